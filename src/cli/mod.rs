@@ -1,0 +1,88 @@
+//! The command line: one file a subcommand, each with its arguments and a `run`.
+
+mod check_config;
+mod config;
+mod decode;
+mod demo;
+mod export;
+mod generate;
+mod mqtt;
+mod ports;
+mod replay;
+mod run;
+mod simulate;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use dsmrd::exit;
+
+/// A subcommand's exit code, or why it failed.
+type Outcome = anyhow::Result<u8>;
+
+/// DSMR smart-meter reader: P1 port to SQLite and MQTT.
+#[derive(Debug, Parser)]
+#[command(name = "dsmrd", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the appliance in the foreground.
+    Run(run::Args),
+    /// Send recorded telegrams through the whole pipeline.
+    Replay(replay::Args),
+    /// Show what telegrams say, as a table or as JSON.
+    Decode(decode::Args),
+    /// Print stored readings in time order.
+    Export(export::Args),
+    /// Run the simulated meter alone.
+    Simulate(simulate::Args),
+    /// Check the configuration.
+    CheckConfig(check_config::Args),
+    /// Show the resolved configuration.
+    Config(config::Args),
+    /// Test brokers and print how to watch them.
+    Mqtt(mqtt::Args),
+    /// List serial ports and find the one that sends telegrams.
+    Ports(ports::Args),
+    /// Run the appliance on a simulated household, with nothing to configure.
+    Demo(demo::Args),
+    /// Generate shell completions, man pages and the sample configuration.
+    #[command(hide = true)]
+    Generate(generate::Args),
+}
+
+/// Where the configuration is.
+#[derive(Debug, clap::Args)]
+struct ConfigFile {
+    /// The configuration file.
+    #[arg(long, short, value_name = "FILE", env = "DSMRD_CONFIG", default_value = "/etc/dsmrd/dsmrd.toml")]
+    config: PathBuf,
+}
+
+impl Cli {
+    /// Runs the chosen subcommand; the exit code is one of [`dsmrd::exit`].
+    pub fn execute(self) -> u8 {
+        let outcome = match self.command {
+            Command::Run(args) => run::run(&args),
+            Command::Replay(args) => replay::run(&args),
+            Command::Decode(args) => decode::run(&args),
+            Command::Export(args) => export::run(&args),
+            Command::Simulate(args) => simulate::run(&args),
+            Command::CheckConfig(args) => check_config::run(&args),
+            Command::Config(args) => config::run(&args),
+            Command::Mqtt(args) => mqtt::run(&args),
+            Command::Ports(args) => ports::run(&args),
+            Command::Demo(args) => demo::run(&args),
+            Command::Generate(args) => generate::run(&args),
+        };
+        outcome.unwrap_or_else(|error| {
+            eprintln!("dsmrd: {error:#}");
+            error.downcast_ref::<dsmrd::config::ConfigError>().map_or(exit::FAILURE, |_| exit::CONFIG)
+        })
+    }
+}

@@ -1,0 +1,49 @@
+//! The resolved configuration: everything checked, every default filled in.
+
+use std::time::Duration;
+
+use crate::mqtt::BrokerSettings;
+use crate::source::SourceSettings;
+use crate::store::StoreSettings;
+
+/// One `[[meter]]` table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MeterSettings {
+    /// Its name: one topic level, unique.
+    pub name: String,
+    /// Where its telegrams come from.
+    pub source: SourceSettings,
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The `[log]` table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: tracing::Level,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+/// The whole configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// At least one.
+    pub meters: Vec<MeterSettings>,
+    /// The record.
+    pub store: StoreSettings,
+    /// None means that nothing is published.
+    pub mqtt: Vec<BrokerSettings>,
+    /// The log.
+    pub log: LogSettings,
+    /// How long a task may hang before the process ends itself.
+    pub watchdog: Duration,
+}

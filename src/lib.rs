@@ -1,0 +1,45 @@
+//! dsmrd reads the P1 port of a smart meter, keeps every reading, and publishes it.
+//!
+//! The modules in reading order, the pure floors first:
+//!
+//! - [`p1`]: the language of the P1 port. Bytes to frames to objects.
+//! - [`meter`]: what the numbers mean. One table of registers, one type of reading.
+//! - [`publish`]: what we say over MQTT, and the queue that drops duplicates.
+//!
+//! Then what they stand on at run time:
+//!
+//! - [`clock`]: the one place that reads the clocks.
+//! - [`telemetry`]: counters and the log.
+//! - [`feed`]: the live feed from meters to views.
+//!
+//! Then I/O, each ignorant of the others:
+//!
+//! - [`source`]: where bytes come from: serial, TCP, a recording, a simulated meter.
+//! - [`store`]: the record: journal and SQLite.
+//! - [`mqtt`]: one driver a broker.
+//!
+//! And the process around them:
+//!
+//! - [`config`]: the configuration, as typed and as resolved.
+//! - [`exit`]: exit codes.
+
+pub mod p1;
+
+pub mod meter;
+
+pub mod publish;
+
+pub mod clock;
+pub mod telemetry;
+
+pub mod feed;
+
+pub mod source;
+
+pub mod store;
+
+pub mod mqtt;
+
+pub mod config;
+
+pub mod exit;

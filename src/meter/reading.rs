@@ -1,0 +1,253 @@
+//! One reading: everything a telegram said, typed, owned, in canonical units.
+
+use super::register::{Field, Kind};
+use super::unit::Unit;
+use crate::p1::timestamp::LocalTime;
+use crate::p1::{Decimal, Obis};
+
+/// An instant in milliseconds since 1970-01-01 00:00 UTC.
+pub type UnixMillis = i64;
+
+/// A number with its unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Quantity {
+    /// The number, in the meter's own resolution.
+    pub value: Decimal,
+    /// Its canonical unit.
+    pub unit: Unit,
+}
+
+/// The value of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cell<'a> {
+    /// A number.
+    Number(Quantity),
+    /// Bytes as they stood between the brackets. Of a structured object ([`Kind::Profile`]) all its groups,
+    /// with `)(` between them.
+    Text(&'a [u8]),
+}
+
+/// A time of the meter. It is data: the meter's clock may be wrong, and it may not say which offset holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MeterTime {
+    /// What the meter's clock showed.
+    pub local: LocalTime,
+    /// The instant in seconds since 1970-01-01 00:00 UTC, where the telegram says which offset holds.
+    pub utc: Option<i64>,
+}
+
+/// How a telegram was proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Proof {
+    /// Its CRC was verified.
+    Verified,
+    /// Its version has no CRC (DSMR 2 and 3).
+    Absent,
+    /// Its CRC failed and it was asked for all the same; never stored.
+    Failed,
+}
+
+/// A value that a sub-meter on the M-Bus reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MbusReading {
+    /// The object it stood under: `0-n:24.2.1`, `24.2.3` or `24.3.0`.
+    pub obis: Obis,
+    /// The end of the capture period; `None` when absent or "never".
+    pub time: Option<MeterTime>,
+    /// The position; `None` when the device has not reported one.
+    pub value: Option<Quantity>,
+}
+
+/// A device on one of the meter's M-Bus channels.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct MbusDevice {
+    /// The channel, 1 to 9.
+    pub channel: u8,
+    /// The device class of EN 13757-3, as far as it is told: 3 gas, 4 heat, 7 water …
+    pub device_type: Option<u8>,
+    /// The equipment identifier as it stood in the telegram, usually ASCII written as hex.
+    pub id: Option<Box<[u8]>>,
+    /// The EAN as it stood in the telegram.
+    pub ean: Option<Box<[u8]>>,
+    /// The valve or switch: 0 closed, 1 open, 2 released.
+    pub valve: Option<u8>,
+    /// What it reported, in the order of the telegram.
+    pub readings: Vec<MbusReading>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slot {
+    Number(Decimal),
+    Text { start: u32, end: u32 },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Entry {
+    field: Field,
+    unit: Unit,
+    slot: Slot,
+}
+
+/// One reading of one meter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// When its last byte arrived, by the wall clock.
+    pub received_at: UnixMillis,
+    /// The meter's clock; `None` for meters without one (DSMR 2 and 3) and for a clock that is no date.
+    pub time: Option<MeterTime>,
+    /// How it was proven.
+    pub proof: Proof,
+    /// The devices on the M-Bus, by channel.
+    pub mbus: Vec<MbusDevice>,
+    /// The telegram as received, where the source keeps it (it is not stored).
+    pub raw: Option<Box<[u8]>>,
+    entries: Vec<Entry>,
+    text: Vec<u8>,
+    /// Of each field, its place in `entries` plus one; 0 where the telegram lacks it.
+    index: [u8; Field::COUNT],
+}
+
+impl Reading {
+    /// A reading without values.
+    pub fn new(received_at: UnixMillis, proof: Proof) -> Self {
+        Self {
+            received_at,
+            time: None,
+            proof,
+            mbus: Vec::new(),
+            raw: None,
+            entries: Vec::with_capacity(40),
+            text: Vec::new(),
+            index: [0; Field::COUNT],
+        }
+    }
+
+    fn push(&mut self, field: Field, unit: Unit, slot: Slot) -> bool {
+        let index = &mut self.index[field as usize];
+        if *index != 0 {
+            return false;
+        }
+        self.entries.push(Entry { field, unit, slot });
+        // The table has fewer than 255 rows and a field enters once.
+        *index = self.entries.len() as u8;
+        true
+    }
+
+    /// Sets a number; the first value of a field stays. False when the field had one.
+    pub fn set_number(&mut self, field: Field, quantity: Quantity) -> bool {
+        self.push(field, quantity.unit, Slot::Number(quantity.value))
+    }
+
+    /// Sets a text; the first value of a field stays. False when the field had one.
+    pub fn set_text(&mut self, field: Field, text: &[u8]) -> bool {
+        if self.index[field as usize] != 0 {
+            return false;
+        }
+        let start = self.text.len() as u32;
+        self.text.extend_from_slice(text);
+        self.push(field, Unit::One, Slot::Text { start, end: self.text.len() as u32 })
+    }
+
+    fn cell(&self, entry: &Entry) -> Cell<'_> {
+        match entry.slot {
+            Slot::Number(value) => Cell::Number(Quantity { value, unit: entry.unit }),
+            Slot::Text { start, end } => Cell::Text(&self.text[start as usize..end as usize]),
+        }
+    }
+
+    /// The value of a field.
+    pub fn get(&self, field: Field) -> Option<Cell<'_>> {
+        let place = self.index[field as usize].checked_sub(1)?;
+        Some(self.cell(&self.entries[usize::from(place)]))
+    }
+
+    /// The number in a field.
+    pub fn number(&self, field: Field) -> Option<Decimal> {
+        match self.get(field)? {
+            Cell::Number(quantity) => Some(quantity.value),
+            Cell::Text(_) => None,
+        }
+    }
+
+    /// The bytes in a field.
+    pub fn text(&self, field: Field) -> Option<&[u8]> {
+        match self.get(field)? {
+            Cell::Text(text) => Some(text),
+            Cell::Number(_) => None,
+        }
+    }
+
+    /// Every field with its value, in the order of the telegram.
+    pub fn cells(&self) -> impl Iterator<Item = (Field, Cell<'_>)> {
+        self.entries.iter().map(|entry| (entry.field, self.cell(entry)))
+    }
+
+    /// The number of the active tariff: `0002` is 2, `TARIFF 1` is 1.
+    pub fn tariff(&self) -> Option<u32> {
+        let text = self.text(Field::Tariff)?;
+        let digits = text.iter().rposition(|b| !b.is_ascii_digit()).map_or(text, |i| &text[i + 1..]);
+        std::str::from_utf8(digits).ok()?.parse().ok()
+    }
+
+    /// The instant the reading is of, in seconds since 1970-01-01 00:00 UTC: by the meter where it says so,
+    /// else when it arrived.
+    pub fn utc_seconds(&self) -> i64 {
+        self.time.and_then(|time| time.utc).unwrap_or_else(|| self.received_at.div_euclid(1000))
+    }
+
+    /// The meter's equipment identifier, readable: hex of ASCII is decoded. `None` when the telegram has none.
+    pub fn equipment_id(&self) -> Option<String> {
+        [Field::MeterId, Field::MeterIdAlt, Field::LogicalDeviceName]
+            .into_iter()
+            .filter(|field| field.register().kind == Kind::Id)
+            .find_map(|field| self.text(field).filter(|id| !id.is_empty()))
+            .map(readable)
+    }
+}
+
+/// An identifier or message for people: hex of printable ASCII is decoded, anything else is shown as it is,
+/// bytes beyond ASCII as Latin-1.
+pub fn readable(text: &[u8]) -> String {
+    hex_text(text).unwrap_or_else(|| text.iter().map(|&b| char::from(b)).collect())
+}
+
+/// The ASCII text that `text` writes in hex; `None` unless it is an even number of hex digits of printable ASCII.
+pub fn hex_text(text: &[u8]) -> Option<String> {
+    let digit = |b: u8| char::from(b).to_digit(16);
+    if text.is_empty() || !text.len().is_multiple_of(2) {
+        return None;
+    }
+    text.chunks_exact(2)
+        .map(|pair| {
+            let byte = (digit(pair[0])? * 16 + digit(pair[1])?) as u8;
+            (byte.is_ascii_graphic() || byte == b' ').then_some(char::from(byte))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_value_of_a_field_stays() {
+        let mut reading = Reading::new(0, Proof::Verified);
+        let power = |n| Quantity { value: Decimal::new(n, 3).expect("fits"), unit: Unit::KiloWatt };
+        assert!(reading.set_number(Field::PowerImport, power(1_193)));
+        assert!(!reading.set_number(Field::PowerImport, power(7)));
+        assert!(reading.set_text(Field::Tariff, b"0002"));
+        assert!(!reading.set_text(Field::Tariff, b"0001"));
+        assert_eq!(reading.get(Field::PowerImport), Some(Cell::Number(power(1_193))));
+        assert_eq!(reading.tariff(), Some(2));
+        assert_eq!(reading.number(Field::PowerExport), None);
+        assert_eq!(reading.cells().count(), 2);
+    }
+
+    #[test]
+    fn identifiers_are_decoded_only_when_they_are_hex_of_text() {
+        assert_eq!(readable(b"4B384547303034"), "K8EG004");
+        assert_eq!(readable(b"K50322"), "K50322");
+        assert_eq!(readable(b"0001"), "0001");
+        assert_eq!(hex_text(b""), None);
+    }
+}

@@ -1,0 +1,75 @@
+//! A broker's settings, resolved and checked.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::publish::LayoutSettings;
+
+/// A password: it never shows itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    pub fn new(secret: String) -> Self {
+        Self(secret)
+    }
+
+    /// The secret itself; only the code that sends it to the broker asks for it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// TLS to a broker. Certificate and host name are always verified.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct TlsSettings {
+    /// The authority that signed the broker's certificate (PEM); the system's own store when absent.
+    pub ca_file: Option<PathBuf>,
+    /// Our certificate and its key (PEM), where the broker asks for one.
+    pub client: Option<(PathBuf, PathBuf)>,
+}
+
+/// One `[[mqtt]]` table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokerSettings {
+    /// Its name in the configuration; unique.
+    pub name: String,
+    /// Switched off, it opens no socket.
+    pub enabled: bool,
+    /// A name or an address; IPv6 without brackets.
+    pub host: String,
+    /// 1 to 65535; 1883, with TLS 8883 by default.
+    pub port: u16,
+    /// `mqtts://`.
+    pub tls: Option<TlsSettings>,
+    /// User name, if the broker wants one.
+    pub username: Option<String>,
+    /// Password, if the broker wants one.
+    pub password: Option<Secret>,
+    /// Stable over restarts and unlike that of any other machine.
+    pub client_id: String,
+    /// How soon a dead link is noticed; 30 s by default.
+    pub keepalive: Duration,
+    /// 0, 1 or 2; 1 by default.
+    pub qos: u8,
+    /// How long an unchanged payload is not sent again; one hour by default, zero is off.
+    pub cache: Duration,
+    /// What is published, and how.
+    pub layouts: Vec<LayoutSettings>,
+    /// Where the process tells whether it lives: birth, will and farewell, retained.
+    pub status_topic: String,
+    /// The payload of birth; `online` by default.
+    pub status_online: String,
+    /// The payload of will and farewell; `offline` by default.
+    pub status_offline: String,
+    /// The most messages a second; 1000 by default. Catching up after an outage is paced by it.
+    pub rate: u32,
+}

@@ -1,0 +1,84 @@
+//! What a meter's source is, resolved and checked.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where the bytes of a meter come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceUrl {
+    /// A serial port or pseudo-terminal.
+    Serial(PathBuf),
+    /// A TCP server that sends what the P1 port says (ser2net, a network P1 reader).
+    Tcp {
+        /// A name or an address; IPv6 without brackets.
+        host: String,
+        /// 1 to 65535.
+        port: u16,
+    },
+    /// A recording.
+    File(PathBuf),
+    /// A recording on standard input.
+    Stdin,
+    /// The simulated meter.
+    Simulate {
+        /// Equal seeds give equal telegrams.
+        seed: u64,
+    },
+}
+
+/// Parity of a serial line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Parity {
+    /// No parity bit, eight data bits.
+    None,
+    /// Even parity.
+    Even,
+}
+
+/// A fixed setting of a serial line; always one stop bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LineSettings {
+    /// Bits a second: 9600 or 115200.
+    pub baud: u32,
+    /// 7 or 8.
+    pub data_bits: u8,
+    /// The parity bit.
+    pub parity: Parity,
+}
+
+impl LineSettings {
+    /// DSMR 4 and 5 and most of Europe.
+    pub const M115200_8N1: Self = Self { baud: 115_200, data_bits: 8, parity: Parity::None };
+    /// DSMR 2.2 and 3.0.
+    pub const M9600_7E1: Self = Self { baud: 9_600, data_bits: 7, parity: Parity::Even };
+    /// Slovenia.
+    pub const M115200_7E1: Self = Self { baud: 115_200, data_bits: 7, parity: Parity::Even };
+    /// Denmark.
+    pub const M115200_8E1: Self = Self { baud: 115_200, data_bits: 8, parity: Parity::Even };
+    /// Every setting a P1 port is known to use, in the order `auto` tries them.
+    pub const ALL: [Self; 4] = [Self::M115200_8N1, Self::M9600_7E1, Self::M115200_7E1, Self::M115200_8E1];
+}
+
+/// How a serial line is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Line {
+    /// Each of [`LineSettings::ALL`] in turn until telegrams verify.
+    Auto,
+    /// One setting.
+    Fixed(LineSettings),
+}
+
+/// A meter's source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceSettings {
+    /// Where the bytes come from.
+    pub url: SourceUrl,
+    /// Of a serial port.
+    pub line: Line,
+    /// The largest telegram accepted, in bytes; 8192 by default.
+    pub max_telegram: usize,
+    /// The shortest silence that means trouble; 20 s by default. Three learned intervals when that is longer.
+    pub silence: Duration,
+    /// The meter's time zone as an IANA name: it gives the meaning of the S and W flags.
+    pub timezone: String,
+}

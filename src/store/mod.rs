@@ -1,0 +1,5 @@
+//! The record: every reading, on an SD card, for years.
+
+pub mod settings;
+
+pub use settings::StoreSettings;

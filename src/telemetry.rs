@@ -1,0 +1,102 @@
+//! Counters and the log. Every counter is a field of one of the structs here, and the sums balance.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A count that only rises, or a level that is set.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds one.
+    pub fn inc(&self) {
+        self.add(1);
+    }
+
+    /// Adds `n`.
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Sets a level.
+    pub fn set(&self, n: u64) {
+        self.0.store(n, Ordering::Relaxed);
+    }
+
+    /// The count.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Counters of one meter. `frames = delivered + rejected_*`.
+#[derive(Debug, Default)]
+pub struct MeterCounters {
+    /// Bytes read from the source.
+    pub bytes: Counter,
+    /// Ends of telegrams, good or bad, that the framer came to.
+    pub frames: Counter,
+    /// Telegrams that became a reading.
+    pub delivered: Counter,
+    /// Telegrams whose CRC failed.
+    pub rejected_crc: Counter,
+    /// Telegrams cut by the start of the next, or by the end of the source.
+    pub rejected_truncated: Counter,
+    /// Telegrams over the size limit.
+    pub rejected_oversize: Counter,
+    /// Telegrams without a CRC where one is demanded.
+    pub rejected_no_crc: Counter,
+    /// Lines that no grammar covers, in telegrams that were delivered.
+    pub unrecognised_lines: Counter,
+    /// Times the source was opened.
+    pub opens: Counter,
+    /// Times opening failed.
+    pub open_failures: Counter,
+    /// Times the source was reopened because it was silent.
+    pub silences: Counter,
+}
+
+/// Counters of the store. `offered = stored + dropped_* + waiting`.
+#[derive(Debug, Default)]
+pub struct StoreCounters {
+    /// Readings handed to the store.
+    pub offered: Counter,
+    /// Readings that are in the journal (and later in a block).
+    pub stored: Counter,
+    /// Readings dropped because the store's queue was full.
+    pub dropped_queue_full: Counter,
+    /// Readings dropped because writing failed.
+    pub dropped_write_error: Counter,
+    /// Blocks written to SQLite.
+    pub blocks: Counter,
+    /// Syncs of the journal.
+    pub syncs: Counter,
+    /// Level: bytes of database, WAL and journal on disk.
+    pub disk_bytes: Counter,
+}
+
+/// Counters of one broker.
+/// `offered = acked + superseded + deduplicated + dropped + pending`.
+#[derive(Debug, Default)]
+pub struct BrokerCounters {
+    /// Messages offered to the queue.
+    pub offered: Counter,
+    /// Messages the broker acknowledged (with QoS 0: that were sent).
+    pub acked: Counter,
+    /// Messages that a newer one of the same topic replaced before they were sent, or before they were
+    /// acknowledged on a link that broke.
+    pub superseded: Counter,
+    /// Messages not sent because the broker holds, or is about to hold, the same.
+    pub deduplicated: Counter,
+    /// Messages refused: larger than the broker takes, or not a valid topic.
+    pub dropped: Counter,
+    /// Level: messages waiting or in flight.
+    pub pending: Counter,
+    /// Level: 1 while connected.
+    pub connected: Counter,
+    /// Connections made.
+    pub connects: Counter,
+    /// Connections that failed or broke.
+    pub disconnects: Counter,
+    /// Readings this broker's task was too slow to see.
+    pub skipped_readings: Counter,
+}

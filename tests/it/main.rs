@@ -1,0 +1,37 @@
+//! The integration tests, by what they hold to its promise.
+
+/// Shared helpers: scratch folders, free ports, real servers started and stopped by their own pid.
+mod support;
+
+/// The telegram corpus and the project's own fixtures through `decode`.
+mod decode;
+
+/// Framing and grammar under any chunking of any bytes.
+mod framing;
+
+/// Sources: pseudo-terminals, TCP, recordings, the simulated household.
+mod source;
+
+/// The record: journal, blocks, damage, `kill -9`.
+mod store;
+
+/// The queue's laws over random histories.
+mod queue;
+
+/// Topic layouts, payloads to the byte.
+mod layouts;
+
+/// Brokers, embedded and real.
+mod mqtt;
+
+/// Configuration: problems with their places, the generated sample, help and man pages.
+mod config;
+
+/// The whole appliance: a pty, a broker, a database; signals, reload, exit codes.
+mod appliance;
+
+/// supervisord and the installation script.
+mod supervisor;
+
+/// The import table and other rules of the house.
+mod tidy;
