@@ -24,7 +24,7 @@ type Outcome = anyhow::Result<u8>;
 /// DSMR smart-meter reader: P1 port to SQLite and MQTT.
 #[derive(Debug, Parser)]
 #[command(name = "dsmrd", version, max_term_width = 100)]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -66,7 +66,7 @@ struct ConfigFile {
 
 impl Cli {
     /// Runs the chosen subcommand; the exit code is one of [`dsmrd::exit`].
-    pub fn execute(self) -> u8 {
+    pub(crate) fn execute(self) -> u8 {
         let outcome = match self.command {
             Command::Run(args) => run::run(&args),
             Command::Replay(args) => replay::run(&args),
