@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::keys::Table;
 use super::raw::{self, Section};
-use super::report::{Origin, Report};
+use super::report::{Origin, Report, why};
 use super::resolve::Reader;
 use super::settings::MeterSettings;
 use super::topic;
@@ -127,7 +127,7 @@ fn password_file(reader: &mut Reader<'_, '_>, typed: &Path) -> Option<Secret> {
         Err(error) => {
             reader.problem(
                 "password_file",
-                format_args!("cannot read {shown}: {error}; write the password into it"),
+                format_args!("cannot read {shown}: {}; write the password into it", why(&error)),
             );
             return None;
         }
@@ -257,7 +257,6 @@ fn status_topic(
 }
 
 /// The files of TLS, each of which must be there and look like what it should be.
-#[expect(clippy::option_option, reason = "no TLS is a good answer, and a problem is another")]
 fn tls_files(reader: &mut Reader<'_, '_>, tls: Option<bool>) -> Option<Option<TlsSettings>> {
     const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
     let ca_file = pem(reader, "ca_file", CERTIFICATE);
@@ -285,9 +284,10 @@ fn pem(reader: &mut Reader<'_, '_>, name: &str, mark: &str) -> Option<PathBuf> {
     let path = reader.path(name)?;
     let shown = path.display();
     match reader.context.facts.files.read(&path) {
-        Err(error) => {
-            reader.problem(name, format_args!("cannot read {shown}: {error}; name a PEM file that is there"))
-        }
+        Err(error) => reader.problem(
+            name,
+            format_args!("cannot read {shown}: {}; name a PEM file that is there", why(&error)),
+        ),
         Ok(bytes) => {
             let text = String::from_utf8_lossy(&bytes);
             if text.contains("ENCRYPTED") && name == "key_file" {

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::raw;
-use super::report::ConfigError;
+use super::report::{ConfigError, why};
 use super::resolve::{Facts, Files, Loaded, resolve};
 
 /// Where the configuration is unless the command line says otherwise.
@@ -49,7 +49,7 @@ impl Files for Disk {
 /// Every problem at once, each with its place and what would be right.
 pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
     let env = environment()?;
-    let one = |problem: String| ConfigError { problems: vec![problem] };
+    let one = |problem: String| ConfigError { problems: vec![problem], warnings: Vec::new() };
     let shown = path.display();
     let text = match Disk.read(path) {
         Ok(bytes) => String::from_utf8(bytes).map_err(|error| {
@@ -70,7 +70,7 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
                  or name another with --config"
             )));
         }
-        Err(error) => return Err(one(format!("{shown}: cannot read it: {error}"))),
+        Err(error) => return Err(one(format!("{shown}: cannot read it: {}", why(&error)))),
     };
     let facts = Facts { hostname: hostname(), machine_id: machine_id(), files: &Disk };
     resolve(&text, path, &env, &facts)
@@ -90,7 +90,7 @@ fn environment() -> Result<Vec<(String, String)>, ConfigError> {
         }
     }
     env.sort();
-    if problems.is_empty() { Ok(env) } else { Err(ConfigError { problems }) }
+    if problems.is_empty() { Ok(env) } else { Err(ConfigError { problems, warnings: Vec::new() }) }
 }
 
 fn hostname() -> String {

@@ -232,8 +232,14 @@ fn overlay(env: &[(String, String)], sections: &mut Vec<Section>, report: &mut R
         }
         match parse_variable(variable) {
             Variable::Key(table, index, key) => found.push((table, index, key, variable, value)),
-            Variable::UnknownKey(table, name) => {
-                let message = unknown_key(table, &name);
+            Variable::UnknownKey(table, index, name) => {
+                let message = match nearest(&name, table.keys().map(|key| key.name)) {
+                    Some(near) => {
+                        let near = keys::find(table, near).map(|key| key.variable(index)).unwrap_or_default();
+                        format!("unknown key; did you mean {near}?")
+                    }
+                    None => unknown_key(table, &name),
+                };
                 report.problem(&Origin::Environment(variable.clone()), "", message);
             }
             Variable::Unknown => {
@@ -281,7 +287,7 @@ fn overlay(env: &[(String, String)], sections: &mut Vec<Section>, report: &mut R
 
 enum Variable {
     Key(Table, Option<usize>, &'static Key),
-    UnknownKey(Table, String),
+    UnknownKey(Table, Option<usize>, String),
     Unknown,
 }
 
@@ -300,7 +306,7 @@ fn parse_variable(variable: &str) -> Variable {
         };
         return match keys::find(table, name) {
             Some(key) => Variable::Key(table, index, key),
-            None => Variable::UnknownKey(table, name.to_owned()),
+            None => Variable::UnknownKey(table, index, name.to_owned()),
         };
     }
     Variable::Unknown

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::broker;
 use super::keys::{Key, Table, Unset};
 use super::raw::{self, Section, Typed};
-use super::report::{ConfigError, Origin, Report};
+use super::report::{ConfigError, Origin, Report, why};
 use super::settings::{LogFormat, LogSettings, MeterSettings, Settings};
 use super::value::{self, Value};
 use crate::source::{Line, LineSettings, SourceSettings, SourceUrl};
@@ -90,7 +90,7 @@ pub fn resolve(
             if problems.is_empty() {
                 problems.push(format!("{}: a value is missing", file.display()));
             }
-            Err(ConfigError { problems })
+            Err(ConfigError { problems, warnings })
         }
     }
 }
@@ -337,7 +337,8 @@ fn meter(reader: &mut Reader<'_, '_>) -> Option<MeterSettings> {
     if let Some(SourceUrl::File(path)) = &url
         && let Err(error) = reader.context.facts.files.can_read(path)
     {
-        let message = format!("cannot read {}: {error}; name a recording that is there", path.display());
+        let message =
+            format!("cannot read {}: {}; name a recording that is there", path.display(), why(&error));
         reader.problem("source", message);
     }
     let source = SourceSettings {
