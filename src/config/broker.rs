@@ -43,11 +43,9 @@ pub(super) fn resolve(
     }
     let tls = tls_files(reader, address.as_ref().map(|url| url.tls));
     let rate = reader.integer("rate");
-    if reader.is_set("password") || reader.is_set("password_file") {
-        if !reader.is_set("username") {
-            let which = if reader.is_set("password_file") { "password_file" } else { "password" };
-            reader.problem(which, "MQTT knows no password without a user name; write username as well");
-        }
+    let given = ["password_file", "password"].into_iter().find(|name| reader.is_set(name));
+    if let (Some(given), false) = (given, reader.is_set("username")) {
+        reader.problem(given, "MQTT knows no password without a user name; write username as well");
     }
     let address = address?;
     let port = address.port.unwrap_or(if address.tls { 8883 } else { 1883 });
