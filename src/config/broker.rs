@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::keys::Table;
 use super::raw::{self, Section};
+use super::reader::Reader;
 use super::report::{Origin, Report, why};
-use super::resolve::Reader;
 use super::settings::MeterSettings;
 use super::topic;
 use super::url::BrokerUrl;
@@ -36,6 +36,9 @@ pub(super) fn resolve(
     let qos = reader.integer("qos");
     let cache = reader.duration("cache");
     let status_topic = status_topic(reader, prefix.as_deref(), hostname, name.as_deref());
+    if let (Some(prefix), Some(topic)) = (&prefix, &status_topic) {
+        own_places(reader, prefix, topic, meters);
+    }
     let status_online = reader.text("status_online");
     let status_offline = reader.text("status_offline");
     if status_online.is_some() && status_online == status_offline {
@@ -101,7 +104,7 @@ fn password(reader: &mut Reader<'_, '_>) -> Option<Secret> {
     if let Some(typed) = typed {
         return password_file(reader, &typed);
     }
-    inline.map(Secret::new)
+    inline
 }
 
 fn password_file(reader: &mut Reader<'_, '_>, typed: &Path) -> Option<Secret> {
@@ -254,6 +257,24 @@ fn status_topic(
     }
 }
 
+/// The prefix and the status topic keep out of what others have.
+fn own_places(reader: &mut Reader<'_, '_>, prefix: &str, topic: &str, meters: &[MeterSettings]) {
+    if prefix == "dsmr" || prefix.starts_with("dsmr/") {
+        reader.warning(
+            "prefix",
+            "Home Assistant takes everything under dsmr/ for DSMR-reader; choose another prefix",
+        );
+    }
+    let inside = |meter: &&MeterSettings| {
+        let rest = topic.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/'));
+        rest.and_then(|rest| rest.strip_prefix(meter.name.as_str())).is_some_and(|rest| rest.starts_with('/'))
+    };
+    if let Some(meter) = meters.iter().find(inside) {
+        let message = format!("{} lies among the topics of the meter {}", quote(topic), quote(&meter.name));
+        reader.problem("status_topic", format_args!("{message}; write one outside of them"));
+    }
+}
+
 /// The files of TLS, each of which must be there and look like what it should be.
 fn tls_files(reader: &mut Reader<'_, '_>, tls: Option<bool>) -> Option<Option<TlsSettings>> {
     const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
@@ -315,8 +336,8 @@ pub(super) fn same_client(sections: &[Section], brokers: &[Option<BrokerSettings
             other.host.eq_ignore_ascii_case(&broker.host) && other.port == broker.port
         };
         for earlier in brokers[..index].iter().flatten().filter(same_server) {
-            let entry = |name| sections[index].entries.iter().find(|entry| entry.key.name == name);
-            let origin = |name| entry(name).map_or(&sections[index].origin, |entry| &entry.origin);
+            let origin =
+                |name| sections[index].entry(name).map_or(&sections[index].origin, |entry| &entry.origin);
             if earlier.client_id == broker.client_id {
                 let message = format!(
                     "{} is the client of {} on the same server already; each needs its own",

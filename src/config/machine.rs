@@ -29,10 +29,16 @@ impl Files for Disk {
     }
 
     fn can_read(&self, path: &Path) -> io::Result<()> {
-        if std::fs::metadata(path)?.is_dir() {
+        let metadata = std::fs::metadata(path)?;
+        if metadata.is_dir() {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
         }
-        std::fs::File::open(path).map(drop)
+        // To open a named pipe would wait for someone to write to it.
+        if metadata.is_file() { std::fs::File::open(path).map(drop) } else { Ok(()) }
+    }
+
+    fn is_regular(&self, path: &Path) -> bool {
+        std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file())
     }
 
     fn is_open_to_all(&self, path: &Path) -> bool {

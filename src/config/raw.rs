@@ -9,8 +9,8 @@ use super::keys::{self, KEYS, Key, Table};
 use super::report::{Origin, Report, nearest};
 use super::value::quote;
 
-/// A value as typed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A value as typed. It has no `Debug`, since it may be a password.
+#[derive(Clone)]
 pub(super) enum Typed {
     /// A string of the file.
     Text(String),
@@ -40,7 +40,6 @@ impl Typed {
 }
 
 /// A key that somebody set.
-#[derive(Debug)]
 pub(super) struct Entry {
     pub(super) key: &'static Key,
     pub(super) typed: Typed,
@@ -48,7 +47,6 @@ pub(super) struct Entry {
 }
 
 /// A table with the keys that somebody set.
-#[derive(Debug)]
 pub(super) struct Section {
     pub(super) table: Table,
     /// Counted from 0, of tables that can stand several times.
@@ -60,6 +58,16 @@ pub(super) struct Section {
 impl Section {
     fn new(table: Table, index: Option<usize>, origin: Origin) -> Self {
         Self { table, index, origin, entries: Vec::new() }
+    }
+
+    /// A key, if somebody set it.
+    pub(super) fn entry(&self, name: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.key.name == name)
+    }
+
+    /// A key as it was typed.
+    pub(super) fn typed(&self, name: &str) -> Option<String> {
+        self.entry(name).map(|entry| entry.typed.describe())
     }
 }
 

@@ -51,6 +51,10 @@ impl Files for Memory {
         self.read(path).map(drop)
     }
 
+    fn is_regular(&self, path: &Path) -> bool {
+        self.files.contains_key(path)
+    }
+
     fn is_open_to_all(&self, path: &Path) -> bool {
         self.open.iter().any(|open| open == path)
     }

@@ -99,6 +99,17 @@ proptest! {
     }
 }
 
+/// Nesting without end is answered, not followed.
+#[test]
+fn nesting_is_bounded() {
+    for open in ["[", "{a=", "a.", "[["] {
+        let text = format!("{LEAST}x = {}", open.repeat(100_000));
+        assert!(try_load(&text, &[]).is_err());
+        let text = format!("{}{LEAST}", open.repeat(100_000));
+        assert!(try_load(&text, &[]).is_err());
+    }
+}
+
 /// Every word that a key can be comes back as itself.
 #[test]
 fn words_print_as_they_parse() {

@@ -134,6 +134,22 @@ fn names_and_sources_are_taken_once() {
 }
 
 #[test]
+fn one_port_under_two_names_is_one_source() {
+    check(
+        &format!(
+            "{LEAST}[[meter]]\nname = \"b\"\nsource = \"dev/x\"\n\
+             [[meter]]\nname = \"c\"\nsource = \"/etc/dsmrd/dev/x\"\n"
+        ),
+        &[
+            "FILE:9:1: meter[2].source: \"/etc/dsmrd/dev/x\" is taken already (line 6); each [[meter]] needs its own",
+        ],
+    );
+    let house = |name: &str| format!("[[meter]]\nname = \"{name}\"\nsource = \"simulate:\"\n");
+    let settings = try_load(&(house("a") + &house("b")), &[]).expect("it loads").settings;
+    assert_eq!(settings.meters.len(), 2);
+}
+
+#[test]
 fn one_client_of_a_server_has_one_name() {
     let text = with_broker(
         "client_id = \"me\"\n[[mqtt]]\nname = \"again\"\nurl = \"tcp://LOCALHOST:1883\"\nclient_id = \"me\"",
@@ -167,6 +183,23 @@ fn impossible_prefixes_and_topics() {
         &with_broker("status_topic = \"clients/{host}\""),
         &["FILE:6:1: mqtt[0].status_topic: \"clients/{host}\" has an unknown placeholder; \
            there are {prefix}, {hostname}, {name}"],
+    );
+}
+
+#[test]
+fn the_status_topic_is_nobody_elses() {
+    check(
+        &with_broker("prefix = \"a/b\"\nstatus_topic = \"{prefix}/home/status\""),
+        &[
+            "FILE:7:1: mqtt[0].status_topic: \"a/b/home/status\" lies among the topics of the meter \"home\"; \
+           write one outside of them",
+        ],
+    );
+    let loaded = try_load(&with_broker("prefix = \"dsmr\""), &[]).expect("it loads");
+    assert!(
+        loaded.warnings[0].contains("Home Assistant takes everything under dsmr/"),
+        "{:?}",
+        loaded.warnings
     );
 }
 
@@ -254,6 +287,13 @@ fn urls_and_sources() {
             &[&format!("FILE:6:1: mqtt[0].url: {why}; {RIGHT}")],
         );
     }
+    check(
+        &LEAST.replace("/dev/ttyUSB0", "/srv/recording.txt"),
+        &[
+            "FILE:3:1: meter[0].source: /srv/recording.txt is a file and no port; write file:///srv/recording.txt for a \
+           recording",
+        ],
+    );
     const SOURCES: &str =
         "write a serial port such as /dev/ttyUSB0, tcp://host:port, file:///path, - or simulate:";
     for (source, line) in [

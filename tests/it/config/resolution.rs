@@ -237,6 +237,9 @@ fn secrets_show_themselves_nowhere() {
         format!("{LEAST}[[mqtt]]\nname = \"b\"\nurl = \"mqtt://me:{canary}@host\"\n"),
         format!("{LEAST}[[mqtt]]\nname = \"b\"\nurl = \"me:{canary}@host\"\n"),
         text.replace(&format!("\"{canary}\""), &format!("\"{canary}")),
+        text.replace(&format!("\"{canary}\""), canary),
+        text.replace("password =", "passwrod ="),
+        text.replace("password =", "password"),
     ];
     let mut said = vec![shown, format!("{loaded:?}"), format!("{from_file:?}")];
     for text in &broken {
