@@ -24,7 +24,10 @@ impl Files for Disk {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
         }
         let mut bytes = Vec::new();
-        std::fs::File::open(path)?.take(LARGEST_FILE).read_to_end(&mut bytes)?;
+        std::fs::File::open(path)?.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > LARGEST_FILE {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 4 MiB"));
+        }
         Ok(bytes)
     }
 
@@ -56,6 +59,9 @@ impl Files for Disk {
 pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
     let env = environment()?;
     let one = |problem: String| ConfigError { problems: vec![problem], warnings: Vec::new() };
+    // What is shown must mean the same in every folder.
+    let absolute = std::path::absolute(path);
+    let path = absolute.as_deref().unwrap_or(path);
     let shown = path.display();
     let text = match Disk.read(path) {
         Ok(bytes) => String::from_utf8(bytes).map_err(|error| {

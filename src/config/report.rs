@@ -102,7 +102,9 @@ impl Report {
 /// Why a file cannot be read, without the number that only programs know.
 pub(super) fn why(error: &std::io::Error) -> String {
     let text = error.to_string();
-    text.split_once(" (os error").map_or(text.as_str(), |(why, _)| why).to_lowercase()
+    let why = text.split_once(" (os error").map_or(text.as_str(), |(why, _)| why);
+    let mut letters = why.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
 /// The one of `known` that someone who typed `typed` most likely meant.

@@ -105,6 +105,30 @@ fn show_prints_a_file_that_loads_again_without_the_secret() {
 }
 
 #[test]
+fn what_is_shown_means_the_same_in_every_folder() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    write(&scratch.path().join("here.toml"), &format!("{}[store]\npath = \"db\"\n", super::LEAST));
+    let output = Command::new(env!("CARGO_BIN_EXE_dsmrd"))
+        .args(["config", "show", "--config", "here.toml"])
+        .env_clear()
+        .current_dir(scratch.path())
+        .output()
+        .expect("it runs");
+    let folder = scratch.path().canonicalize().expect("it is there");
+    let shown = text(&output.stdout);
+    assert!(shown.contains(&format!("path = \"{}\"\n", folder.join("db").display())), "{shown}");
+}
+
+#[test]
+fn files_without_end_are_refused() {
+    let output = dsmrd(&["check-config", "--config", "/dev/zero"], &[]);
+    assert_eq!(code(&output), exit::CONFIG);
+    assert!(text(&output.stderr).contains("/dev/zero: cannot read it: it is larger than 4 MiB"));
+    let output = dsmrd(&["check-config", "--config", "/"], &[]);
+    assert!(text(&output.stderr).contains("/: cannot read it: it is a folder"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn connect_opens_what_the_file_names() {
     let scratch = tempfile::tempdir().expect("a folder");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
