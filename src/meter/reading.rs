@@ -2,6 +2,7 @@
 
 use super::register::{Field, Kind};
 use super::unit::Unit;
+pub use crate::p1::frame::Proof;
 use crate::p1::timestamp::LocalTime;
 use crate::p1::{Decimal, Obis};
 
@@ -34,17 +35,6 @@ pub struct MeterTime {
     pub local: LocalTime,
     /// The instant in seconds since 1970-01-01 00:00 UTC, where the telegram says which offset holds.
     pub utc: Option<i64>,
-}
-
-/// How a telegram was proven.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Proof {
-    /// Its CRC was verified.
-    Verified,
-    /// Its version has no CRC (DSMR 2 and 3).
-    Absent,
-    /// Its CRC failed and it was asked for all the same; never stored.
-    Failed,
 }
 
 /// A value that a sub-meter on the M-Bus reported.
