@@ -245,7 +245,7 @@ fn status_topic(
     let template = reader.text("status_topic")?;
     let short = topic::level(hostname.split('.').next().unwrap_or_default());
     let known = [("prefix", prefix?), ("hostname", short.as_str()), ("name", name?)];
-    match topic::expand(&template, &known) {
+    match topic::expand(&template, &known).and_then(|expanded| topic::name_of_topic(&expanded)) {
         Ok(expanded) => {
             reader.complete("status_topic", &Value::Text(expanded.clone()));
             Some(expanded)

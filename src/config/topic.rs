@@ -1,6 +1,7 @@
 //! What can stand in an MQTT topic (MQTT 3.1.1, section 4.7), as the configuration sees it.
 
 use super::value::quote;
+use crate::publish::topic::{MAX_LEVEL, PrefixError, check_prefix};
 
 /// One level: the name of a meter or broker.
 pub(super) fn name(text: &str) -> Result<String, String> {
@@ -8,8 +9,8 @@ pub(super) fn name(text: &str) -> Result<String, String> {
     if text.is_empty() || text != text.trim() {
         return Err(format!("{} is empty or has blanks around it; {right}", quote(text)));
     }
-    if text.len() > 128 {
-        return Err(format!("it is longer than 128 bytes; {right}"));
+    if text.len() > MAX_LEVEL {
+        return Err(format!("it is longer than {MAX_LEVEL} bytes; {right}"));
     }
     match text.chars().find(|c| c.is_control() || "/+#{}".contains(*c)) {
         Some(c) => Err(format!(
@@ -21,42 +22,30 @@ pub(super) fn name(text: &str) -> Result<String, String> {
     }
 }
 
-/// What topics begin with; slashes behind it are dropped.
+/// What topics begin with; a slash behind it is dropped.
 pub(super) fn prefix(text: &str) -> Result<String, String> {
-    let trimmed = text.trim_end_matches('/');
-    if trimmed.contains(['{', '}']) {
+    if text.contains(['{', '}']) {
         return Err(format!(
             "{} cannot have braces in it; write levels such as \"house/energy\"",
             quote(text)
         ));
     }
-    levels(trimmed).map_err(|why| format!("{} {why}; write levels such as \"house/energy\"", quote(text)))?;
-    Ok(trimmed.to_owned())
+    check_prefix(text).map_err(|error| error.to_string())
 }
 
-/// A whole topic, with placeholders perhaps.
+/// A whole topic, with placeholders perhaps. The rules are those of a prefix, the words are not.
 pub(super) fn name_of_topic(text: &str) -> Result<String, String> {
-    levels(text).map_err(|why| format!("{} {why}; write a topic such as \"dsmrd/status\"", quote(text)))?;
-    Ok(text.to_owned())
-}
-
-fn levels(text: &str) -> Result<(), String> {
-    if text.is_empty() {
-        return Err("is empty".to_owned());
-    }
-    if text.len() > 1024 {
-        return Err("is longer than 1024 bytes".to_owned());
-    }
-    if text.starts_with('$') {
-        return Err("begins with $, which brokers keep for themselves".to_owned());
-    }
-    if let Some(c) = text.chars().find(|c| c.is_control() || "+#".contains(*c)) {
-        return Err(format!("has {c:?} in it, which no topic can have"));
-    }
-    if text.split('/').any(str::is_empty) {
-        return Err("has an empty level".to_owned());
-    }
-    Ok(())
+    let why = match check_prefix(text) {
+        Ok(_) if text.ends_with('/') => "has an empty level".to_owned(),
+        Ok(topic) => return Ok(topic),
+        Err(PrefixError::Empty) => "is empty".to_owned(),
+        Err(PrefixError::Dollar) => "begins with $, which brokers keep for themselves".to_owned(),
+        Err(PrefixError::Wildcard(c)) => format!("has {c:?} in it, which no topic can have"),
+        Err(PrefixError::Control(code)) => format!("has the control character U+{code:04X} in it"),
+        Err(PrefixError::EmptyLevel) => "has an empty level".to_owned(),
+        Err(PrefixError::TooLong(bytes)) => return Err(format!("the topic is too long, with {bytes} bytes")),
+    };
+    Err(format!("{} {why}; write a topic such as \"dsmrd/status\"", quote(text)))
 }
 
 /// Puts values in the place of `{placeholders}`; an unknown one is an error that names the known.
@@ -85,7 +74,7 @@ pub(super) fn expand(template: &str, known: &[(&str, &str)]) -> Result<String, S
     Ok(expanded)
 }
 
-/// Any text as one level: what no level can have becomes an underscore.
+/// Any text as one level that has no placeholder in it.
 pub(super) fn level(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || "/+#{}$".contains(c) { '_' } else { c }).collect()
+    crate::publish::topic::level(text).replace(['{', '}'], "_")
 }

@@ -165,20 +165,36 @@ fn one_client_of_a_server_has_one_name() {
 #[test]
 fn impossible_prefixes_and_topics() {
     for (prefix, why) in [
-        ("", "is empty"),
-        ("///", "is empty"),
-        ("a/+/b", "has '+' in it, which no topic can have"),
-        ("a/#", "has '#' in it, which no topic can have"),
-        ("$SYS", "begins with $, which brokers keep for themselves"),
-        ("a//b", "has an empty level"),
+        ("", "the prefix is empty; write at least one level, such as \"dsmrd\""),
+        ("a/+/b", "the prefix has the wildcard '+', which no topic to publish to may have; leave it out"),
+        ("a/#", "the prefix has the wildcard '#', which no topic to publish to may have; leave it out"),
+        ("{name}", "\"{name}\" cannot have braces in it; write levels such as \"house/energy\""),
     ] {
-        let line =
-            format!("FILE:6:1: mqtt[0].prefix: \"{prefix}\" {why}; write levels such as \"house/energy\"");
+        let line = format!("FILE:6:1: mqtt[0].prefix: {why}");
         check(&with_broker(&format!("prefix = \"{prefix}\"")), &[&line]);
     }
-    let long = "x".repeat(65_536);
-    let error = try_load(&with_broker(&format!("prefix = \"{long}\"")), &[]).expect_err("it loads");
-    assert!(error.problems[0].contains("is longer than"), "{}", &error.problems[0][..80]);
+    for (topic, why) in [
+        ("", "is empty"),
+        ("a/+/b", "has '+' in it, which no topic can have"),
+        ("$SYS", "begins with $, which brokers keep for themselves"),
+        ("a//b", "has an empty level"),
+        ("a/", "has an empty level"),
+    ] {
+        let line = format!(
+            "FILE:6:1: mqtt[0].status_topic: \"{topic}\" {why}; write a topic such as \"dsmrd/status\""
+        );
+        check(&with_broker(&format!("status_topic = \"{topic}\"")), &[&line]);
+    }
+    for key in ["prefix", "status_topic"] {
+        let text = with_broker(&format!("{key} = \"{}\"", "x".repeat(65_536)));
+        let error = try_load(&text, &[]).expect_err("it loads").to_string();
+        assert!(error.contains("65536 bytes") && error.len() < 300, "{} bytes", error.len());
+    }
+    let long = with_broker(&format!(
+        "prefix = \"{}\"\nstatus_topic = \"{{prefix}}/{{prefix}}\"",
+        "x".repeat(40_000)
+    ));
+    assert_eq!(try_load(&long, &[]).expect_err("it loads").problems.len(), 1, "too long once it is expanded");
     check(
         &with_broker("status_topic = \"clients/{host}\""),
         &["FILE:6:1: mqtt[0].status_topic: \"clients/{host}\" has an unknown placeholder; \
