@@ -65,9 +65,12 @@ impl Section {
         self.entries.iter().find(|entry| entry.key.name == name)
     }
 
-    /// A key as it was typed.
-    pub(super) fn typed(&self, name: &str) -> Option<String> {
-        self.entry(name).map(|entry| entry.typed.describe())
+    /// The text of a key as it was typed.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        match &self.entry(name)?.typed {
+            Typed::Text(text) | Typed::Variable(text) => Some(text),
+            _ => None,
+        }
     }
 }
 
@@ -117,7 +120,7 @@ fn read_table(
     report: &mut Report,
 ) {
     let Some(table) = Table::ALL.into_iter().find(|table| table.name() == name) else {
-        report.problem(origin, name, unknown_at_top(name));
+        report.problem(origin, &shown(name), unknown_at_top(name));
         return;
     };
     match value.get_ref() {
@@ -175,15 +178,22 @@ fn read_section(
         match keys::find(table, name.get_ref()) {
             Some(key) => section.entries.push(Entry { key, typed: typed(value.get_ref()), origin }),
             None => {
+                let shown = shown(name.get_ref());
                 let path = match index {
-                    Some(index) => format!("{}[{index}].{}", table.name(), name.get_ref()),
-                    None => format!("{}.{}", table.name(), name.get_ref()),
+                    Some(index) => format!("{}[{index}].{shown}", table.name()),
+                    None => format!("{}.{shown}", table.name()),
                 };
                 report.problem(&origin, &path, unknown_key(table, name.get_ref()));
             }
         }
     }
     section
+}
+
+/// A key that is not ours, as a message can have it: what needs quotes in the file has them here.
+fn shown(name: &str) -> String {
+    let bare = name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+    if bare && !name.is_empty() { name.to_owned() } else { quote(name) }
 }
 
 /// What people of other programs write, and what it is here.

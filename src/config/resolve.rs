@@ -134,7 +134,7 @@ fn all(
     if meters.is_empty() {
         report.problem(&Origin::Default, "", raw::NO_METER);
     }
-    let typed = |table, name| of(table).map(|section| section.typed(name)).collect::<Vec<_>>();
+    let typed = |table, name| of(table).map(|section| section.text(name)).collect::<Vec<_>>();
     twice(sections, Table::Meter, "name", &typed(Table::Meter, "name"), report);
     twice(sections, Table::Mqtt, "name", &typed(Table::Mqtt, "name"), report);
     // Simulated meters do not get in each other's way, even with equal seeds.

@@ -29,24 +29,24 @@ impl Value {
     /// As the file would have it; a secret has no such form.
     pub(super) fn to_toml(&self) -> Option<String> {
         Some(match self {
-            Self::Text(text) => quote(text),
+            Self::Text(text) => string(text),
             Self::Secret(_) => return None,
-            Self::Path(path) => quote(&path.to_string_lossy()),
-            Self::Duration(duration) => quote(&print_duration(*duration)),
+            Self::Path(path) => string(&path.to_string_lossy()),
+            Self::Duration(duration) => string(&print_duration(*duration)),
             Self::Integer(number) => number.to_string(),
             Self::Bool(truth) => truth.to_string(),
-            Self::Choice(word) => quote(word),
+            Self::Choice(word) => string(word),
             Self::Choices(words) => {
-                format!("[{}]", words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(", "))
+                format!("[{}]", words.iter().map(|word| string(word)).collect::<Vec<_>>().join(", "))
             }
-            Self::Source(url) => quote(&url::print_source(url)),
-            Self::Broker(url) => quote(&url.to_string()),
+            Self::Source(url) => string(&url::print_source(url)),
+            Self::Broker(url) => string(&url.to_string()),
         })
     }
 }
 
 /// A basic string of TOML, on one line.
-pub(super) fn quote(text: &str) -> String {
+fn string(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
         match c {
@@ -58,6 +58,14 @@ pub(super) fn quote(text: &str) -> String {
     }
     quoted.push('"');
     quoted
+}
+
+/// Text for a message: in quotes, on one line, and no longer than a message should be.
+pub(super) fn quote(text: &str) -> String {
+    match text.char_indices().nth(100) {
+        Some((end, _)) => string(&format!("{}…", &text[..end])),
+        None => string(text),
+    }
 }
 
 /// Reads what was typed for a key of this kind. The error says what is wrong and what would be right.

@@ -100,6 +100,12 @@ fn tables_of_the_wrong_kind() {
         ],
     );
     check(
+        &format!("{LEAST}\"a\\nb\" = 1\n"),
+        &[
+            "FILE:4:1: meter[0].\"a\\u000Ab\": unknown key; [[meter]] has name, source, line, max_telegram, silence, timezone",
+        ],
+    );
+    check(
         &format!("qos = 1\n{LEAST}"),
         &["FILE:1:1: qos: this key stands outside of its table; it belongs under [[mqtt]]"],
     );

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use dsmrd::config::keys::{KEYS, Key, Table, Unset, find};
+use dsmrd::config::keys::{KEYS, Key, Kind, Table, Unset, find};
 use dsmrd::config::sample;
 
 use super::{LEAST, load, try_load};
@@ -100,6 +100,21 @@ fn every_key_has_a_variable_that_does_the_same() {
         let by_variable = by_variable.unwrap_or_else(|error| panic!("{variable}: {error}"));
         assert_eq!(by_file.settings, by_variable.settings, "{variable}");
     }
+}
+
+#[test]
+fn no_value_makes_a_message_without_end() {
+    let long = "x".repeat(100_000);
+    for key in KEYS {
+        for value in [format!("\"{long}\""), format!("\"{long}:/#/{long}\""), format!("[\"{long}\"]")] {
+            let Err(error) = try_load(&file_with(key, &value), &[]) else { continue };
+            let longest = error.problems.iter().map(String::len).max().unwrap_or_default();
+            // A path is told in full, since only so can it be found.
+            assert!(longest < 1000 || matches!(key.kind, Kind::Path | Kind::Source), "{}", key.path(None));
+        }
+    }
+    let unknown = try_load(&format!("{LEAST}{long} = 1\n"), &[]).expect_err("it loads");
+    assert!(unknown.to_string().len() < 1000);
 }
 
 #[test]
