@@ -65,5 +65,5 @@ pub fn init(level: Level, format: Format, timestamps: bool, clock: Clock) -> Lev
         tracing::error!(place, what, "a fault in the program ends the process");
         std::process::exit(i32::from(crate::exit::SOFTWARE));
     }));
-    handle
+    LevelHandle(handle)
 }
