@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::keys::Table;
 use super::raw::{self, Section};
-use super::report::{Origin, Report};
-use super::resolve::Reader;
+use super::reader::Reader;
+use super::report::{Origin, Report, why};
 use super::settings::MeterSettings;
 use super::topic;
 use super::url::BrokerUrl;
@@ -36,6 +36,9 @@ pub(super) fn resolve(
     let qos = reader.integer("qos");
     let cache = reader.duration("cache");
     let status_topic = status_topic(reader, prefix.as_deref(), hostname, name.as_deref());
+    if let (Some(prefix), Some(topic)) = (&prefix, &status_topic) {
+        own_places(reader, prefix, topic, meters);
+    }
     let status_online = reader.text("status_online");
     let status_offline = reader.text("status_offline");
     if status_online.is_some() && status_online == status_offline {
@@ -43,11 +46,9 @@ pub(super) fn resolve(
     }
     let tls = tls_files(reader, address.as_ref().map(|url| url.tls));
     let rate = reader.integer("rate");
-    if reader.is_set("password") || reader.is_set("password_file") {
-        if !reader.is_set("username") {
-            let which = if reader.is_set("password_file") { "password_file" } else { "password" };
-            reader.problem(which, "MQTT knows no password without a user name; write username as well");
-        }
+    let given = ["password_file", "password"].into_iter().find(|name| reader.is_set(name));
+    if let (Some(given), false) = (given, reader.is_set("username")) {
+        reader.problem(given, "MQTT knows no password without a user name; write username as well");
     }
     let address = address?;
     let port = address.port.unwrap_or(if address.tls { 8883 } else { 1883 });
@@ -103,7 +104,7 @@ fn password(reader: &mut Reader<'_, '_>) -> Option<Secret> {
     if let Some(typed) = typed {
         return password_file(reader, &typed);
     }
-    inline.map(Secret::new)
+    inline
 }
 
 fn password_file(reader: &mut Reader<'_, '_>, typed: &Path) -> Option<Secret> {
@@ -127,7 +128,7 @@ fn password_file(reader: &mut Reader<'_, '_>, typed: &Path) -> Option<Secret> {
         Err(error) => {
             reader.problem(
                 "password_file",
-                format_args!("cannot read {shown}: {error}; write the password into it"),
+                format_args!("cannot read {shown}: {}; write the password into it", why(&error)),
             );
             return None;
         }
@@ -256,8 +257,25 @@ fn status_topic(
     }
 }
 
+/// The prefix and the status topic keep out of what others have.
+fn own_places(reader: &mut Reader<'_, '_>, prefix: &str, topic: &str, meters: &[MeterSettings]) {
+    if prefix == "dsmr" || prefix.starts_with("dsmr/") {
+        reader.warning(
+            "prefix",
+            "Home Assistant takes everything under dsmr/ for DSMR-reader; choose another prefix",
+        );
+    }
+    let inside = |meter: &&MeterSettings| {
+        let rest = topic.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/'));
+        rest.and_then(|rest| rest.strip_prefix(meter.name.as_str())).is_some_and(|rest| rest.starts_with('/'))
+    };
+    if let Some(meter) = meters.iter().find(inside) {
+        let message = format!("{} lies among the topics of the meter {}", quote(topic), quote(&meter.name));
+        reader.problem("status_topic", format_args!("{message}; write one outside of them"));
+    }
+}
+
 /// The files of TLS, each of which must be there and look like what it should be.
-#[expect(clippy::option_option, reason = "no TLS is a good answer, and a problem is another")]
 fn tls_files(reader: &mut Reader<'_, '_>, tls: Option<bool>) -> Option<Option<TlsSettings>> {
     const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
     let ca_file = pem(reader, "ca_file", CERTIFICATE);
@@ -285,9 +303,10 @@ fn pem(reader: &mut Reader<'_, '_>, name: &str, mark: &str) -> Option<PathBuf> {
     let path = reader.path(name)?;
     let shown = path.display();
     match reader.context.facts.files.read(&path) {
-        Err(error) => {
-            reader.problem(name, format_args!("cannot read {shown}: {error}; name a PEM file that is there"))
-        }
+        Err(error) => reader.problem(
+            name,
+            format_args!("cannot read {shown}: {}; name a PEM file that is there", why(&error)),
+        ),
         Ok(bytes) => {
             let text = String::from_utf8_lossy(&bytes);
             if text.contains("ENCRYPTED") && name == "key_file" {
@@ -317,8 +336,8 @@ pub(super) fn same_client(sections: &[Section], brokers: &[Option<BrokerSettings
             other.host.eq_ignore_ascii_case(&broker.host) && other.port == broker.port
         };
         for earlier in brokers[..index].iter().flatten().filter(same_server) {
-            let entry = |name| sections[index].entries.iter().find(|entry| entry.key.name == name);
-            let origin = |name| entry(name).map_or(&sections[index].origin, |entry| &entry.origin);
+            let origin =
+                |name| sections[index].entry(name).map_or(&sections[index].origin, |entry| &entry.origin);
             if earlier.client_id == broker.client_id {
                 let message = format!(
                     "{} is the client of {} on the same server already; each needs its own",

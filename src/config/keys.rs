@@ -6,6 +6,12 @@
 
 use std::time::Duration;
 
+use Kind::{
+    Bool, Broker, Choice, Choices, Integer, Name, Path, Prefix, Secret, Source, Text, TimeZone, Topic,
+};
+use Table::{Log, Meter, Mqtt, Process, Store};
+use Unset::{Derived, Nothing, Required, Value};
+
 /// A table of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Table {
@@ -177,12 +183,6 @@ const fn key(
 ) -> Key {
     Key { table, name, kind, unset, example, doc }
 }
-
-use Kind::{
-    Bool, Broker, Choice, Choices, Integer, Name, Path, Prefix, Secret, Source, Text, TimeZone, Topic,
-};
-use Table::{Log, Meter, Mqtt, Process, Store};
-use Unset::{Derived, Nothing, Required, Value};
 
 /// Every key, in the order of the sample.
 #[rustfmt::skip]

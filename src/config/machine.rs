@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::raw;
-use super::report::ConfigError;
+use super::report::{ConfigError, why};
 use super::resolve::{Facts, Files, Loaded, resolve};
 
 /// Where the configuration is unless the command line says otherwise.
@@ -24,15 +24,24 @@ impl Files for Disk {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
         }
         let mut bytes = Vec::new();
-        std::fs::File::open(path)?.take(LARGEST_FILE).read_to_end(&mut bytes)?;
+        std::fs::File::open(path)?.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > LARGEST_FILE {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 4 MiB"));
+        }
         Ok(bytes)
     }
 
     fn can_read(&self, path: &Path) -> io::Result<()> {
-        if std::fs::metadata(path)?.is_dir() {
+        let metadata = std::fs::metadata(path)?;
+        if metadata.is_dir() {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
         }
-        std::fs::File::open(path).map(drop)
+        // To open a named pipe would wait for someone to write to it.
+        if metadata.is_file() { std::fs::File::open(path).map(drop) } else { Ok(()) }
+    }
+
+    fn is_regular(&self, path: &Path) -> bool {
+        std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file())
     }
 
     fn is_open_to_all(&self, path: &Path) -> bool {
@@ -49,7 +58,10 @@ impl Files for Disk {
 /// Every problem at once, each with its place and what would be right.
 pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
     let env = environment()?;
-    let one = |problem: String| ConfigError { problems: vec![problem] };
+    let one = |problem: String| ConfigError { problems: vec![problem], warnings: Vec::new() };
+    // What is shown must mean the same in every folder.
+    let absolute = std::path::absolute(path);
+    let path = absolute.as_deref().unwrap_or(path);
     let shown = path.display();
     let text = match Disk.read(path) {
         Ok(bytes) => String::from_utf8(bytes).map_err(|error| {
@@ -70,7 +82,7 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
                  or name another with --config"
             )));
         }
-        Err(error) => return Err(one(format!("{shown}: cannot read it: {error}"))),
+        Err(error) => return Err(one(format!("{shown}: cannot read it: {}", why(&error)))),
     };
     let facts = Facts { hostname: hostname(), machine_id: machine_id(), files: &Disk };
     resolve(&text, path, &env, &facts)
@@ -90,7 +102,7 @@ fn environment() -> Result<Vec<(String, String)>, ConfigError> {
         }
     }
     env.sort();
-    if problems.is_empty() { Ok(env) } else { Err(ConfigError { problems }) }
+    if problems.is_empty() { Ok(env) } else { Err(ConfigError { problems, warnings: Vec::new() }) }
 }
 
 fn hostname() -> String {

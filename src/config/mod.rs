@@ -1,7 +1,7 @@
 //! The configuration: as typed (with a position for every key), and as resolved.
 //!
 //! In reading order: [`keys`], the one table of all keys; `raw`, the file and the environment as typed;
-//! `value`, `url` and `topic`, one value at a time; `resolve` and `broker`, what they mean together, with every
+//! `value`, `url` and `topic`, one value at a time; `reader`, a table of them; `resolve` and `broker`, what they mean together, with every
 //! problem told at once; [`settings`], the result; [`mod@diff`], what a new configuration changes;
 //! [`sample`], what people read: the sample file, the manual page, `config show`; `machine`, the one place that
 //! looks at the environment and at the files a configuration names.
@@ -11,6 +11,7 @@ pub mod diff;
 pub mod keys;
 mod machine;
 mod raw;
+mod reader;
 mod report;
 mod resolve;
 pub mod sample;

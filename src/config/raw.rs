@@ -9,8 +9,8 @@ use super::keys::{self, KEYS, Key, Table};
 use super::report::{Origin, Report, nearest};
 use super::value::quote;
 
-/// A value as typed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A value as typed. It has no `Debug`, since it may be a password.
+#[derive(Clone)]
 pub(super) enum Typed {
     /// A string of the file.
     Text(String),
@@ -40,7 +40,6 @@ impl Typed {
 }
 
 /// A key that somebody set.
-#[derive(Debug)]
 pub(super) struct Entry {
     pub(super) key: &'static Key,
     pub(super) typed: Typed,
@@ -48,7 +47,6 @@ pub(super) struct Entry {
 }
 
 /// A table with the keys that somebody set.
-#[derive(Debug)]
 pub(super) struct Section {
     pub(super) table: Table,
     /// Counted from 0, of tables that can stand several times.
@@ -60,6 +58,16 @@ pub(super) struct Section {
 impl Section {
     fn new(table: Table, index: Option<usize>, origin: Origin) -> Self {
         Self { table, index, origin, entries: Vec::new() }
+    }
+
+    /// A key, if somebody set it.
+    pub(super) fn entry(&self, name: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.key.name == name)
+    }
+
+    /// A key as it was typed.
+    pub(super) fn typed(&self, name: &str) -> Option<String> {
+        self.entry(name).map(|entry| entry.typed.describe())
     }
 }
 
@@ -232,8 +240,14 @@ fn overlay(env: &[(String, String)], sections: &mut Vec<Section>, report: &mut R
         }
         match parse_variable(variable) {
             Variable::Key(table, index, key) => found.push((table, index, key, variable, value)),
-            Variable::UnknownKey(table, name) => {
-                let message = unknown_key(table, &name);
+            Variable::UnknownKey(table, index, name) => {
+                let message = match nearest(&name, table.keys().map(|key| key.name)) {
+                    Some(near) => {
+                        let near = keys::find(table, near).map(|key| key.variable(index)).unwrap_or_default();
+                        format!("unknown key; did you mean {near}?")
+                    }
+                    None => unknown_key(table, &name),
+                };
                 report.problem(&Origin::Environment(variable.clone()), "", message);
             }
             Variable::Unknown => {
@@ -281,7 +295,7 @@ fn overlay(env: &[(String, String)], sections: &mut Vec<Section>, report: &mut R
 
 enum Variable {
     Key(Table, Option<usize>, &'static Key),
-    UnknownKey(Table, String),
+    UnknownKey(Table, Option<usize>, String),
     Unknown,
 }
 
@@ -300,7 +314,7 @@ fn parse_variable(variable: &str) -> Variable {
         };
         return match keys::find(table, name) {
             Some(key) => Variable::Key(table, index, key),
-            None => Variable::UnknownKey(table, name.to_owned()),
+            None => Variable::UnknownKey(table, index, name.to_owned()),
         };
     }
     Variable::Unknown

@@ -34,16 +34,20 @@ impl fmt::Display for Origin {
 pub struct ConfigError {
     /// One line each: place, key, what is wrong and what would be right.
     pub problems: Vec<String>,
+    /// What else was found worth knowing.
+    pub warnings: Vec<String>,
 }
 
 impl std::error::Error for ConfigError {}
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.problems.as_slice() {
-            [one] => write!(f, "the configuration has a problem\n{one}"),
-            many => write!(f, "the configuration has {} problems\n{}", many.len(), many.join("\n")),
+        match self.problems.len() {
+            1 => f.write_str("the configuration has a problem")?,
+            many => write!(f, "the configuration has {many} problems")?,
         }
+        self.problems.iter().try_for_each(|line| write!(f, "\n{line}"))?;
+        self.warnings.iter().try_for_each(|line| write!(f, "\nwarning: {line}"))
     }
 }
 
@@ -93,6 +97,14 @@ impl Report {
         let lines = |found: Vec<(Origin, String)>| found.into_iter().map(|(_, line)| line).collect();
         (lines(self.problems), lines(self.warnings))
     }
+}
+
+/// Why a file cannot be read, without the number that only programs know.
+pub(super) fn why(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let why = text.split_once(" (os error").map_or(text.as_str(), |(why, _)| why);
+    let mut letters = why.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
 /// The one of `known` that someone who typed `typed` most likely meant.

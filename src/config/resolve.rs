@@ -4,11 +4,11 @@ use std::io;
 use std::path::Path;
 
 use super::broker;
-use super::keys::{Key, Table, Unset};
-use super::raw::{self, Section, Typed};
-use super::report::{ConfigError, Origin, Report};
+use super::keys::{Key, Table};
+use super::raw::{self, Section};
+use super::reader::Reader;
+use super::report::{ConfigError, Origin, Report, why};
 use super::settings::{LogFormat, LogSettings, MeterSettings, Settings};
-use super::value::{self, Value};
 use crate::source::{Line, LineSettings, SourceSettings, SourceUrl};
 use crate::store::StoreSettings;
 
@@ -28,6 +28,8 @@ pub trait Files {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
     /// Whether a file is there and can be read; recordings are too large to read for that.
     fn can_read(&self, path: &Path) -> io::Result<()>;
+    /// Whether this is an ordinary file: no device, no folder, and there.
+    fn is_regular(&self, path: &Path) -> bool;
     /// Whether users who are neither owner nor group can read it.
     fn is_open_to_all(&self, path: &Path) -> bool;
 }
@@ -90,7 +92,7 @@ pub fn resolve(
             if problems.is_empty() {
                 problems.push(format!("{}: a value is missing", file.display()));
             }
-            Err(ConfigError { problems })
+            Err(ConfigError { problems, warnings })
         }
     }
 }
@@ -132,9 +134,14 @@ fn all(
     if meters.is_empty() {
         report.problem(&Origin::Default, "", raw::NO_METER);
     }
-    twice(sections, Table::Meter, "name", |_| true, report);
-    twice(sections, Table::Meter, "source", |typed| !typed.starts_with("simulate:"), report);
-    twice(sections, Table::Mqtt, "name", |_| true, report);
+    let typed = |table, name| of(table).map(|section| section.typed(name)).collect::<Vec<_>>();
+    twice(sections, Table::Meter, "name", &typed(Table::Meter, "name"), report);
+    twice(sections, Table::Mqtt, "name", &typed(Table::Mqtt, "name"), report);
+    // Simulated meters do not get in each other's way, even with equal seeds.
+    let real = |meter: &&MeterSettings| !matches!(meter.source.url, SourceUrl::Simulate { .. });
+    let sources: Vec<Option<&SourceUrl>> =
+        meters.iter().map(|meter| meter.as_ref().filter(real).map(|meter| &meter.source.url)).collect();
+    twice(sections, Table::Meter, "source", &sources, report);
     broker::same_client(sections, &brokers, report);
 
     resolved.sort_by_key(|row| {
@@ -150,169 +157,23 @@ fn all(
     })
 }
 
-/// Reports a value that must be unlike in all tables of a kind and is not, with both places.
-fn twice(sections: &[Section], table: Table, name: &str, counts: fn(&str) -> bool, report: &mut Report) {
-    let mut seen: Vec<(&str, &Origin)> = Vec::new();
-    for section in sections.iter().filter(|section| section.table == table) {
-        let Some(entry) = section.entries.iter().find(|entry| entry.key.name == name) else { continue };
-        let (Typed::Text(text) | Typed::Variable(text)) = &entry.typed else { continue };
-        if !counts(text) {
-            continue;
-        }
-        match seen.iter().find(|(earlier, _)| earlier == text) {
-            Some((_, first)) => report.problem(
-                &entry.origin,
-                &entry.key.path(section.index),
-                format_args!(
-                    "{} is taken already ({first}); each {} needs its own",
-                    value::quote(text),
-                    table.header()
-                ),
-            ),
-            None => seen.push((text, &entry.origin)),
-        }
-    }
-}
-
-/// Reads the keys of one table: what is set, else the default; problems go to the report.
-pub(super) struct Reader<'a, 'b> {
-    pub(super) section: &'a Section,
-    pub(super) context: &'a Context<'b>,
-    pub(super) report: &'a mut Report,
-    resolved: &'a mut Vec<Resolved>,
-}
-
-impl Reader<'_, '_> {
-    /// Where a key was set.
-    pub(super) fn origin(&self, name: &str) -> Origin {
-        self.section
-            .entries
-            .iter()
-            .find(|entry| entry.key.name == name)
-            .map_or(Origin::Default, |e| e.origin.clone())
-    }
-
-    /// Whether somebody set it.
-    pub(super) fn is_set(&self, name: &str) -> bool {
-        self.section.entries.iter().any(|entry| entry.key.name == name)
-    }
-
-    /// A problem with a key, at the place where it was set, else where its table begins.
-    pub(super) fn problem(&mut self, name: &str, message: impl std::fmt::Display) {
-        let (origin, path) = self.place(name);
-        self.report.problem(&origin, &path, message);
-    }
-
-    /// Something worth knowing of a key.
-    pub(super) fn warning(&mut self, name: &str, message: impl std::fmt::Display) {
-        let (origin, path) = self.place(name);
-        self.report.warning(&origin, &path, message);
-    }
-
-    fn place(&self, name: &str) -> (Origin, String) {
-        let origin = if self.is_set(name) { self.origin(name) } else { self.section.origin.clone() };
-        (origin, self.key(name).path(self.section.index))
-    }
-
-    fn key(&self, name: &str) -> &'static Key {
-        super::keys::find(self.section.table, name).expect("only keys of the table are asked for")
-    }
-
-    /// The value of a key, and its row in the list of what was resolved.
-    fn value(&mut self, name: &str) -> Option<Value> {
-        let key = self.key(name);
-        let folder = raw::folder(self.context.file);
-        let entry = self.section.entries.iter().find(|entry| entry.key == key);
-        let (typed, origin) = match (entry, key.unset) {
-            (Some(entry), _) => (entry.typed.clone(), entry.origin.clone()),
-            (None, Unset::Value(default)) => (default_of(default), Origin::Default),
-            (None, Unset::Required) => {
-                let message = format!("it is missing; write {} = {}", key.name, key.example);
-                self.problem(name, message);
-                return None;
-            }
-            (None, Unset::Derived(_)) => return None,
-            (None, Unset::Nothing) => {
-                self.record(key, None, Origin::Default);
-                return None;
-            }
-        };
-        match value::read(key.kind, &typed, folder) {
-            Ok(value) => {
-                self.record(key, value.to_toml(), origin);
-                Some(value)
-            }
-            Err(message) => {
-                self.problem(name, message);
-                None
-            }
-        }
-    }
-
-    fn record(&mut self, key: &'static Key, value: Option<String>, origin: Origin) {
-        self.resolved.push(Resolved { key, index: self.section.index, value, origin });
-    }
-
-    /// Says what a key is that nobody set and that is made from the rest. What somebody set wrongly stays a problem.
-    pub(super) fn derive(&mut self, name: &str, value: Value) -> Option<Value> {
-        if self.is_set(name) {
-            return None;
-        }
-        self.record(self.key(name), value.to_toml(), Origin::Default);
-        Some(value)
-    }
-
-    /// As [`Self::derive`], for text.
-    pub(super) fn derive_text(&mut self, name: &str, text: String) -> Option<String> {
-        self.derive(name, Value::Text(text.clone())).map(|_| text)
-    }
-
-    /// Puts another value in the list of what was resolved, where a value is completed by others.
-    pub(super) fn complete(&mut self, name: &str, value: &Value) {
-        let (key, index) = (self.key(name), self.section.index);
-        if let Some(row) = self.resolved.iter_mut().find(|row| row.key == key && row.index == index) {
-            row.value = value.to_toml();
-        }
-    }
-}
-
-macro_rules! typed_reads {
-    ($($(#[$doc:meta])* $name:ident: $variant:ident => $type:ty;)*) => {
-        impl Reader<'_, '_> {
-            $($(#[$doc])* pub(super) fn $name(&mut self, name: &str) -> Option<$type> {
-                match self.value(name)? {
-                    Value::$variant(value) => Some(value),
-                    // The kind in the table of keys decides the variant; a test reads every key.
-                    other => unreachable!("{name} is not read as what it is: {other:?}"),
-                }
-            })*
-        }
-    };
-}
-
-typed_reads! {
-    text: Text => String;
-    secret: Secret => String;
-    path: Path => std::path::PathBuf;
-    duration: Duration => std::time::Duration;
-    integer: Integer => u64;
-    truth: Bool => bool;
-    choice: Choice => &'static str;
-    choices: Choices => Vec<&'static str>;
-    source: Source => SourceUrl;
-    broker: Broker => super::url::BrokerUrl;
-}
-
-/// The default of a key, from its form in the table of keys.
-fn default_of(toml: &'static str) -> Typed {
-    let words = |text: &str| {
-        text.split(',').map(|word| Typed::Text(word.trim().trim_matches('"').to_owned())).collect()
-    };
-    match (toml.strip_prefix('"'), toml.strip_prefix('[')) {
-        (Some(text), _) => Typed::Text(text.trim_end_matches('"').to_owned()),
-        (_, Some(list)) => Typed::List(words(list.trim_end_matches(']'))),
-        _ if toml == "true" || toml == "false" => Typed::Bool(toml == "true"),
-        _ => Typed::Integer(toml.to_owned()),
+/// Reports a value that must be unlike in all tables of a kind and is not, with both places. None is a value that
+/// does not count.
+fn twice<T: PartialEq>(
+    sections: &[Section],
+    table: Table,
+    name: &str,
+    values: &[Option<T>],
+    report: &mut Report,
+) {
+    let sections: Vec<&Section> = sections.iter().filter(|section| section.table == table).collect();
+    for (at, value) in values.iter().enumerate() {
+        let first = values[..at].iter().position(|earlier| earlier.is_some() && earlier == value);
+        let both = first.and_then(|first| Some((sections[first].entry(name)?, sections[at].entry(name)?)));
+        let Some((first, entry)) = both else { continue };
+        let (shown, first, header) = (entry.typed.describe(), &first.origin, table.header());
+        let message = format!("{shown} is taken already ({first}); each {header} needs its own");
+        report.problem(&entry.origin, &entry.key.path(sections[at].index), message);
     }
 }
 
@@ -334,10 +195,17 @@ fn meter(reader: &mut Reader<'_, '_>) -> Option<MeterSettings> {
     {
         reader.warning("line", "only a serial port has a line setting; it is ignored");
     }
+    if let Some(SourceUrl::Serial(path)) = &url
+        && reader.context.facts.files.is_regular(path)
+    {
+        let message = format!("{0} is a file and no port; write file://{0} for a recording", path.display());
+        reader.problem("source", message);
+    }
     if let Some(SourceUrl::File(path)) = &url
         && let Err(error) = reader.context.facts.files.can_read(path)
     {
-        let message = format!("cannot read {}: {error}; name a recording that is there", path.display());
+        let message =
+            format!("cannot read {}: {}; name a recording that is there", path.display(), why(&error));
         reader.problem("source", message);
     }
     let source = SourceSettings {

@@ -1,6 +1,6 @@
 //! What people read, written from the table of keys: the sample file, the manual page, the help and `config show`.
 
-use super::keys::{KEYS, Key, Kind, Table, Unset};
+use super::keys::{Key, Kind, Table, Unset};
 use super::resolve::{Loaded, Resolved};
 use super::value::print_duration;
 
@@ -179,9 +179,4 @@ fn shown(row: &Resolved) -> Option<String> {
         }
         (None, _) => None,
     }
-}
-
-/// How many keys there are; for tests that must see each.
-pub fn key_count() -> usize {
-    KEYS.len()
 }

@@ -7,13 +7,14 @@ use super::keys::Kind;
 use super::raw::Typed;
 use super::topic;
 use super::url::{self, BrokerUrl};
+use crate::mqtt::Secret;
 use crate::source::SourceUrl;
 
 /// A value that is right for its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     Text(String),
-    Secret(String),
+    Secret(Secret),
     Path(PathBuf),
     Duration(Duration),
     Integer(u64),
@@ -65,7 +66,7 @@ pub(super) fn read(kind: Kind, typed: &Typed, folder: &Path) -> Result<Value, St
     match kind {
         Kind::Name => topic::name(text(typed, "a name")?).map(Value::Text),
         Kind::Text => plain(text(typed, "text")?).map(Value::Text),
-        Kind::Secret => secret(typed).map(Value::Secret),
+        Kind::Secret => secret(typed).map(|secret| Value::Secret(Secret::new(secret))),
         Kind::Path => path(text(typed, "a path")?, folder).map(Value::Path),
         Kind::Duration(least, most) => duration(typed, least, most).map(Value::Duration),
         Kind::Integer(least, most) => integer(typed, least, most).map(Value::Integer),
