@@ -1,11 +1,12 @@
 //! dsmrd under a real supervisord, and the script that installs it.
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail the test")]
 
 mod install;
 mod program;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The repository.
 fn repository() -> &'static Path {
@@ -41,17 +42,16 @@ fn write(path: PathBuf, contents: impl AsRef<[u8]>) -> PathBuf {
 }
 
 /// Looks every 50 ms until `look` sees something; gives up after `limit`.
+#[expect(clippy::disallowed_methods, reason = "a limit that counted its own pauses only would be none")]
 fn wait_until<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
-    let step = Duration::from_millis(50);
-    let mut waited = Duration::ZERO;
+    let started = Instant::now();
     loop {
         if let Some(seen) = look() {
             return Some(seen);
         }
-        if waited >= limit {
+        if started.elapsed() >= limit {
             return None;
         }
-        std::thread::sleep(step);
-        waited += step;
+        std::thread::sleep(Duration::from_millis(50));
     }
 }

@@ -115,6 +115,7 @@ fn everything_lies_in_its_place_with_tight_modes() {
         ("/etc/systemd/system/dsmrd.service", "644", 0, 0),
         ("/etc/udev/rules.d/60-dsmrd.rules", "644", 0, 0),
         ("/usr/local/share/man/man1/dsmrd.1", "644", 0, 0),
+        ("/usr/local/share/man/man5/dsmrd.toml.5", "644", 0, 0),
         ("/usr/local/share/bash-completion/completions/dsmrd", "644", 0, 0),
         ("/usr/local/share/zsh/site-functions/_dsmrd", "644", 0, 0),
         ("/usr/local/share/fish/vendor_completions.d/dsmrd.fish", "644", 0, 0),

@@ -194,6 +194,10 @@ mod tests {
     fn doors_to_the_world_are_found_in_pure_modules() {
         assert!(imports_of("src/p1/frame.rs", "use std::{fmt, fs::File};").contains("std::fs::File"));
         assert!(imports_of("src/publish/queue.rs", "let now = std::time::Instant::now();").contains("pure"));
+        assert!(
+            imports_of("src/publish/queue.rs", "use crate::clock::{Clock, MonoMillis};").contains("pure")
+        );
+        assert_eq!(imports_of("src/publish/queue.rs", "use crate::clock::MonoMillis;"), "");
         assert_eq!(imports_of("src/publish/queue.rs", "use std::time::Duration;"), "");
         assert_eq!(imports_of("src/store/mod.rs", "use std::fs::File;"), "");
     }
