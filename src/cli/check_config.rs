@@ -3,16 +3,16 @@
 use std::fs::OpenOptions;
 use std::io::Read;
 use std::net::{TcpStream, ToSocketAddrs};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 
+use dsmrd::clock::Clock;
 use dsmrd::config::{self, MeterSettings};
 use dsmrd::exit;
 use dsmrd::mqtt::BrokerSettings;
-use dsmrd::source::SourceUrl;
+use dsmrd::source::{self, SourceUrl};
 use dsmrd::store::StoreSettings;
 
 use super::{ConfigFile, Outcome};
@@ -27,7 +27,7 @@ pub(super) struct Args {
     connect: bool,
 }
 
-/// How long an address may take to answer.
+/// How long a broker's address may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) fn run(args: &Args) -> Outcome {
@@ -66,32 +66,14 @@ fn count(number: usize, what: &str) -> String {
 
 /// Opens where a meter's telegrams come from, without waiting for one.
 fn open_source(meter: &MeterSettings) -> anyhow::Result<String> {
-    match &meter.source.url {
-        SourceUrl::Serial(path) => {
-            // Without O_NONBLOCK the open would wait for a carrier that a P1 cable does not have.
-            let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
-            OpenOptions::new().read(true).write(true).custom_flags(flags).open(path).map_err(|error| {
-                let hint = match error.raw_os_error() {
-                    Some(libc::EACCES) => "; add the user to the group dialout, then log in again",
-                    Some(libc::EBUSY) => "; another program has it open, perhaps a running dsmrd",
-                    Some(libc::ENOENT) => "; is the cable plugged in? dsmrd ports lists what there is",
-                    _ => "",
-                };
-                anyhow::anyhow!("cannot open {}: {error}{hint}", path.display())
-            })?;
-            Ok(format!("{} opens", path.display()))
-        }
-        SourceUrl::Tcp { host, port } => reach(host, *port),
-        SourceUrl::File(path) => {
-            OpenOptions::new()
-                .read(true)
-                .open(path)
-                .with_context(|| format!("cannot open {}", path.display()))?;
-            Ok(format!("{} opens", path.display()))
-        }
-        SourceUrl::Stdin => Ok("standard input needs no opening".to_owned()),
-        SourceUrl::Simulate { .. } => Ok("the simulated meter needs no opening".to_owned()),
-    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(source::check(&meter.source, &Clock::system()))?;
+    Ok(match &meter.source.url {
+        SourceUrl::Serial(path) | SourceUrl::File(path) => format!("{} opens", path.display()),
+        SourceUrl::Tcp { host, port } => format!("{host} answers on port {port}"),
+        SourceUrl::Stdin => "standard input needs no opening".to_owned(),
+        SourceUrl::Simulate { .. } => "the simulated meter needs no opening".to_owned(),
+    })
 }
 
 /// Looks whether the database can be written, without writing: a running appliance may have it open.

@@ -145,6 +145,7 @@ fn connect_opens_what_the_file_names() {
     let output = dsmrd(&["check-config", "--connect", "--config", &bad], &[]);
     assert_eq!(code(&output), exit::FAILURE);
     let said = text(&output.stdout);
+    assert!(said.contains("none: no such device; is the cable plugged in?"), "{said}");
     assert!(said.contains("meter home: failed, ") && said.contains("store: failed, "), "{said}");
 }
 
