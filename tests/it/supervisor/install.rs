@@ -98,7 +98,7 @@ fn gather(folder: &Path, entries: &mut BTreeMap<PathBuf, Entry>) {
 fn everything_lies_in_its_place_with_tight_modes() {
     let Some(root) = Root::new() else { return };
     let hosts = (read(Path::new("/etc/passwd")), read(Path::new("/etc/group")));
-    root.install(&["--systemd"]);
+    root.install(&[]);
 
     let (user, group) = (root.id("/etc/passwd", "dsmrd"), root.id("/etc/group", "dsmrd"));
     assert!(read(&root.path("/etc/group")).lines().any(|line| line == "dialout:x:1220:dsmrd"));
@@ -112,7 +112,6 @@ fn everything_lies_in_its_place_with_tight_modes() {
         ("/var/log/dsmrd", "750", 0, 1204),
         ("/usr/local/bin/dsmrd", "755", 0, 0),
         ("/etc/supervisor/conf.d/dsmrd.conf", "644", 0, 0),
-        ("/etc/systemd/system/dsmrd.service", "644", 0, 0),
         ("/etc/udev/rules.d/60-dsmrd.rules", "644", 0, 0),
         ("/usr/local/share/man/man1/dsmrd.1", "644", 0, 0),
         ("/usr/local/share/man/man5/dsmrd.toml.5", "644", 0, 0),
@@ -136,9 +135,9 @@ fn everything_lies_in_its_place_with_tight_modes() {
 #[test]
 fn a_second_run_changes_nothing() {
     let Some(root) = Root::new() else { return };
-    root.install(&["--systemd"]);
+    root.install(&[]);
     let before = root.snapshot();
-    let said = root.install(&["--systemd"]);
+    let said = root.install(&[]);
     assert!(said.ends_with("\nNothing changed.\n"), "{said}");
     assert!(
         said.lines().take_while(|line| !line.is_empty()).all(|line| line.starts_with("unchanged ")),
@@ -182,7 +181,7 @@ fn loosened_modes_and_a_lost_group_are_mended() {
 #[test]
 fn uninstalling_leaves_the_data() {
     let Some(root) = Root::new() else { return };
-    root.install(&["--systemd"]);
+    root.install(&[]);
     write(root.path("/var/lib/dsmrd/dsmrd.sqlite"), "readings");
     let output = root.run(&["--uninstall"]);
     assert!(output.status.success(), "{}", text(&output));
@@ -195,6 +194,22 @@ fn uninstalling_leaves_the_data() {
     assert_eq!(files, ["/etc/dsmrd/dsmrd.toml", "/var/lib/dsmrd/dsmrd.sqlite"]);
     // And again, with nothing left to remove.
     assert!(root.run(&["--uninstall"]).status.success());
+}
+
+#[test]
+fn systemd_or_supervisord_but_never_both() {
+    let Some(root) = Root::new() else { return };
+    root.install(&["--systemd"]);
+    let unit = "/etc/systemd/system/dsmrd.service";
+    assert_eq!(root.of(unit), ("644".to_owned(), 0, 0));
+    assert_eq!(read(&root.path(unit)), read(&repository().join("provisioning/dsmrd.service")));
+    assert!(!root.path("/etc/supervisor/conf.d/dsmrd.conf").exists());
+    // Two of them would fight over the port.
+    let output = root.run(&["--binary", dsmrd().to_str().unwrap()]);
+    assert!(!output.status.success() && text(&output).contains(unit), "{}", text(&output));
+    assert!(!root.path("/etc/supervisor/conf.d/dsmrd.conf").exists());
+    assert!(root.run(&["--uninstall"]).status.success());
+    assert!(!root.path(unit).exists());
 }
 
 #[test]

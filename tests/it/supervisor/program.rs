@@ -242,3 +242,14 @@ fn hup_reloads_and_a_bad_file_keeps_the_old_settings() {
     assert_eq!(supervisor.status(), ("RUNNING".to_owned(), Some(pid)));
     assert_eq!(supervisor.starts(), 1);
 }
+
+#[test]
+fn supervisors_know_the_exit_code_of_a_bad_configuration() {
+    let code = dsmrd::exit::CONFIG;
+    let says = |file: &str, line: String| {
+        let text = read(&repository().join(file));
+        assert!(text.lines().any(|of| of == line), "{file} does not say {line}");
+    };
+    says("supervisor/dsmrd.conf", format!("exitcodes=0,{code}"));
+    says("provisioning/dsmrd.service", format!("RestartPreventExitStatus={code}"));
+}
