@@ -40,7 +40,7 @@ struct Group {
 }
 
 /// The device with its class's plain name, among those with a valid reading.
-pub(super) fn plain<'a>(reading: &'a Reading, class: Option<MbusClass>) -> Option<&'a MbusDevice> {
+pub(super) fn plain(reading: &Reading, class: Option<MbusClass>) -> Option<&MbusDevice> {
     let valid = || {
         let devices = reading.mbus.iter().filter(move |device| device.class() == class);
         devices.filter_map(|device| {
