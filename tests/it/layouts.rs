@@ -12,6 +12,9 @@ mod golden;
 /// dsmrd's own topics.
 mod native;
 
+/// Every public telegram through every layout.
+mod corpus;
+
 const ARRIVED: i64 = 1_795_229_118_250;
 
 /// The readings in a stream of telegrams.

@@ -9,36 +9,34 @@ fn fields(said: Vec<(String, String)>) -> BTreeMap<String, String> {
 #[test]
 fn one_value_a_topic_in_canonical_units() {
     let said = fields(say(&mut native("dsmrd", PayloadFormat::Value), &reading(ONE_PHASE)));
-    let expected = BTreeMap::from(
-        [
-            ("current_l1", "1.66"),
-            ("energy_export_t1", "0.000"),
-            ("energy_export_t2", "0.044"),
-            ("energy_export_total", "0.044"),
-            ("energy_import_t1", "123.456"),
-            ("energy_import_t2", "200.100"),
-            ("energy_import_total", "323.556"),
-            ("gas/channel", "1"),
-            ("gas/id", "G0023"),
-            ("gas/reading", "12.345"),
-            ("gas/time", "2016-07-15T10:00:00Z"),
-            ("meter_id", "E0003000000000000"),
-            ("p1_version", "42"),
-            ("power_export", "1.193"),
-            ("power_export_l1", "1.193"),
-            ("power_failures", "4"),
-            ("power_import", "0.300"),
-            ("power_import_l1", "0.300"),
-            ("power_net", "-0.893"),
-            ("power_net_l1", "-0.893"),
-            ("power_net_w", "-893"),
-            ("tariff", "1"),
-            ("time", "2016-07-15T10:00:05Z"),
-        ]
-        .into_iter()
-        .map(|(field, payload)| (format!("dsmrd/home/{field}"), payload.to_owned()))
-        .collect::<BTreeMap<_, _>>(),
-    );
+    let expected: BTreeMap<String, String> = [
+        ("current_l1", "1.66"),
+        ("energy_export_t1", "0.000"),
+        ("energy_export_t2", "0.044"),
+        ("energy_export_total", "0.044"),
+        ("energy_import_t1", "123.456"),
+        ("energy_import_t2", "200.100"),
+        ("energy_import_total", "323.556"),
+        ("gas/channel", "1"),
+        ("gas/id", "G0023"),
+        ("gas/reading", "12.345"),
+        ("gas/time", "2016-07-15T10:00:00Z"),
+        ("meter_id", "E0003000000000000"),
+        ("p1_version", "42"),
+        ("power_export", "1.193"),
+        ("power_export_l1", "1.193"),
+        ("power_failures", "4"),
+        ("power_import", "0.300"),
+        ("power_import_l1", "0.300"),
+        ("power_net", "-0.893"),
+        ("power_net_l1", "-0.893"),
+        ("power_net_w", "-893"),
+        ("tariff", "1"),
+        ("time", "2016-07-15T10:00:05Z"),
+    ]
+    .into_iter()
+    .map(|(field, payload)| (format!("dsmrd/home/{field}"), payload.to_owned()))
+    .collect();
     assert_eq!(said, expected);
 }
 
@@ -161,6 +159,36 @@ fn two_live_meters_of_a_class_do_not_take_turns() {
         let said = last(say(&mut layout, &reading(&lines)));
         assert_eq!(said["dsmrd/home/water/reading"], "500.000");
         assert_eq!(said["dsmrd/home/water/channel-2/reading"], "12.345");
+    }
+}
+
+#[test]
+fn devices_with_the_same_or_no_identifier_have_topics_of_their_own() {
+    let lines = [
+        "0-1:24.1.0(007)",
+        "0-1:96.1.0()",
+        "0-1:24.2.1(160715120000S)(00001.000*m3)",
+        "0-2:24.1.0(007)",
+        "0-2:96.1.0()",
+        "0-2:24.2.1(160715120000S)(00002.000*m3)",
+        "0-3:24.1.0(003)",
+        "0-3:96.1.0(4733)",
+        "0-3:24.2.1(160715120000S)(00003.000*m3)",
+        "0-4:24.1.0(003)",
+        "0-4:96.1.0(4733)",
+        "0-4:24.2.1(160715120000S)(00004.000*m3)",
+    ];
+    let mut layout = native("dsmrd", PayloadFormat::Value);
+    for _ in 0..2 {
+        let said = last(say(&mut layout, &reading(&lines)));
+        for (device, position) in [
+            ("water/channel-1", "1.000"),
+            ("water/channel-2", "2.000"),
+            ("gas/G3", "3.000"),
+            ("gas/channel-4", "4.000"),
+        ] {
+            assert_eq!(said[&format!("dsmrd/home/{device}/reading")], position, "{device}");
+        }
     }
 }
 
