@@ -30,3 +30,4 @@ mod troubles;
 pub use error::OpenError;
 pub use reader::{Delivery, run};
 pub use settings::{Line, LineSettings, Parity, SourceSettings, SourceUrl};
+pub use stream::check;
