@@ -157,3 +157,25 @@ fn ports_lists_without_listening() {
     assert!(one.status.success());
     assert_eq!(String::from_utf8_lossy(&one.stdout), format!("{}\n", dev.join("ttyUSB0").display()));
 }
+
+#[tokio::test]
+async fn ports_tells_who_may_not_which_group_may() {
+    use std::os::unix::process::CommandExt;
+
+    // SAFETY: the call has no arguments and cannot fail.
+    if unsafe { libc::geteuid() } != 0 {
+        eprintln!("skipped: only root can become somebody without permission");
+        return;
+    }
+    let cable = Pty::open().unwrap();
+    let groups = std::fs::read_to_string("/etc/group").unwrap();
+    let dialout =
+        groups.lines().find_map(|line| line.strip_prefix("dialout:x:")?.split(':').next()?.parse().ok());
+    std::os::unix::fs::chown(cable.path(), None, Some(dialout.expect("Debian has the group"))).unwrap();
+    std::fs::set_permissions(cable.path(), std::os::unix::fs::PermissionsExt::from_mode(0o660)).unwrap();
+    let mut command = dsmrd(&["ports", cable.path().to_str().unwrap(), "--seconds", "1"]);
+    let output = command.uid(65_534).gid(65_534).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("no permission; it belongs to the group dialout"), "{text}");
+    assert!(text.contains("`sudo usermod -aG dialout nobody`"), "{text}");
+}
