@@ -137,7 +137,7 @@ async fn feed(
             sleep_until(begin + Duration::from_micros(number.saturating_mul(1_000_000 / u64::from(times))))
                 .await;
         } else if number % 64 == 0 {
-            // Lets signals in, and the clients of the network take what was sent.
+            // Lets signals in.
             tokio::task::yield_now().await;
         }
         let telegram = simulator.next_telegram();
@@ -152,6 +152,7 @@ async fn feed(
             }
             Target::Pty(pty) if speed == Speed::Max => pty.write_all(&telegram).await?,
             Target::Pty(pty) => drop(pty.offer(&telegram)?),
+            Target::Network(fanout) if speed == Speed::Max => fanout.send_at_their_pace(&telegram).await,
             Target::Network(fanout) => fanout.send(&telegram),
         }
     }
@@ -162,7 +163,7 @@ async fn feed(
         // What was sent last is still on its way.
         Target::Pty(pty) => drain(&pty).await?,
         Target::Network(fanout) => {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
             let dropped = fanout.counters().dropped.get();
             if dropped > 0 {
                 eprintln!("dsmrd: {dropped} clients were dropped: too slow, or too many");

@@ -58,3 +58,30 @@ impl Live {
         Ok(taken)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2024-02-01 00:00 UTC.
+    const START: i64 = 1_706_745_600;
+
+    async fn second(live: &mut Live) -> String {
+        let telegram = String::from_utf8(live.next_telegram().await).unwrap();
+        telegram.lines().find_map(|line| line.strip_prefix("0-0:1.0.0(")).unwrap()[..12].to_owned()
+    }
+
+    #[tokio::test]
+    async fn a_short_delay_is_made_up_for_and_a_long_one_is_jumped_over() {
+        let clock = Clock::manual(START * 1_000);
+        let mut live = Live::new(1, clock.clone());
+        clock.advance(3_000);
+        let mut seconds = Vec::new();
+        for _ in 0..3 {
+            seconds.push(second(&mut live).await);
+        }
+        assert_eq!(seconds, ["240201010001", "240201010002", "240201010003"]);
+        clock.advance(3_600_000);
+        assert_eq!(second(&mut live).await, "240201020003");
+    }
+}

@@ -95,6 +95,20 @@ fn simulate_serves_clients_and_stops_on_a_signal() {
     assert_eq!(stop(child, libc::SIGTERM), Some(0));
 }
 
+#[test]
+fn simulate_serves_clients_as_fast_as_they_read() {
+    let arguments = ["simulate", "--listen", "127.0.0.1:0", "--speed", "max", "--start", "2024-01-02"];
+    let mut child = dsmrd(&[&arguments[..], &["--seconds", "3000"]].concat()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let mut client = TcpStream::connect(line.trim().strip_prefix("tcp://").unwrap()).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut bytes = Vec::new();
+    client.read_to_end(&mut bytes).unwrap();
+    assert_eq!(proven(&bytes), 3_000);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
 #[tokio::test]
 async fn simulate_feeds_a_pseudo_terminal() {
     let mut child = dsmrd(&["simulate", "--pty", "--start", "2024-01-02"]).spawn().unwrap();

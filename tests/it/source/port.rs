@@ -250,6 +250,43 @@ async fn a_recording_is_read_and_then_nothing_more_comes() {
 }
 
 #[tokio::test]
+async fn a_named_pipe_is_read_as_it_comes() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("meter");
+    let name = std::ffi::CString::new(pipe.to_str().unwrap()).unwrap();
+    // SAFETY: the name is a terminated string.
+    assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+    let mut meter = Meter::read(settings(SourceUrl::File(pipe.clone())));
+    let telegrams = telegrams(2);
+    let written = telegrams.clone();
+    let (sender, more) = std::sync::mpsc::channel::<()>();
+    let writing = tokio::task::spawn_blocking(move || {
+        let mut end = std::fs::OpenOptions::new().write(true).open(pipe).unwrap();
+        std::io::Write::write_all(&mut end, &written[0]).unwrap();
+        more.recv().unwrap();
+        std::io::Write::write_all(&mut end, &written[1]).unwrap();
+    });
+    assert_eq!(raw(&meter.reading().await), telegrams[0]);
+    sender.send(()).unwrap();
+    assert_eq!(raw(&meter.reading().await), telegrams[1]);
+    writing.await.unwrap();
+    meter.stop().await;
+}
+
+#[tokio::test]
+async fn ports_that_are_closed_leave_nothing_open() {
+    let cable = Pty::open().unwrap();
+    for _ in 0..200 {
+        assert!(matches!(probe(cable.path(), Duration::from_micros(10)).await, Heard::Silence));
+    }
+    let open = std::fs::read_dir("/proc/self/fd").unwrap().filter(|entry| {
+        let target = entry.as_ref().map(|entry| entry.path().read_link());
+        target.is_ok_and(|target| target.is_ok_and(|target| target == cable.path()))
+    });
+    assert_eq!(open.count(), 1, "the cable's own end");
+}
+
+#[tokio::test]
 async fn the_simulated_meter_speaks_every_second() {
     let mut meter = Meter::read(settings(SourceUrl::Simulate { seed: 5 }));
     let (first, second) = (meter.reading().await, meter.reading().await);
