@@ -82,7 +82,7 @@ impl Sun {
         // The axis of the earth leans 23.44°.
         let declination = i64::from(winter(day.of_year)) * -2_344 / 1_000;
         let mut random = Random::new(seed, SKY, day.number);
-        let overcast = 300 + winter(day.of_year) / 10;
+        let overcast = 360 + winter(day.of_year) / 10;
         let weather = match random.between(1, 1_000) {
             n if n <= overcast => Weather::Overcast,
             n if n <= overcast + 430 => Weather::Mixed,
@@ -126,7 +126,7 @@ impl Sun {
             return 0;
         }
         // Panels on a slope do a little better than panels that lie flat, and no better than their best.
-        let watts = i64::from(peak) * (height * 115 / 100).min(ONE) / ONE;
+        let watts = i64::from(peak) * (height * 105 / 100).min(ONE) / ONE;
         let watts = watts * i64::from(self.clear((self.start + i64::from(elapsed)).div_euclid(60))) / 1_000;
         // An inverter needs some light to start.
         if watts < 25 { 0 } else { watts as i32 }

@@ -65,6 +65,29 @@ fn simulate_ends_quietly_when_nobody_reads_on() {
 }
 
 #[test]
+fn simulate_stops_though_nobody_empties_its_pipe() {
+    let mut child = dsmrd(&["simulate", "--start", "2024-01-02"]).spawn().unwrap();
+    let mut some = [0; 100];
+    let mut pipe = child.stdout.take().unwrap();
+    pipe.read_exact(&mut some).unwrap();
+    assert_eq!(stop(child, libc::SIGTERM), Some(0));
+}
+
+#[test]
+fn simulate_stopped_at_work_leaves_whole_telegrams() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("day.txt");
+    let arguments =
+        ["simulate", "--speed", "100", "--start", "2024-01-02", "--output", file.to_str().unwrap()];
+    let child = dsmrd(&arguments).spawn().unwrap();
+    while std::fs::metadata(&file).map_or(0, |metadata| metadata.len()) < 5_000 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(stop(child, libc::SIGTERM), Some(0));
+    assert!(proven(&std::fs::read(&file).unwrap()) >= 5);
+}
+
+#[test]
 fn simulate_refuses_what_it_cannot_do() {
     for (arguments, told) in [
         (&["simulate", "--start", "2001-01-01"][..], "2024-01-01 to 2099-12-31"),
