@@ -37,6 +37,7 @@ pub(super) struct Desk<D> {
 
 /// What an event of the framer changes; apart from the framer, which is busy meanwhile.
 struct Rest<D> {
+    meter: MeterId,
     deliver: D,
     zone: Zone,
     troubles: Troubles,
@@ -64,7 +65,6 @@ impl<D: FnMut(Delivery)> Desk<D> {
         let limits =
             FramerSettings { max_bytes: settings.max_telegram, crc: CrcPolicy::Auto, mask_bit7: false };
         Self {
-            meter,
             clock,
             counters,
             chooser,
@@ -76,6 +76,7 @@ impl<D: FnMut(Delivery)> Desk<D> {
             masked_in_vain: 0,
             bytes_in_vain: 0,
             rest: Rest {
+                meter: meter.clone(),
                 deliver,
                 zone: zone(&settings.timezone),
                 troubles: Troubles::default(),
@@ -84,6 +85,7 @@ impl<D: FnMut(Delivery)> Desk<D> {
                 success: false,
                 told_silent: false,
             },
+            meter,
         }
     }
 
@@ -232,6 +234,8 @@ impl<D: FnMut(Delivery)> Rest<D> {
                 chooser.telegram(verified);
             }
             Event::Rejected(rejected) => {
+                let (reason, bytes) = (rejected.reason, rejected.bytes);
+                tracing::debug!(meter = %self.meter.name, %reason, bytes, "dropped a telegram");
                 count(counters, rejected.reason);
                 self.troubles.rejected(rejected.reason);
                 chooser.rejected();
