@@ -1,6 +1,7 @@
 //! `dsmrd simulate`: the simulated meter alone.
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,7 +9,9 @@ use anyhow::Context;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::{Instant, sleep_until};
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
 
 use dsmrd::clock::Clock;
 use dsmrd::exit;
@@ -20,8 +23,8 @@ use super::Outcome;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Stop after so many telegrams, one a second of the meter's time [default: 86400 into standard output or a
-    /// file, else none]
+    /// Stop after so many telegrams, one a second of the meter's time [default: 86400 into a file or pipe, else
+    /// none]
     #[arg(long, value_name = "N")]
     seconds: Option<u64>,
 
@@ -34,7 +37,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "T", value_parser = start)]
     start: Option<i64>,
 
-    /// How many times faster than real time, or `max` [default: max into standard output or a file, else 1]
+    /// How many times faster than real time, or `max` [default: max into a file or pipe, else 1]
     #[arg(long, value_name = "N|max", value_parser = speed)]
     speed: Option<Speed>,
 
@@ -84,9 +87,41 @@ fn start(text: &str) -> Result<i64, String> {
 
 /// Where the telegrams go.
 enum Target {
-    Stream(Box<dyn Write>),
+    Stream(Box<dyn Write + Send>),
     Pty(Pty),
     Network(Fanout),
+}
+
+impl Target {
+    async fn open(args: &Args) -> anyhow::Result<Self> {
+        if args.pty {
+            let pty = Pty::open().context("cannot open a pseudo-terminal")?;
+            println!("{}", pty.path().display());
+            return Ok(Self::Pty(pty));
+        }
+        if let Some(address) = &args.listen {
+            let fanout =
+                Fanout::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+            println!("tcp://{}", fanout.address());
+            return Ok(Self::Network(fanout));
+        }
+        let out: Box<dyn Write + Send> = match &args.output {
+            Some(path) => {
+                let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+                Box::new(file)
+            }
+            None => Box::new(io::stdout()),
+        };
+        Ok(Self::Stream(Box::new(io::BufWriter::with_capacity(1 << 16, out))))
+    }
+}
+
+/// What to send, and how.
+struct Feed {
+    simulator: Simulator,
+    seconds: u64,
+    speed: Speed,
+    stop: CancellationToken,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
@@ -95,82 +130,117 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 async fn simulate(args: &Args) -> Outcome {
-    let target = if args.pty {
-        let pty = Pty::open().context("cannot open a pseudo-terminal")?;
-        println!("{}", pty.path().display());
-        Target::Pty(pty)
-    } else if let Some(address) = &args.listen {
-        let fanout = Fanout::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
-        println!("tcp://{}", fanout.address());
-        Target::Network(fanout)
-    } else if let Some(path) = &args.output {
-        let file = std::fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-        Target::Stream(Box::new(io::BufWriter::with_capacity(1 << 16, file)))
-    } else {
-        Target::Stream(Box::new(io::BufWriter::with_capacity(1 << 16, io::stdout().lock())))
-    };
-    let stream = matches!(target, Target::Stream(_));
-    let seconds = args.seconds.unwrap_or(if stream { 86_400 } else { u64::MAX });
-    let speed = args.speed.unwrap_or(if stream { Speed::Max } else { Speed::Times(1) });
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let target = Target::open(args).await?;
+    // Somebody who looks on wants to see a meter; a file or pipe wants telegrams.
+    let looked_at = args.output.is_none() && io::stdout().is_terminal();
+    let bulk = matches!(target, Target::Stream(_)) && !looked_at;
     let now = Clock::system().wall().div_euclid(1_000);
-    let mut simulator = Simulator::new(args.seed, args.start.unwrap_or(now));
-
-    let (mut stop, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let feed = feed(&mut simulator, target, seconds, speed);
-    tokio::select! {
-        fed = feed => fed?,
-        _ = stop.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(exit::OK)
+    let feed = Feed {
+        simulator: Simulator::new(args.seed, args.start.unwrap_or(now)),
+        seconds: args.seconds.unwrap_or(if bulk { 86_400 } else { u64::MAX }),
+        speed: args.speed.unwrap_or(if bulk { Speed::Max } else { Speed::Times(1) }),
+        stop: CancellationToken::new(),
+    };
+    let stop = feed.stop.clone();
+    let mut fed = match target {
+        Target::Stream(out) => apart(feed, out)?,
+        target => tokio::spawn(feed.run(target)),
+    };
+    let outcome = tokio::select! {
+        outcome = &mut fed => outcome,
+        _ = terminate.recv() => ended(&stop, &mut fed).await,
+        _ = interrupt.recv() => ended(&stop, &mut fed).await,
+    };
+    outcome?.map(|()| exit::OK)
 }
 
-async fn feed(
-    simulator: &mut Simulator,
-    mut target: Target,
-    seconds: u64,
-    speed: Speed,
-) -> anyhow::Result<()> {
-    let begin = Instant::now();
-    for number in 0..seconds {
-        if let Speed::Times(times) = speed {
-            sleep_until(begin + Duration::from_micros(number.saturating_mul(1_000_000 / u64::from(times))))
-                .await;
-        } else if number % 64 == 0 {
-            // Lets signals in, and the clients of the network take what was sent.
-            tokio::task::yield_now().await;
+/// A pipe that nobody empties blocks whoever writes into it, signals or not: a thread of its own does.
+fn apart(feed: Feed, out: Box<dyn Write + Send>) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {
+    let (done, fed) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new().name("simulate".into()).spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let outcome = match runtime {
+            Ok(runtime) => runtime.block_on(feed.run(Target::Stream(out))),
+            Err(error) => Err(error.into()),
+        };
+        let _ = done.send(outcome);
+    })?;
+    Ok(tokio::spawn(async move { fed.await? }))
+}
+
+/// Asked to stop: what is under way gets a moment to end.
+async fn ended(
+    stop: &CancellationToken,
+    fed: &mut JoinHandle<anyhow::Result<()>>,
+) -> Result<anyhow::Result<()>, JoinError> {
+    stop.cancel();
+    timeout(Duration::from_secs(1), fed).await.unwrap_or(Ok(Ok(())))
+}
+
+impl Feed {
+    async fn run(mut self, mut target: Target) -> anyhow::Result<()> {
+        let stop = self.stop.clone();
+        // A telegram under way to a pseudo-terminal or client may be cut; a file is written to a telegram's end.
+        let ended = match &mut target {
+            Target::Stream(_) => self.send(&mut target).await,
+            _ => stop.run_until_cancelled(self.send(&mut target)).await.unwrap_or(Ok(())),
+        };
+        ended?;
+        match target {
+            Target::Stream(mut out) => {
+                quiet_end(out.flush())?;
+            }
+            // What was sent last is still on its way.
+            Target::Pty(pty) => drain(&pty).await?,
+            Target::Network(fanout) => {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                let dropped = fanout.counters().dropped.get();
+                if dropped > 0 {
+                    eprintln!("dsmrd: {dropped} clients were dropped: too slow, or too many");
+                }
+                fanout.close().await;
+            }
         }
-        let telegram = simulator.next_telegram();
-        match &mut target {
-            Target::Stream(out) => {
-                let written = out.write_all(&telegram);
-                // At a pace, every telegram goes out at once.
-                let written = if speed == Speed::Max { written } else { written.and_then(|()| out.flush()) };
-                if !quiet_end(written)? {
+        Ok(())
+    }
+
+    async fn send(&mut self, target: &mut Target) -> anyhow::Result<()> {
+        let begin = Instant::now();
+        for number in 0..self.seconds {
+            if let Speed::Times(times) = self.speed {
+                let due = begin + Duration::from_micros(number.saturating_mul(1_000_000 / u64::from(times)));
+                if self.stop.run_until_cancelled(sleep_until(due)).await.is_none() {
                     return Ok(());
                 }
+            } else if number % 64 == 0 {
+                // Lets signals in.
+                tokio::task::yield_now().await;
             }
-            Target::Pty(pty) if speed == Speed::Max => pty.write_all(&telegram).await?,
-            Target::Pty(pty) => drop(pty.offer(&telegram)?),
-            Target::Network(fanout) => fanout.send(&telegram),
-        }
-    }
-    match target {
-        Target::Stream(mut out) => {
-            quiet_end(out.flush())?;
-        }
-        // What was sent last is still on its way.
-        Target::Pty(pty) => drain(&pty).await?,
-        Target::Network(fanout) => {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            let dropped = fanout.counters().dropped.get();
-            if dropped > 0 {
-                eprintln!("dsmrd: {dropped} clients were dropped: too slow, or too many");
+            if self.stop.is_cancelled() || !Simulator::life().contains(&self.simulator.utc()) {
+                return Ok(());
             }
-            fanout.close().await;
+            let telegram = self.simulator.next_telegram();
+            match target {
+                Target::Stream(out) => {
+                    let written = out.write_all(&telegram);
+                    // At a pace, every telegram goes out at once.
+                    let flush = self.speed != Speed::Max;
+                    let written = if flush { written.and_then(|()| out.flush()) } else { written };
+                    if !quiet_end(written)? {
+                        return Ok(());
+                    }
+                }
+                Target::Pty(pty) if self.speed == Speed::Max => pty.write_all(&telegram).await?,
+                Target::Pty(pty) => drop(pty.offer(&telegram)?),
+                Target::Network(fanout) if self.speed == Speed::Max => {
+                    fanout.send_at_their_pace(&telegram).await
+                }
+                Target::Network(fanout) => fanout.send(&telegram),
+            }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Waits a moment for a reader to take the last telegram.

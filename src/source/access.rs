@@ -19,6 +19,12 @@ pub fn advice(device: &Path, etc: &Path, uid: u32) -> String {
             mode & 0o777
         );
     }
+    if is_member(&etc.join("group"), &group, &user) {
+        return format!(
+            "it belongs to the group {group}, and the user {user} is in it, but this process was started before: \
+             log in again, or restart supervisord or the service"
+        );
+    }
     format!(
         "it belongs to the group {group}, and the user {user} is not in it: run \
          `sudo usermod -aG {group} {user}`, then log in again or restart the service"
@@ -35,6 +41,16 @@ fn name_of(file: &Path, id: u32) -> Option<String> {
     })
 }
 
+/// Whether a file like `/etc/group` lists `user` in `group`.
+fn is_member(file: &Path, group: &str, user: &str) -> bool {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    text.lines().any(|line| {
+        let mut parts = line.split(':');
+        parts.next() == Some(group)
+            && parts.nth(2).is_some_and(|members| members.split(',').any(|name| name == user))
+    })
+}
+
 /// The user this process runs as.
 pub(super) fn user() -> u32 {
     // SAFETY: the call has no arguments and cannot fail.
@@ -46,7 +62,7 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    fn scene(mode: u32, group: &str) -> String {
+    fn scene(mode: u32, group: &str, members: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
         let device = folder.path().join("ttyUSB0");
         std::fs::write(&device, "").unwrap();
@@ -57,23 +73,30 @@ mod tests {
             "root:x:0:0::/root:/bin/sh\npi:x:1000:1000::/:/bin/sh\n",
         )
         .unwrap();
-        std::fs::write(folder.path().join("group"), format!("none:x:54321:\n{group}:x:{gid}:\n")).unwrap();
+        std::fs::write(folder.path().join("group"), format!("none:x:54321:\n{group}:x:{gid}:{members}\n"))
+            .unwrap();
         advice(&device, folder.path(), 1000)
     }
 
     #[test]
     fn the_group_and_the_command_are_named() {
-        let told = scene(0o660, "dialout");
+        let told = scene(0o660, "dialout", "");
         assert!(told.contains("group dialout") && told.contains("`sudo usermod -aG dialout pi`"), "{told}");
-        let told = scene(0o660, "uucp");
+        let told = scene(0o660, "uucp", "pip,other");
         assert!(told.contains("usermod -aG uucp pi"), "{told}");
     }
 
     #[test]
+    fn a_member_of_the_group_has_to_start_again() {
+        let told = scene(0o660, "dialout", "other,pi");
+        assert!(told.contains("pi is in it") && told.contains("log in again"), "{told}");
+    }
+
+    #[test]
     fn a_port_closed_to_its_group_needs_a_rule() {
-        let told = scene(0o600, "dialout");
+        let told = scene(0o600, "dialout", "pi");
         assert!(told.contains("mode 600") && told.contains("udev"), "{told}");
-        let told = scene(0o660, "root");
+        let told = scene(0o660, "root", "");
         assert!(told.contains("group root") && told.contains("GROUP=\"dialout\""), "{told}");
     }
 }

@@ -31,11 +31,13 @@ pub(super) struct Desk<D> {
     limits: FramerSettings,
     parity: Option<ParityWatch>,
     masked_in_vain: usize,
+    bytes_in_vain: u64,
     rest: Rest<D>,
 }
 
 /// What an event of the framer changes; apart from the framer, which is busy meanwhile.
 struct Rest<D> {
+    meter: MeterId,
     deliver: D,
     zone: Zone,
     troubles: Troubles,
@@ -63,7 +65,6 @@ impl<D: FnMut(Delivery)> Desk<D> {
         let limits =
             FramerSettings { max_bytes: settings.max_telegram, crc: CrcPolicy::Auto, mask_bit7: false };
         Self {
-            meter,
             clock,
             counters,
             chooser,
@@ -73,7 +74,9 @@ impl<D: FnMut(Delivery)> Desk<D> {
             limits,
             parity: None,
             masked_in_vain: 0,
+            bytes_in_vain: 0,
             rest: Rest {
+                meter: meter.clone(),
                 deliver,
                 zone: zone(&settings.timezone),
                 troubles: Troubles::default(),
@@ -82,6 +85,7 @@ impl<D: FnMut(Delivery)> Desk<D> {
                 success: false,
                 told_silent: false,
             },
+            meter,
         }
     }
 
@@ -98,6 +102,7 @@ impl<D: FnMut(Delivery)> Desk<D> {
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
         let received_at = self.clock.wall();
         self.counters.bytes.add(bytes.len() as u64);
+        self.bytes_in_vain += bytes.len() as u64;
         self.rest.troubles.bytes(bytes.len());
         self.chooser.bytes(bytes);
         self.watch_parity(bytes);
@@ -129,7 +134,7 @@ impl<D: FnMut(Delivery)> Desk<D> {
         if self.counters.delivered.get() != good_before {
             self.last_good = now;
             self.rhythm.telegram(now);
-            self.masked_in_vain = 0;
+            (self.masked_in_vain, self.bytes_in_vain) = (0, 0);
             if std::mem::take(&mut self.rest.told_silent) {
                 tracing::info!(meter = %self.meter.name, "telegrams come in again");
             }
@@ -185,14 +190,16 @@ impl<D: FnMut(Delivery)> Desk<D> {
         if now >= self.last_good + self.rhythm.silence() {
             self.counters.silences.inc();
             self.rest.link(false);
-            if !std::mem::replace(&mut self.rest.told_silent, true) {
-                let bytes = self.counters.bytes.get();
-                tracing::warn!(
-                    meter = %self.meter.name, seconds, bytes_so_far = bytes,
-                    "no telegram came; opening the source anew"
-                );
+            let (meter, bytes) = (&self.meter.name, self.bytes_in_vain);
+            if std::mem::replace(&mut self.rest.told_silent, true) {
+                tracing::debug!(meter = %meter, seconds, bytes, "still no telegram; opening the source anew");
             } else {
-                tracing::debug!(meter = %self.meter.name, seconds, "still no telegram; opening the source anew");
+                let hint = if bytes == 0 {
+                    "nothing comes at all: is the cable in the meter's P1 port, and is the port switched on?"
+                } else {
+                    "bytes come, but no telegram: check `line` and the cable"
+                };
+                tracing::warn!(meter = %meter, seconds, bytes, hint, "no telegram came; opening the source anew");
             }
         }
         if self.chooser.trying() {
@@ -227,6 +234,8 @@ impl<D: FnMut(Delivery)> Rest<D> {
                 chooser.telegram(verified);
             }
             Event::Rejected(rejected) => {
+                let (reason, bytes) = (rejected.reason, rejected.bytes);
+                tracing::debug!(meter = %self.meter.name, %reason, bytes, "dropped a telegram");
                 count(counters, rejected.reason);
                 self.troubles.rejected(rejected.reason);
                 chooser.rejected();

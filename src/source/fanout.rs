@@ -17,7 +17,7 @@ use crate::telemetry::Counter;
 /// Telegrams a client may lie behind before it is dropped.
 const BEHIND: usize = 32;
 /// How long a client may leave one telegram untaken before it is dropped.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Clients served at once; more are turned away.
 const MOST_CLIENTS: u64 = 64;
 
@@ -99,6 +99,21 @@ impl Fanout {
     pub fn send(&self, telegram: &[u8]) {
         // No client is no error.
         let _ = self.telegrams.send(telegram.into());
+    }
+
+    /// Sends a telegram to every client as fast as they take it: waits for a client, and for the slowest to
+    /// come within reach, though not longer than a slow one is tolerated.
+    pub async fn send_at_their_pace(&self, telegram: &[u8]) {
+        while self.telegrams.receiver_count() == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let behind = async {
+            while self.telegrams.len() > BEHIND / 2 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let _ = timeout(PATIENCE, behind).await;
+        self.send(telegram);
     }
 
     /// Hangs up on all clients and waits until that is done.

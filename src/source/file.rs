@@ -3,8 +3,10 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::sleep;
 
 use super::error::OpenError;
 
@@ -12,6 +14,9 @@ use super::error::OpenError;
 /// is at most two chunks ahead.
 const CHUNK: usize = 4_096;
 const AHEAD: usize = 2;
+/// The wait between two chunks of a file: about a thousand telegrams a second are read, so that a recording
+/// does not outrun the store. Pipes have a pace of their own.
+const PACE: Duration = Duration::from_millis(4);
 
 /// A recording that is being read.
 #[derive(Debug)]
@@ -19,6 +24,7 @@ pub(super) struct Recorded {
     chunks: mpsc::Receiver<io::Result<Vec<u8>>>,
     rest: Vec<u8>,
     used: usize,
+    pace: Option<Duration>,
 }
 
 impl Recorded {
@@ -31,10 +37,12 @@ impl Recorded {
         let (sender, chunks) = mpsc::channel(AHEAD);
         let path_owned = path.map(Path::to_owned);
         // Opening a named pipe waits for its writer, so the thread opens; a file is tried first, for its error.
+        let mut pace = None;
         if let Some(path) = path
             && path.metadata().map_err(failed)?.is_file()
         {
             File::open(path).map_err(failed)?;
+            pace = Some(PACE);
         }
         let pump = move || {
             let mut input: Box<dyn Read> = match path_owned {
@@ -63,12 +71,15 @@ impl Recorded {
             }
         };
         std::thread::Builder::new().name("recording".into()).spawn(pump).map_err(failed)?;
-        Ok(Self { chunks, rest: Vec::new(), used: 0 })
+        Ok(Self { chunks, rest: Vec::new(), used: 0, pace })
     }
 
     /// The next bytes; none at the end.
     pub(super) async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.used == self.rest.len() {
+            if let Some(pace) = self.pace {
+                sleep(pace).await;
+            }
             match self.chunks.recv().await {
                 None => return Ok(0),
                 Some(chunk) => (self.rest, self.used) = (chunk?, 0),

@@ -71,7 +71,7 @@ impl Chooser {
         if self.trying() {
             self.bytes += bytes.len();
             // The eighth bit does not count: it may be parity, and then the setting will do.
-            self.odd += bytes.iter().filter(|&&b| !matches!(b & 0x7F, b' '..=b'~' | b'\r' | b'\n')).count();
+            self.odd += odd(bytes);
         }
     }
 
@@ -114,6 +114,11 @@ impl Chooser {
     }
 }
 
+/// Bytes that are no text, whatever their eighth bit.
+fn odd(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|&&b| !matches!(b & 0x7F, b' '..=b'~' | b'\r' | b'\n')).count()
+}
+
 /// Bytes without a `/` after which the stream is taken for text with parity bits.
 const LONG_WITHOUT: usize = 256;
 /// `/` with the parity bit of seven data bits and even parity.
@@ -126,6 +131,7 @@ pub(super) struct ParityWatch {
     since_slash: usize,
     parity_slashes: usize,
     high: usize,
+    odd: usize,
 }
 
 impl ParityWatch {
@@ -138,8 +144,13 @@ impl ParityWatch {
         self.since_slash += bytes.len();
         self.parity_slashes += bytes.iter().filter(|&&b| b == SLASH_WITH_PARITY).count();
         self.high += bytes.iter().filter(|&&b| b >= 0x80).count();
-        // Of the characters of a telegram about half have the bit set.
-        self.since_slash >= LONG_WITHOUT && self.parity_slashes > 0 && self.high * 4 > self.since_slash
+        self.odd += odd(bytes);
+        // Of the characters of a telegram about half have the bit set, and without it all are text: encrypted
+        // telegrams are not.
+        self.since_slash >= LONG_WITHOUT
+            && self.parity_slashes > 0
+            && self.high * 4 > self.since_slash
+            && self.odd * 16 < self.since_slash
     }
 }
 
@@ -216,6 +227,12 @@ mod tests {
         assert!(with_parity(&telegram).chunks(7).any(|chunk| watch.look(chunk)));
         let mut watch = ParityWatch::default();
         assert!(!telegram.chunks(7).any(|chunk| watch.look(chunk)));
+        // Where encrypted bytes happen to have no `/` for long, they have the other.
+        let random = |n: u32| (n.wrapping_mul(2_654_435_761) >> 13) as u8;
+        let encrypted: Vec<u8> = (0..4_000).map(random).filter(|&byte| byte != b'/').collect();
+        assert!(encrypted.contains(&SLASH_WITH_PARITY));
+        let mut watch = ParityWatch::default();
+        assert!(!encrypted.chunks(64).any(|chunk| watch.look(chunk)));
         let message = [b"/AUX5\r\n0-0:96.13.0(".as_slice(), &[0xFF; 1024]].concat();
         let mut watch = ParityWatch::default();
         assert!(!message.chunks(64).any(|chunk| watch.look(chunk)));

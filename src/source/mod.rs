@@ -3,8 +3,8 @@
 //! In reading order: [`settings`]; the sources themselves, `serial`, `tcp`, `file` and [`simulate`], behind one
 //! `stream`, with [`error`] for why one cannot be opened; [`reader`], the task that turns a stream into
 //! readings, with `line`, `desk`, `rhythm`, `backoff` and `troubles` behind it; [`replay`], a recording as an
-//! iterator. Beside them [`ports`] and [`probe`] (which ports are there, and which one speaks), [`pty`] (a cable that is
-//! none) and [`fanout`] (a simulated meter for the network).
+//! iterator. Beside them [`ports`] and [`probe`] (which ports are there, and which one speaks), [`pty`] (a cable
+//! that is none) and [`fanout`] (a simulated meter for the network).
 
 pub mod access;
 mod backoff;

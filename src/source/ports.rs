@@ -103,8 +103,13 @@ fn product(root: &Path, name: &str) -> Option<String> {
     let folder =
         device.ancestors().take_while(|folder| *folder != top).find(|at| at.join("idProduct").exists());
     let Some(folder) = folder else {
-        let driver = class.join("driver").canonicalize().ok()?;
-        return driver.file_name().map(|driver| format!("built in ({})", driver.to_string_lossy()));
+        // Newer kernels put two layers of their own between the port and its chip.
+        let drivers = device.ancestors().take_while(|folder| *folder != top).filter_map(|folder| {
+            let driver = folder.join("driver").canonicalize().ok()?;
+            Some(driver.file_name()?.to_string_lossy().into_owned())
+        });
+        let driver = drivers.into_iter().find(|driver| driver != "port" && driver != "ctrl")?;
+        return Some(format!("built in ({driver})"));
     };
     let product = match (text(folder, "manufacturer"), text(folder, "product")) {
         (Some(maker), Some(product)) if !product.starts_with(&maker) => format!("{maker} {product}"),
@@ -151,6 +156,20 @@ mod tests {
         fs::create_dir_all(at(usb).join("1-2:1.0/ttyUSB2")).unwrap();
         fs::create_dir_all(at("sys/class/tty/ttyUSB2")).unwrap();
         symlink(at(usb).join("1-2:1.0/ttyUSB2"), at("sys/class/tty/ttyUSB2/device")).unwrap();
+        let uart = "sys/devices/platform/fe201000.serial";
+        fs::create_dir_all(at(uart).join("fe201000.serial:0/fe201000.serial:0.0")).unwrap();
+        fs::create_dir_all(at("sys/class/tty/ttyS0")).unwrap();
+        symlink(at(uart).join("fe201000.serial:0/fe201000.serial:0.0"), at("sys/class/tty/ttyS0/device"))
+            .unwrap();
+        for (driver, folder) in [
+            ("uart-pl011", uart.to_owned()),
+            ("ctrl", format!("{uart}/fe201000.serial:0")),
+            ("port", format!("{uart}/fe201000.serial:0/fe201000.serial:0.0")),
+        ] {
+            let driver = at("sys/bus/drivers").join(driver);
+            fs::create_dir_all(&driver).unwrap();
+            symlink(driver, at(&folder).join("driver")).unwrap();
+        }
         for link in ["dev/serial/by-path/pci-0-port0", "dev/serial/by-id/usb-FTDI_P1-if00-port0", "dev/p1"] {
             fs::create_dir_all(at(link).parent().unwrap()).unwrap();
             symlink(at("dev/ttyUSB2"), at(link)).unwrap();
@@ -172,6 +191,7 @@ mod tests {
         assert_eq!(cable.denied, None);
         assert_eq!(ports[0].best_name(), ports[0].device);
         assert_eq!(ports[0].product, None);
+        assert_eq!(ports[1].product.as_deref(), Some("built in (uart-pl011)"));
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub enum Delivery {
 
 /// A pause within a telegram that ends it, for meters that send no end mark (DSMR 2).
 const PAUSE: Duration = Duration::from_secs(1);
+/// No line setting is given up sooner, whatever comes: reopening a port many times a second helps nobody.
+const FAIR: Duration = Duration::from_secs(2);
 /// The same failure is told again after this time.
 const REMINDER: Duration = Duration::from_secs(600);
 /// Bytes read at once: more than a telegram of most meters.
@@ -117,7 +119,10 @@ async fn session<D: FnMut(Delivery)>(
     loop {
         let trial = desk.chooser.trying().then_some(start + TRIAL);
         let silence = trial.unwrap_or_else(|| desk.last_good.max(start) + desk.rhythm.silence());
-        let deadline = if unfinished { silence.min(last_byte + PAUSE) } else { silence };
+        let mut deadline = if unfinished { silence.min(last_byte + PAUSE) } else { silence };
+        if desk.chooser.garbage() {
+            deadline = deadline.min(start + FAIR);
+        }
         tokio::select! {
             biased;
             () = shutdown.cancelled() => {
@@ -158,7 +163,7 @@ async fn session<D: FnMut(Delivery)>(
         let silence = trial
             .filter(|_| desk.chooser.trying())
             .unwrap_or_else(|| desk.last_good.max(start) + desk.rhythm.silence());
-        if desk.chooser.garbage() || now >= silence {
+        if now >= silence || desk.chooser.garbage() && now >= start + FAIR {
             desk.finish();
             desk.silent(now);
             if !recorded {

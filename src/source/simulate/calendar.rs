@@ -77,13 +77,6 @@ impl Day {
         }
     }
 
-    /// The local day that holds an instant.
-    pub(super) fn containing(utc: i64) -> Self {
-        let day = Self::new((utc + i64::from(HOUR)).div_euclid(i64::from(DAY)));
-        // In the last hour of a summer day the date by winter time is a day behind.
-        if utc >= day.start + i64::from(day.length) { Self::new(day.number + 1) } else { day }
-    }
-
     /// Seconds after the start of the day at which the clock first shows `local` seconds after midnight; of a
     /// time that is skipped in spring, the moment of the change.
     pub(super) fn at(&self, local: i32) -> i32 {
@@ -115,8 +108,14 @@ impl Day {
 mod tests {
     use super::*;
 
+    fn containing(utc: i64) -> Day {
+        let day = Day::new((utc + i64::from(HOUR)).div_euclid(i64::from(DAY)));
+        // In the last hour of a summer day the date by winter time is a day behind.
+        if utc >= day.start + i64::from(day.length) { Day::new(day.number + 1) } else { day }
+    }
+
     fn shown(utc: i64) -> String {
-        let day = Day::containing(utc);
+        let day = containing(utc);
         let t = day.local_time((utc - day.start) as i32);
         let flag = if t.dst == Some(true) { 'S' } else { 'W' };
         format!(
@@ -140,7 +139,7 @@ mod tests {
     fn every_second_of_two_years_is_the_instant_its_flag_says() {
         // Steps of 1,799 s meet every hour and, over two years, every kind of minute.
         for utc in (1_704_067_200..1_767_225_600).step_by(1_799) {
-            let day = Day::containing(utc);
+            let day = containing(utc);
             let elapsed = (utc - day.start) as i32;
             assert!((0..day.length).contains(&elapsed), "{utc}");
             assert_eq!(day.local_time(elapsed).utc_seconds(3_600), Some(utc));

@@ -166,12 +166,15 @@ impl Meter {
             self.next_step += 1;
         }
         let minute = self.elapsed / 60 * 60;
-        let sun = self.plan.sun.watts(self.house.panels, minute);
+        let (sun, sun_until) = match self.plan.sun.dark_until(self.elapsed) {
+            Some(rise) => (0, rise),
+            None => (self.plan.sun.watts(self.house.panels, minute), minute + 60),
+        };
         let share = if self.house.three_phase { [sun / 3; 3] } else { [0, sun, 0] };
         self.net = [0, 1, 2].map(|phase: usize| self.load[phase] - share[phase]);
         let (tariff, tariff_until) = self.plan.tariff(self.elapsed);
         self.tariff = tariff;
         let next = self.plan.steps.get(self.next_step).map_or(self.plan.day.length, |step| step.at);
-        self.steady_until = next.min(minute + 60).min(tariff_until);
+        self.steady_until = next.min(sun_until).min(tariff_until);
     }
 }

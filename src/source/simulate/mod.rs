@@ -3,9 +3,9 @@
 //! Everything follows from the seed and the instant: equal seeds give equal telegrams, and a meter that is
 //! started again shows the registers it would have come to. There is no floating point in it.
 //!
-//! In reading order: [`random`] numbers; [`calendar`], local days; [`sun`]; [`household`], what happens on one
-//! day; [`meter`], which adds it up second by second; [`telegram`], what it says on the port; [`live`], the
-//! same in real time.
+//! In reading order: `random` numbers; `calendar`, local days; `sun`; `household`, what happens on one day;
+//! `meter`, which adds it up second by second; `telegram`, what it says on the port; `live`, the same in real
+//! time.
 
 mod calendar;
 mod household;
@@ -15,7 +15,7 @@ mod random;
 mod sun;
 mod telegram;
 
-pub(super) use live::Live;
+pub use live::Live;
 
 use meter::Meter;
 use telegram::Speaker;

@@ -39,6 +39,20 @@ pub(super) fn winter(of_year: i32) -> i32 {
     (cosine((i64::from(of_year) + 10) * 36_000 / 365) / 10) as i32
 }
 
+/// The first of `low..high` of which `holds` is true, where it stays true from there on; else `high`.
+fn first(low: i32, high: i32, holds: impl Fn(i32) -> bool) -> i32 {
+    let (mut low, mut high) = (low, high);
+    while low < high {
+        let middle = (low + high) / 2;
+        if holds(middle) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    low
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Weather {
     Clear,
@@ -55,6 +69,8 @@ pub(super) struct Sun {
     /// The sine of the sun's height is `level + swing × cos(hour angle)`.
     level: i64,
     swing: i64,
+    /// Sunrise and sunset in seconds after the start of the day, whole minutes.
+    light: (i32, i32),
 }
 
 const CLOUDS: u64 = 0x51;
@@ -66,33 +82,52 @@ impl Sun {
         // The axis of the earth leans 23.44°.
         let declination = i64::from(winter(day.of_year)) * -2_344 / 1_000;
         let mut random = Random::new(seed, SKY, day.number);
-        let overcast = 300 + winter(day.of_year) / 10;
+        let overcast = 360 + winter(day.of_year) / 10;
         let weather = match random.between(1, 1_000) {
             n if n <= overcast => Weather::Overcast,
             n if n <= overcast + 430 => Weather::Mixed,
             _ => Weather::Clear,
         };
-        Self {
+        let mut sun = Self {
             seed,
             start: day.start,
             weather,
             level: LATITUDE.0 * sine(declination) / ONE,
             swing: LATITUDE.1 * cosine(declination) / ONE,
+            light: (0, 0),
+        };
+        let noon = (43_200 - AHEAD - day.start).rem_euclid(86_400) as i32 / 60;
+        let up = |minute: i32| sun.height(minute * 60) > 0;
+        sun.light = (first(0, noon, up) * 60, first(noon, day.length / 60, |minute| !up(minute)) * 60);
+        sun
+    }
+
+    /// Until when it stays dark, in seconds after the start of the day, if it is dark at `elapsed`.
+    pub(super) fn dark_until(&self, elapsed: i32) -> Option<i32> {
+        match self.light {
+            (rise, _) if elapsed < rise => Some(rise),
+            (_, set) if elapsed >= set => Some(i32::MAX),
+            _ => None,
         }
+    }
+
+    /// The sine of the sun's height over the horizon, times 10,000.
+    fn height(&self, elapsed: i32) -> i64 {
+        let utc = self.start + i64::from(elapsed);
+        let hour_angle = (utc.rem_euclid(86_400) - 43_200 + AHEAD) * 100 / 240;
+        self.level + self.swing * cosine(hour_angle) / ONE
     }
 
     /// What panels that give `peak` watts at their best give in the minute that starts `elapsed` seconds after
     /// the start of the day.
     pub(super) fn watts(&self, peak: i32, elapsed: i32) -> i32 {
-        let utc = self.start + i64::from(elapsed);
-        let hour_angle = (utc.rem_euclid(86_400) - 43_200 + AHEAD) * 100 / 240;
-        let height = self.level + self.swing * cosine(hour_angle) / ONE;
+        let height = self.height(elapsed);
         if height <= 0 {
             return 0;
         }
         // Panels on a slope do a little better than panels that lie flat, and no better than their best.
-        let watts = i64::from(peak) * (height * 115 / 100).min(ONE) / ONE;
-        let watts = watts * i64::from(self.clear(utc.div_euclid(60))) / 1_000;
+        let watts = i64::from(peak) * (height * 105 / 100).min(ONE) / ONE;
+        let watts = watts * i64::from(self.clear((self.start + i64::from(elapsed)).div_euclid(60))) / 1_000;
         // An inverter needs some light to start.
         if watts < 25 { 0 } else { watts as i32 }
     }
@@ -133,6 +168,9 @@ mod tests {
             let minutes: Vec<i32> = (0..day.length).step_by(60).map(|at| sun.watts(4_000, at)).collect();
             assert!(minutes.iter().all(|&watts| (0..=4_100).contains(&watts)));
             assert!(minutes[..180].iter().all(|&watts| watts == 0), "light before three on {number}");
+            for (minute, watts) in (0..).zip(&minutes) {
+                assert!(*watts == 0 || sun.dark_until(minute * 60).is_none(), "light in the dark");
+            }
             minutes.iter().filter(|&&watts| watts > 0).count() / 60
         };
         // 2026-06-21 and 2026-12-21.

@@ -5,6 +5,24 @@ use super::meter::{Meter, Sample};
 use super::*;
 use crate::p1::frame::{Event, Framer, FramerSettings, Proof};
 
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(24))]
+
+    /// However often the meter is started again, no register falls.
+    #[test]
+    fn a_later_start_shows_no_less(seed: u64, start in 0i64..60 * 86_400, later in 0i64..3 * 86_400) {
+        let start = Simulator::life().start() + start;
+        let (first, second) = (Meter::new(seed, start).tick(), Meter::new(seed, start + later).tick());
+        for direction in 0..2 {
+            for tariff in 0..2 {
+                proptest::prop_assert!(second.energy[direction][tariff] >= first.energy[direction][tariff]);
+            }
+        }
+        proptest::prop_assert!(second.gas >= first.gas && second.water >= first.water && second.age >= first.age);
+        proptest::prop_assert_eq!(Meter::new(seed, start).tick(), first);
+    }
+}
+
 /// 2024-06-10 00:00 UTC, a Monday.
 const JUNE: i64 = 1_717_977_600;
 /// 2024-01-15 00:00 UTC, a Monday.
