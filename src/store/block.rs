@@ -30,9 +30,14 @@ impl BlockWriter {
         Ok(())
     }
 
-    /// The rows in it.
-    pub(super) fn count(&self) -> u32 {
-        self.count
+    /// The number of its columns.
+    pub(super) fn width(&self) -> usize {
+        self.codec.keys().len()
+    }
+
+    /// The names of its columns; one that changed its kind comes twice.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.codec.keys()
     }
 
     /// Roughly the bytes it will have.

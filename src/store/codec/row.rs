@@ -328,6 +328,11 @@ impl RowCodec {
         Ok(())
     }
 
+    /// The names of its columns.
+    pub(crate) fn keys(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.columns.iter().map(|column| column.key.as_ref())
+    }
+
     fn find(&self, key: &str, kind: Kind) -> Option<usize> {
         self.columns.iter().position(|column| column.kind == kind && column.key == key)
     }
