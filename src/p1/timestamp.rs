@@ -74,7 +74,7 @@ impl LocalTime {
 pub enum Stamp {
     /// A time.
     Valid(LocalTime),
-    /// A date in the form of a time that says "never": the first day of 1970 or of 2000.
+    /// A date that says "never": the first day of 2000, or of 1970, which two digits make 2070.
     Never(LocalTime),
     /// Not a date.
     Invalid,
@@ -104,7 +104,9 @@ pub fn parse(text: &[u8]) -> Stamp {
     };
     match time {
         None => Stamp::Invalid,
-        Some(time) if matches!((time.year, time.month, time.day), (1970 | 2000, 1, 1)) => Stamp::Never(time),
+        Some(time) if matches!((time.year, time.month, time.day), (1970 | 2000 | 2070, 1, 1)) => {
+            Stamp::Never(time)
+        }
         Some(time) => Stamp::Valid(time),
     }
 }
@@ -118,13 +120,8 @@ fn two(digits: &[u8], at: usize) -> Option<u8> {
 
 #[inline(always)]
 fn short(digits: &[u8], dst: Option<bool>) -> Option<LocalTime> {
-    let year = match two(digits, 0)? {
-        // No meter with a P1 port was there then: it is Unix time zero.
-        70 => 1970,
-        year => 2000 + u16::from(year),
-    };
     checked(LocalTime {
-        year,
+        year: 2000 + u16::from(two(digits, 0)?),
         month: two(digits, 2)?,
         day: two(digits, 4)?,
         hour: two(digits, 6)?,

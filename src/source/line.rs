@@ -21,13 +21,23 @@ pub(super) struct Chooser {
     unproven_telegrams: u8,
     bytes: usize,
     odd: usize,
+    settled: bool,
     /// Whether any byte came since the turn through the settings began.
     heard: bool,
 }
 
 impl Chooser {
     pub(super) fn new(line: Line) -> Self {
-        Self { line, place: 0, proven: None, unproven_telegrams: 0, bytes: 0, odd: 0, heard: false }
+        Self {
+            line,
+            place: 0,
+            proven: None,
+            unproven_telegrams: 0,
+            bytes: 0,
+            odd: 0,
+            settled: false,
+            heard: false,
+        }
     }
 
     /// The setting to open the port with.
@@ -65,18 +75,22 @@ impl Chooser {
         }
     }
 
-    /// A good telegram came, `verified` by a CRC or without one; true when that settles the setting.
-    pub(super) fn telegram(&mut self, verified: bool) -> bool {
+    /// A good telegram came, `verified` by a CRC or without one.
+    pub(super) fn telegram(&mut self, verified: bool) {
         if !self.trying() {
-            return false;
+            return;
         }
         (self.bytes, self.odd) = (0, 0);
         self.unproven_telegrams += 1;
         if verified || self.unproven_telegrams >= 2 {
             self.proven = Some(self.place);
-            return true;
+            self.settled = true;
         }
-        false
+    }
+
+    /// Whether the setting was settled since the last call.
+    pub(super) fn take_settled(&mut self) -> bool {
+        std::mem::take(&mut self.settled)
     }
 
     /// A telegram was rejected: those before and after it do not follow each other.
@@ -117,12 +131,12 @@ pub(super) struct ParityWatch {
 impl ParityWatch {
     /// Looks at bytes; true once they can only be text with parity bits.
     pub(super) fn look(&mut self, bytes: &[u8]) -> bool {
-        if memchr::memchr(b'/', bytes).is_some() {
+        if bytes.contains(&b'/') {
             *self = Self::default();
             return false;
         }
         self.since_slash += bytes.len();
-        self.parity_slashes += memchr::memchr_iter(SLASH_WITH_PARITY, bytes).count();
+        self.parity_slashes += bytes.iter().filter(|&&b| b == SLASH_WITH_PARITY).count();
         self.high += bytes.iter().filter(|&&b| b >= 0x80).count();
         // Of the characters of a telegram about half have the bit set.
         self.since_slash >= LONG_WITHOUT && self.parity_slashes > 0 && self.high * 4 > self.since_slash
@@ -151,14 +165,17 @@ mod tests {
         assert_eq!(tried[4], LineSettings::M115200_8N1);
 
         assert_eq!(chooser.current(), LineSettings::M9600_7E1);
-        assert!(!chooser.telegram(false) && chooser.trying());
+        chooser.telegram(false);
         chooser.rejected();
-        assert!(!chooser.telegram(false), "the two do not follow each other");
-        assert!(chooser.telegram(false) && !chooser.trying());
+        chooser.telegram(false);
+        assert!(chooser.trying(), "the two do not follow each other");
+        chooser.telegram(false);
+        assert!(!chooser.trying() && chooser.take_settled() && !chooser.take_settled());
         chooser.lost();
         assert_eq!(chooser.current(), LineSettings::M9600_7E1);
         assert!(chooser.trying(), "it has to prove itself again");
-        assert!(chooser.telegram(true));
+        chooser.telegram(true);
+        assert!(!chooser.trying());
     }
 
     #[test]

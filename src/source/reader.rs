@@ -59,7 +59,10 @@ pub async fn run(
     } else {
         Line::Fixed(LineSettings::M115200_8N1)
     };
-    let seed = meter.name.bytes().fold(clock.wall() as u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let seed = meter
+        .name
+        .bytes()
+        .fold(clock.wall() as u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     let mut desk = Desk::new(meter, &settings, Chooser::new(line), clock, counters, deliver);
     let mut backoff = Backoff::new(seed);
     let mut failures = Failures::default();
@@ -101,7 +104,11 @@ pub async fn run(
     }
 }
 
-async fn session<D: FnMut(Delivery)>(mut stream: Stream, desk: &mut Desk<D>, shutdown: &CancellationToken) -> Over {
+async fn session<D: FnMut(Delivery)>(
+    mut stream: Stream,
+    desk: &mut Desk<D>,
+    shutdown: &CancellationToken,
+) -> Over {
     let recorded = matches!(stream, Stream::Recorded(_));
     let mut buffer = vec![0; BUFFER];
     let start = Instant::now();
@@ -147,7 +154,11 @@ async fn session<D: FnMut(Delivery)>(mut stream: Stream, desk: &mut Desk<D>, shu
             unfinished = false;
             desk.pause();
         }
-        if desk.chooser.garbage() || now >= silence && desk.is_silent(start, trial) {
+        // What came just now may have moved the moment on.
+        let silence = trial
+            .filter(|_| desk.chooser.trying())
+            .unwrap_or_else(|| desk.last_good.max(start) + desk.rhythm.silence());
+        if desk.chooser.garbage() || now >= silence {
             desk.finish();
             desk.silent(now);
             if !recorded {

@@ -8,10 +8,27 @@ use tokio::net::TcpStream;
 use super::error::OpenError;
 use super::file::Recorded;
 use super::serial::Port;
-use super::settings::{LineSettings, SourceUrl};
+use super::settings::{Line, LineSettings, SourceSettings, SourceUrl};
 use super::simulate::Live;
 use super::tcp;
 use crate::clock::Clock;
+
+/// Opens a source and closes it again, without waiting for a telegram. Standard input is left alone, since what
+/// is read from it is gone.
+///
+/// # Errors
+///
+/// Why it cannot be opened.
+pub async fn check(settings: &SourceSettings, clock: &Clock) -> Result<(), OpenError> {
+    let line = match settings.line {
+        Line::Auto => LineSettings::ALL[0],
+        Line::Fixed(line) => line,
+    };
+    match settings.url {
+        SourceUrl::Stdin => Ok(()),
+        _ => Stream::open(&settings.url, line, clock).await.map(drop),
+    }
+}
 
 #[derive(Debug)]
 pub(super) enum Stream {
