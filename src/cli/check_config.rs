@@ -1,10 +1,135 @@
-//! Being built.
+//! `dsmrd check-config`: tells every problem of the configuration before the appliance meets it.
 
-use super::Outcome;
+use std::fs::OpenOptions;
+use std::io::Read;
+use std::net::{TcpStream, ToSocketAddrs};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+
+use dsmrd::clock::Clock;
+use dsmrd::config::{self, MeterSettings};
+use dsmrd::exit;
+use dsmrd::mqtt::BrokerSettings;
+use dsmrd::source::{self, SourceUrl};
+use dsmrd::store::StoreSettings;
+
+use super::{ConfigFile, Outcome};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+#[command(after_long_help = config::sample::help())]
+pub(super) struct Args {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Also open the meters' sources, the database and the brokers.
+    #[arg(long)]
+    connect: bool,
+}
 
-pub(super) fn run(_args: &Args) -> Outcome {
-    anyhow::bail!("not built yet")
+/// How long a broker's address may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let file = &args.file.config;
+    let loaded = config::load(file)?;
+    for warning in &loaded.warnings {
+        println!("warning: {warning}");
+    }
+    let settings = &loaded.settings;
+    let (meters, brokers) = (settings.meters.len(), settings.mqtt.len());
+    println!("{}: good ({}, {})", file.display(), count(meters, "meter"), count(brokers, "broker"));
+    if !args.connect {
+        return Ok(exit::OK);
+    }
+    let mut checks: Vec<(String, anyhow::Result<String>)> = Vec::new();
+    for meter in &settings.meters {
+        checks.push((format!("meter {}", meter.name), open_source(meter)));
+    }
+    checks.push(("store".to_owned(), open_store(&settings.store)));
+    for broker in &settings.mqtt {
+        checks.push((format!("broker {}", broker.name), reach_broker(broker)));
+    }
+    for (name, result) in &checks {
+        match result {
+            Ok(what) => println!("{name}: good, {what}"),
+            Err(error) => println!("{name}: failed, {error:#}"),
+        }
+    }
+    let failed = checks.iter().any(|(_, result)| result.is_err());
+    Ok(if failed { exit::FAILURE } else { exit::OK })
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Opens where a meter's telegrams come from, without waiting for one.
+fn open_source(meter: &MeterSettings) -> anyhow::Result<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(source::check(&meter.source, &Clock::system()))?;
+    Ok(match &meter.source.url {
+        SourceUrl::Serial(path) | SourceUrl::File(path) => format!("{} opens", path.display()),
+        SourceUrl::Tcp { host, port } => format!("{host} answers on port {port}"),
+        SourceUrl::Stdin => "standard input needs no opening".to_owned(),
+        SourceUrl::Simulate { .. } => "the simulated meter needs no opening".to_owned(),
+    })
+}
+
+/// Looks whether the database can be written, without writing: a running appliance may have it open.
+fn open_store(settings: &StoreSettings) -> anyhow::Result<String> {
+    let path = &settings.path;
+    let shown = path.display();
+    if path.exists() {
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(path)
+            .with_context(|| format!("cannot open {shown} for writing"))?;
+        let mut header = [0; 16];
+        let empty = file.metadata()?.len() == 0;
+        ensure!(
+            empty || (file.read_exact(&mut header).is_ok() && header == *b"SQLite format 3\0"),
+            "{shown} is no SQLite database; name another file, or move it away"
+        );
+        return Ok(format!("{shown} can be written"));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    ensure!(
+        folder.is_dir(),
+        "the folder {} is not there; make it, and let dsmrd write to it",
+        folder.display()
+    );
+    let probe = folder.join(format!(".dsmrd-check-{}", std::process::id()));
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&probe)
+        .with_context(|| format!("cannot make a file in {}", folder.display()))?;
+    std::fs::remove_file(&probe)?;
+    Ok(format!("{shown} can be made"))
+}
+
+/// Looks whether a broker's address answers; `dsmrd mqtt test` goes further.
+fn reach_broker(broker: &BrokerSettings) -> anyhow::Result<String> {
+    if !broker.enabled {
+        return Ok("it is switched off".to_owned());
+    }
+    reach(&broker.host, broker.port)
+}
+
+fn reach(host: &str, port: u16) -> anyhow::Result<String> {
+    let addresses =
+        (host, port).to_socket_addrs().with_context(|| format!("there is no address for {host}"))?;
+    let mut last = None;
+    for address in addresses {
+        match TcpStream::connect_timeout(&address, PATIENCE) {
+            Ok(_) => return Ok(format!("{address} answers")),
+            Err(error) => last = Some((address, error)),
+        }
+    }
+    match last {
+        Some((address, error)) => bail!("{address} does not answer: {error}"),
+        None => bail!("there is no address for {host}"),
+    }
 }

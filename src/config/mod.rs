@@ -1,17 +1,27 @@
 //! The configuration: as typed (with a position for every key), and as resolved.
+//!
+//! In reading order: [`keys`], the one table of all keys; `raw`, the file and the environment as typed;
+//! `value`, `url` and `topic`, one value at a time; `reader`, a table of them; `resolve` and `broker`, what they mean together, with every
+//! problem told at once; [`settings`], the result; [`mod@diff`], what a new configuration changes;
+//! [`sample`], what people read: the sample file, the manual page, `config show`; `machine`, the one place that
+//! looks at the environment and at the files a configuration names.
 
+mod broker;
+pub mod diff;
+pub mod keys;
+mod machine;
+mod raw;
+mod reader;
+mod report;
+mod resolve;
+pub mod sample;
 pub mod settings;
+mod topic;
+mod url;
+mod value;
 
-use std::path::Path;
-
+pub use diff::{Changes, diff};
+pub use machine::{DEFAULT_FILE, Disk, load};
+pub use report::{ConfigError, Origin};
+pub use resolve::{Facts, Files, Loaded, Resolved, resolve};
 pub use settings::{LogFormat, LogSettings, MeterSettings, Settings};
-
-/// A configuration that cannot be used: every problem found, each with its place.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", .0.join("\n"))]
-pub struct ConfigError(pub Vec<String>);
-
-/// Reads, checks and resolves the configuration file, with overrides from the environment.
-pub fn load(path: &Path) -> Result<Settings, ConfigError> {
-    Err(ConfigError(vec![format!("{}: not built yet", path.display())]))
-}

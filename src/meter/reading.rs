@@ -2,6 +2,7 @@
 
 use super::register::{Field, Kind};
 use super::unit::Unit;
+pub use crate::p1::frame::Proof;
 use crate::p1::timestamp::LocalTime;
 use crate::p1::{Decimal, Obis};
 
@@ -34,17 +35,6 @@ pub struct MeterTime {
     pub local: LocalTime,
     /// The instant in seconds since 1970-01-01 00:00 UTC, where the telegram says which offset holds.
     pub utc: Option<i64>,
-}
-
-/// How a telegram was proven.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Proof {
-    /// Its CRC was verified.
-    Verified,
-    /// Its version has no CRC (DSMR 2 and 3).
-    Absent,
-    /// Its CRC failed and it was asked for all the same; never stored.
-    Failed,
 }
 
 /// A value that a sub-meter on the M-Bus reported.
@@ -99,6 +89,8 @@ pub struct Reading {
     pub proof: Proof,
     /// The devices on the M-Bus, by channel.
     pub mbus: Vec<MbusDevice>,
+    /// When the highest demands were reached, for the fields that have one.
+    pub peak_times: Vec<(Field, MeterTime)>,
     /// The telegram as received, where the source keeps it (it is not stored).
     pub raw: Option<Box<[u8]>>,
     entries: Vec<Entry>,
@@ -115,6 +107,7 @@ impl Reading {
             time: None,
             proof,
             mbus: Vec::new(),
+            peak_times: Vec::new(),
             raw: None,
             entries: Vec::with_capacity(40),
             text: Vec::new(),
@@ -146,6 +139,16 @@ impl Reading {
         let start = self.text.len() as u32;
         self.text.extend_from_slice(text);
         self.push(field, Unit::One, Slot::Text { start, end: self.text.len() as u32 })
+    }
+
+    /// Moves a value to another field, if that is free.
+    pub(super) fn rename(&mut self, from: Field, to: Field) {
+        let place = self.index[from as usize];
+        if place != 0 && self.index[to as usize] == 0 {
+            self.entries[usize::from(place) - 1].field = to;
+            self.index[from as usize] = 0;
+            self.index[to as usize] = place;
+        }
     }
 
     fn cell(&self, entry: &Entry) -> Cell<'_> {

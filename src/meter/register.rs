@@ -89,10 +89,67 @@ impl Field {
         self.register().unit
     }
 
+    /// The field of an OBIS code, compared exactly.
+    #[inline]
+    pub fn from_obis(obis: Obis) -> Option<Self> {
+        let key = key(obis);
+        let mut slot = slot(key);
+        loop {
+            let (found, row) = INDEX[slot];
+            if found == key {
+                return REGISTERS.get(usize::from(row)).map(|register| register.field);
+            }
+            if found == FREE {
+                return None;
+            }
+            slot = (slot + 1) % SLOTS;
+        }
+    }
+
     /// The field of a canonical name.
     pub fn from_name(name: &str) -> Option<Self> {
         REGISTERS.iter().find(|register| register.name == name).map(|register| register.field)
     }
+}
+
+/// Codes that say the same as a row's: Israel's meters send the tariff under their own.
+const ALIASES: [(Obis, Field); 1] = [(Obis::new(0, 0, 96, 14, 1), Field::Tariff)];
+
+/// OBIS code to row: a hash table built by the compiler, so that a lookup is a multiplication and, nearly
+/// always, one comparison.
+static INDEX: [(u64, u8); SLOTS] = index(REGISTERS);
+const SLOTS: usize = 512;
+const FREE: u64 = u64::MAX;
+
+const fn key(obis: Obis) -> u64 {
+    (obis.a as u64) << 32
+        | (obis.b as u64) << 24
+        | (obis.c as u64) << 16
+        | (obis.d as u64) << 8
+        | obis.e as u64
+}
+
+const fn slot(key: u64) -> usize {
+    (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 55) as usize
+}
+
+const fn index(registers: &[Register]) -> [(u64, u8); SLOTS] {
+    let mut index = [(FREE, 0); SLOTS];
+    let mut row = 0;
+    while row < registers.len() + ALIASES.len() {
+        let (obis, field) = if row < registers.len() {
+            (registers[row].obis, registers[row].field)
+        } else {
+            ALIASES[row - registers.len()]
+        };
+        let mut slot = slot(key(obis));
+        while index[slot].0 != FREE {
+            slot = (slot + 1) % SLOTS;
+        }
+        index[slot] = (key(obis), field as u8);
+        row += 1;
+    }
+    index
 }
 
 registers! {
@@ -153,6 +210,7 @@ registers! {
     CurrentL1, "current_l1", (1, 0, 31, 7, 0), Ampere, Number, "Current, phase L1";
     PowerFactorL1, "power_factor_l1", (1, 0, 33, 7, 0), One, Number, "Power factor, phase L1";
     VoltageAvgL1, "voltage_avg_l1", (1, 0, 32, 24, 0), Volt, Number, "Average voltage, phase L1";
+    CurrentAvgL1, "current_avg_l1", (1, 0, 31, 24, 0), Ampere, Number, "Average current, phase L1";
     CurrentLimitL1, "current_limit_l1", (1, 0, 31, 4, 0), Ampere, Number, "Current limit, phase L1";
     PowerImportL2, "power_import_l2", (1, 0, 41, 7, 0), KiloWatt, Number, "Power imported, phase L2";
     PowerExportL2, "power_export_l2", (1, 0, 42, 7, 0), KiloWatt, Number, "Power exported, phase L2";
@@ -164,6 +222,7 @@ registers! {
     CurrentL2, "current_l2", (1, 0, 51, 7, 0), Ampere, Number, "Current, phase L2";
     PowerFactorL2, "power_factor_l2", (1, 0, 53, 7, 0), One, Number, "Power factor, phase L2";
     VoltageAvgL2, "voltage_avg_l2", (1, 0, 52, 24, 0), Volt, Number, "Average voltage, phase L2";
+    CurrentAvgL2, "current_avg_l2", (1, 0, 51, 24, 0), Ampere, Number, "Average current, phase L2";
     CurrentLimitL2, "current_limit_l2", (1, 0, 51, 4, 0), Ampere, Number, "Current limit, phase L2";
     PowerImportL3, "power_import_l3", (1, 0, 61, 7, 0), KiloWatt, Number, "Power imported, phase L3";
     PowerExportL3, "power_export_l3", (1, 0, 62, 7, 0), KiloWatt, Number, "Power exported, phase L3";
@@ -175,6 +234,7 @@ registers! {
     CurrentL3, "current_l3", (1, 0, 71, 7, 0), Ampere, Number, "Current, phase L3";
     PowerFactorL3, "power_factor_l3", (1, 0, 73, 7, 0), One, Number, "Power factor, phase L3";
     VoltageAvgL3, "voltage_avg_l3", (1, 0, 72, 24, 0), Volt, Number, "Average voltage, phase L3";
+    CurrentAvgL3, "current_avg_l3", (1, 0, 71, 24, 0), Ampere, Number, "Average current, phase L3";
     CurrentLimitL3, "current_limit_l3", (1, 0, 71, 4, 0), Ampere, Number, "Current limit, phase L3";
     PowerFactor, "power_factor", (1, 0, 13, 7, 0), One, Number, "Power factor";
     PowerFactorMin, "power_factor_min", (1, 0, 13, 3, 0), One, Number, "Smallest power factor";
@@ -237,6 +297,10 @@ registers! {
     MonthEndEnergies, "month_end_energies", (0, 0, 98, 1, 1), One, Profile, "Energies at the ends of past months";
     LoadProfile, "load_profile", (1, 0, 99, 1, 0), One, Profile, "Load profile of the last interval";
     CurrentLimits, "current_limits", (1, 1, 31, 4, 0), One, Profile, "Current limits";
+    FirmwareCore, "firmware_core", (1, 0, 0, 2, 0), One, Text, "Firmware of the core";
+    FirmwareCoreSignature, "firmware_core_signature", (1, 0, 0, 2, 8), One, Text, "Signature of the core's firmware";
+    FirmwareModule, "firmware_module", (1, 1, 0, 2, 0), One, Text, "Firmware of the module";
+    FirmwareModuleSignature, "firmware_module_signature", (1, 1, 0, 2, 8), One, Text, "Signature of the module's firmware";
     ClockTime, "clock_time", (1, 0, 0, 9, 1), One, Clock, "Clock time";
     ClockDate, "clock_date", (1, 0, 0, 9, 2), One, Clock, "Clock date";
 }
@@ -250,10 +314,19 @@ mod tests {
         for (i, register) in REGISTERS.iter().enumerate() {
             assert_eq!(register.field as usize, i);
             assert_eq!(Field::from_name(register.name), Some(register.field));
+            assert_eq!(Field::from_obis(register.obis), Some(register.field));
             for other in &REGISTERS[i + 1..] {
                 assert_ne!(register.obis, other.obis, "{} and {}", register.name, other.name);
                 assert_ne!(register.name, other.name);
             }
         }
+    }
+
+    #[test]
+    fn codes_are_compared_exactly() {
+        assert_eq!(Field::from_obis(Obis::new(0, 0, 96, 14, 1)), Some(Field::Tariff));
+        assert_eq!(Field::from_obis(Obis::new(1, 0, 1, 8, 11)), Some(Field::EnergyImportT11));
+        assert_eq!(Field::from_obis(Obis::new(1, 1, 1, 8, 1)), None);
+        assert_eq!(Field::from_obis(Obis::new(255, 255, 255, 255, 255)), None);
     }
 }

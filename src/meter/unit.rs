@@ -61,8 +61,111 @@ impl Unit {
     }
 }
 
+impl Unit {
+    /// The canonical unit of a unit as meters write it, in capitals or not, and the power of ten between
+    /// them: `Wh` is kWh and −3. `None` for what is no unit of this table.
+    #[inline]
+    pub fn from_wire(text: &[u8]) -> Option<(Self, i8)> {
+        // The letters in one number, lower-case: a `match` then compares them at once. Digits already have
+        // the bit that makes a letter lower-case; other bytes that lack it are no part of a unit.
+        if text.len() > 5 || !text.iter().all(u8::is_ascii_alphanumeric) {
+            return None;
+        }
+        let key = text.iter().fold(0u64, |key, &byte| key << 8 | u64::from(byte | 0x20));
+        let unit = match key {
+            KWH => (Self::KiloWattHour, 0),
+            KW => (Self::KiloWatt, 0),
+            V => (Self::Volt, 0),
+            A => (Self::Ampere, 0),
+            M3 => (Self::CubicMetre, 0),
+            S => (Self::Second, 0),
+            GJ => (Self::GigaJoule, 0),
+            _ => return Self::rare(&text.to_ascii_lowercase()),
+        };
+        Some(unit)
+    }
+
+    fn rare(lower: &[u8]) -> Option<(Self, i8)> {
+        Some(match lower {
+            b"wh" => (Self::KiloWattHour, -3),
+            b"mwh" => (Self::KiloWattHour, 3),
+            b"varh" => (Self::KiloVarHour, -3),
+            b"kvarh" => (Self::KiloVarHour, 0),
+            b"mvarh" => (Self::KiloVarHour, 3),
+            b"vah" => (Self::KiloVoltAmpereHour, -3),
+            b"kvah" => (Self::KiloVoltAmpereHour, 0),
+            b"mvah" => (Self::KiloVoltAmpereHour, 3),
+            b"w" => (Self::KiloWatt, -3),
+            b"mw" => (Self::KiloWatt, 3),
+            b"var" => (Self::KiloVar, -3),
+            b"kvar" => (Self::KiloVar, 0),
+            b"mvar" => (Self::KiloVar, 3),
+            b"va" => (Self::KiloVoltAmpere, -3),
+            b"kva" => (Self::KiloVoltAmpere, 0),
+            b"mva" => (Self::KiloVoltAmpere, 3),
+            b"mv" => (Self::Volt, -3),
+            b"kv" => (Self::Volt, 3),
+            b"ma" => (Self::Ampere, -3),
+            b"ka" => (Self::Ampere, 3),
+            b"hz" => (Self::Hertz, 0),
+            b"khz" => (Self::Hertz, 3),
+            b"dm3" | b"l" => (Self::CubicMetre, -3),
+            b"kj" => (Self::GigaJoule, -6),
+            b"mj" => (Self::GigaJoule, -3),
+            _ => return None,
+        })
+    }
+}
+
+const fn letters(text: &[u8]) -> u64 {
+    let mut key = 0;
+    let mut i = 0;
+    while i < text.len() {
+        key = key << 8 | text[i] as u64;
+        i += 1;
+    }
+    key
+}
+
+const KWH: u64 = letters(b"kwh");
+const KW: u64 = letters(b"kw");
+const V: u64 = letters(b"v");
+const A: u64 = letters(b"a");
+const M3: u64 = letters(b"m3");
+const S: u64 = letters(b"s");
+const GJ: u64 = letters(b"gj");
+
 impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.symbol())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_as_meters_write_them() {
+        for (text, unit, exponent) in [
+            ("kWh", Unit::KiloWattHour, 0),
+            ("kwh", Unit::KiloWattHour, 0),
+            ("Wh", Unit::KiloWattHour, -3),
+            ("MWh", Unit::KiloWattHour, 3),
+            ("kVArh", Unit::KiloVarHour, 0),
+            ("kVarh", Unit::KiloVarHour, 0),
+            ("mA", Unit::Ampere, -3),
+            ("kHz", Unit::Hertz, 3),
+            ("M3", Unit::CubicMetre, 0),
+            ("MJ", Unit::GigaJoule, -3),
+        ] {
+            assert_eq!(Unit::from_wire(text.as_bytes()), Some((unit, exponent)), "{text}");
+        }
+        for text in ["", "kWhh", "degC", "m\u{13}", "kilowatt"] {
+            assert_eq!(Unit::from_wire(text.as_bytes()), None, "{text}");
+        }
+        for unit in Unit::ALL.into_iter().filter(|&unit| unit != Unit::One) {
+            assert_eq!(Unit::from_wire(unit.symbol().as_bytes()), Some((unit, 0)));
+        }
     }
 }

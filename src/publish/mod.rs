@@ -1,9 +1,16 @@
 //! What we say, and what we need not say again: pure, no I/O.
 //!
-//! In reading order: [`message`]; [`settings`], what is published and how.
+//! In reading order: [`message`]; [`topic`], names of topics; [`settings`], what is published and how;
+//! [`layout`], from readings to messages; [`dedup`], the queue in front of a broker.
 
+pub mod dedup;
+pub mod layout;
 pub mod message;
 pub mod settings;
+pub mod topic;
 
+pub use dedup::{DedupQueue, Offer, QueueSettings, QueueStats, Refusal, Token};
+pub use layout::{Context, Layout, LayoutError};
 pub use message::Message;
 pub use settings::{LayoutSettings, PayloadFormat};
+pub use topic::{PrefixError, check_prefix};

@@ -1,5 +1,33 @@
 //! Where bytes come from. Each source is a stream of bytes; one task a meter turns them into readings.
+//!
+//! In reading order: [`settings`]; the sources themselves, `serial`, `tcp`, `file` and [`simulate`], behind one
+//! `stream`, with [`error`] for why one cannot be opened; [`reader`], the task that turns a stream into
+//! readings, with `line`, `desk`, `rhythm`, `backoff` and `troubles` behind it; [`replay`], a recording as an
+//! iterator. Beside them [`ports`] and [`probe`] (which ports are there, and which one speaks), [`pty`] (a cable that is
+//! none) and [`fanout`] (a simulated meter for the network).
 
+pub mod access;
+mod backoff;
+mod desk;
+pub mod error;
+pub mod fanout;
+mod file;
+pub mod holder;
+mod line;
+pub mod ports;
+pub mod probe;
+pub mod pty;
+pub mod reader;
+pub mod replay;
+mod rhythm;
+mod serial;
 pub mod settings;
+pub mod simulate;
+mod stream;
+mod tcp;
+mod troubles;
 
+pub use error::OpenError;
+pub use reader::{Delivery, run};
 pub use settings::{Line, LineSettings, Parity, SourceSettings, SourceUrl};
+pub use stream::check;

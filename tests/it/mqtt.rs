@@ -1,1 +1,4 @@
 //! See `main.rs`.
+
+/// The helpers themselves.
+mod helpers;

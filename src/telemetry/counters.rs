@@ -1,4 +1,4 @@
-//! Counters and the log. Every counter is a field of one of the structs here, and the sums balance.
+//! Every counter is a field of one of the structs here, and the sums balance.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

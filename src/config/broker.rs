@@ -1,0 +1,357 @@
+//! One `[[mqtt]]` table: what its keys mean together.
+
+use std::path::{Path, PathBuf};
+
+use super::keys::Table;
+use super::raw::{self, Section};
+use super::reader::Reader;
+use super::report::{Origin, Report, why};
+use super::settings::MeterSettings;
+use super::topic;
+use super::url::BrokerUrl;
+use super::value::{Value, quote};
+use crate::mqtt::{BrokerSettings, Secret, TlsSettings};
+use crate::publish::{LayoutSettings, PayloadFormat};
+
+/// Resolves one. `all_meters` tells whether `meters` is all of them: with one left out for a problem of its own,
+/// a name that is not among them may still be right.
+pub(super) fn resolve(
+    reader: &mut Reader<'_, '_>,
+    hostname: &str,
+    meters: &[MeterSettings],
+    all_meters: bool,
+) -> Option<BrokerSettings> {
+    let name = reader.text("name");
+    let address = address(reader);
+    let enabled = reader.truth("enabled");
+    let username = reader.text("username");
+    let password = password(reader);
+    let client_id = client_id(reader, name.as_deref());
+    let keepalive = reader.duration("keepalive");
+    if keepalive.is_some_and(|keepalive| keepalive.subsec_millis() != 0) {
+        reader.problem("keepalive", "MQTT counts it in whole seconds; write one such as \"30s\"");
+    }
+    let prefix = reader.text("prefix");
+    let layouts = layouts(reader, prefix.as_deref(), meters, all_meters);
+    let qos = reader.integer("qos");
+    let cache = reader.duration("cache");
+    let status_topic = status_topic(reader, prefix.as_deref(), hostname, name.as_deref());
+    if let (Some(prefix), Some(topic)) = (&prefix, &status_topic) {
+        own_places(reader, prefix, topic, meters);
+    }
+    let status_online = reader.text("status_online");
+    let status_offline = reader.text("status_offline");
+    if status_online.is_some() && status_online == status_offline {
+        reader.problem("status_offline", "it says the same as status_online; write two words that differ");
+    }
+    let tls = tls_files(reader, address.as_ref().map(|url| url.tls));
+    let rate = reader.integer("rate");
+    let given = ["password_file", "password"].into_iter().find(|name| reader.is_set(name));
+    if let (Some(given), false) = (given, reader.is_set("username")) {
+        reader.problem(given, "MQTT knows no password without a user name; write username as well");
+    }
+    let address = address?;
+    let port = address.port.unwrap_or(if address.tls { 8883 } else { 1883 });
+    Some(BrokerSettings {
+        name: name?,
+        enabled: enabled?,
+        host: address.host,
+        port,
+        tls: tls?,
+        username,
+        password,
+        client_id: client_id?,
+        keepalive: keepalive?,
+        qos: u8::try_from(qos?).ok()?,
+        cache: cache?,
+        layouts: layouts?,
+        status_topic: status_topic?,
+        status_online: status_online?,
+        status_offline: status_offline?,
+        rate: u32::try_from(rate?).ok()?,
+    })
+}
+
+/// Host, port and whether to speak TLS, from `url` and `tls`.
+fn address(reader: &mut Reader<'_, '_>) -> Option<BrokerUrl> {
+    let url = reader.broker("url");
+    let wanted = reader.truth("tls");
+    let mut url = url?;
+    if wanted == Some(false) && url.tls {
+        reader.problem(
+            "tls",
+            "the url says TLS and this says none; leave this key out, or write mqtt:// in the url",
+        );
+    }
+    url.tls |= wanted == Some(true);
+    url.port = url.port.or(Some(if url.tls { 8883 } else { 1883 }));
+    reader.complete("url", &Value::Broker(url.clone()));
+    reader.derive("tls", Value::Bool(url.tls));
+    Some(url)
+}
+
+fn password(reader: &mut Reader<'_, '_>) -> Option<Secret> {
+    let inline = reader.secret("password");
+    let typed = reader.path("password_file");
+    if reader.is_set("password") && reader.is_set("password_file") {
+        reader.problem("password", "password_file is set as well; keep one of the two");
+    }
+    let in_the_file = matches!(reader.origin("password"), Origin::File { .. });
+    if in_the_file && reader.context.facts.files.is_open_to_all(reader.context.file) {
+        let message = "every user of this machine can read this file, and so the password; chmod o-r it";
+        reader.warning("password", message);
+    }
+    if let Some(typed) = typed {
+        return password_file(reader, &typed);
+    }
+    inline
+}
+
+fn password_file(reader: &mut Reader<'_, '_>, typed: &Path) -> Option<Secret> {
+    let path = match credential_name(reader, typed) {
+        None => typed.to_owned(),
+        Some(name) => {
+            reader.complete("password_file", &Value::Text(format!("credential:{name}")));
+            match credential(reader, &name) {
+                Ok(path) => path,
+                Err(message) => {
+                    reader.problem("password_file", message);
+                    return None;
+                }
+            }
+        }
+    };
+    let shown = path.display();
+    let files = reader.context.facts.files;
+    let bytes = match files.read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            reader.problem(
+                "password_file",
+                format_args!("cannot read {shown}: {}; write the password into it", why(&error)),
+            );
+            return None;
+        }
+    };
+    if files.is_open_to_all(&path) {
+        reader.warning(
+            "password_file",
+            format_args!("every user of this machine can read {shown}; chmod o-r it"),
+        );
+    }
+    let Ok(text) = String::from_utf8(bytes) else {
+        reader.problem(
+            "password_file",
+            format_args!("{shown} is not UTF-8 text; write the password into it as text"),
+        );
+        return None;
+    };
+    let password =
+        text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
+    if password.is_empty() || password.len() > 65_535 {
+        reader.problem(
+            "password_file",
+            format_args!("{shown} is empty or too long; write the password into it"),
+        );
+        return None;
+    }
+    Some(Secret::new(password.to_owned()))
+}
+
+/// The NAME of `credential:NAME`.
+fn credential_name(reader: &Reader<'_, '_>, typed: &Path) -> Option<String> {
+    let typed = typed.strip_prefix(raw::folder(reader.context.file)).ok()?;
+    typed.to_str()?.strip_prefix("credential:").map(str::to_owned)
+}
+
+/// The file of a credential, in the folder that systemd made for the service.
+fn credential(reader: &Reader<'_, '_>, name: &str) -> Result<PathBuf, String> {
+    if name.is_empty() || name.contains('/') || name == ".." {
+        return Err(format!("{} is no name of a credential; write credential:mqtt-password", quote(name)));
+    }
+    match reader.context.env.iter().find(|(variable, _)| variable == "CREDENTIALS_DIRECTORY") {
+        Some((_, folder)) => Ok(Path::new(folder).join(name)),
+        None => Err("systemd gave no credentials (CREDENTIALS_DIRECTORY is not set); \
+                     add LoadCredential= to the unit, or name a file"
+            .to_owned()),
+    }
+}
+
+fn client_id(reader: &mut Reader<'_, '_>, name: Option<&str>) -> Option<String> {
+    let typed = reader.text("client_id");
+    if typed.is_some() || reader.is_set("client_id") {
+        return typed;
+    }
+    let facts = reader.context.facts;
+    let machine =
+        if facts.machine_id.trim().is_empty() { facts.hostname.as_str() } else { facts.machine_id.trim() };
+    reader.derive_text("client_id", default_client_id(machine, name?))
+}
+
+/// Stable over restarts and versions, unlike on two machines, and without the machine's identity in clear: FNV-1a,
+/// 48 bits of it. 18 characters, since brokers need not take more than 23 (MQTT 3.1.1, section 3.1.3.1).
+fn default_client_id(machine: &str, name: &str) -> String {
+    let bytes = machine.bytes().chain([0]).chain(name.bytes());
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("dsmrd-{:012x}", (hash ^ (hash >> 48)) & 0xffff_ffff_ffff)
+}
+
+fn layouts(
+    reader: &mut Reader<'_, '_>,
+    prefix: Option<&str>,
+    meters: &[MeterSettings],
+    all_meters: bool,
+) -> Option<Vec<LayoutSettings>> {
+    let chosen = reader.choices("layouts");
+    let payload = reader.choice("payload").map(|payload| match payload {
+        "json" => PayloadFormat::Json,
+        "value-timestamp" => PayloadFormat::ValueTimestamp,
+        _ => PayloadFormat::Value,
+    });
+    let shown = match reader.text("dsmr_reader_meter") {
+        Some(name) => {
+            let found = meters.iter().find(|meter| meter.name == name);
+            if found.is_none() && all_meters {
+                let known: Vec<&str> = meters.iter().map(|meter| meter.name.as_str()).collect();
+                let message = format!("there is no meter {}; there is {}", quote(&name), known.join(", "));
+                reader.problem("dsmr_reader_meter", message);
+            }
+            found
+        }
+        None => meters.first().inspect(|meter| {
+            reader.derive_text("dsmr_reader_meter", meter.name.clone());
+        }),
+    };
+    chosen?
+        .into_iter()
+        .map(|layout| match layout {
+            "dsmr-reader" => shown.map(|meter| LayoutSettings::DsmrReader {
+                meter: meter.name.clone(),
+                timezone: meter.source.timezone.clone(),
+            }),
+            _ => Some(LayoutSettings::Native { prefix: prefix?.to_owned(), payload: payload? }),
+        })
+        .collect()
+}
+
+fn status_topic(
+    reader: &mut Reader<'_, '_>,
+    prefix: Option<&str>,
+    hostname: &str,
+    name: Option<&str>,
+) -> Option<String> {
+    let template = reader.text("status_topic")?;
+    let short = topic::level(hostname.split('.').next().unwrap_or_default());
+    let known = [("prefix", prefix?), ("hostname", short.as_str()), ("name", name?)];
+    match topic::expand(&template, &known).and_then(|expanded| topic::name_of_topic(&expanded)) {
+        Ok(expanded) => {
+            reader.complete("status_topic", &Value::Text(expanded.clone()));
+            Some(expanded)
+        }
+        Err(message) => {
+            reader.problem("status_topic", message);
+            None
+        }
+    }
+}
+
+/// The prefix and the status topic keep out of what others have.
+fn own_places(reader: &mut Reader<'_, '_>, prefix: &str, topic: &str, meters: &[MeterSettings]) {
+    if prefix == "dsmr" || prefix.starts_with("dsmr/") {
+        reader.warning(
+            "prefix",
+            "Home Assistant takes everything under dsmr/ for DSMR-reader; choose another prefix",
+        );
+    }
+    let inside = |meter: &&MeterSettings| {
+        let rest = topic.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/'));
+        rest.and_then(|rest| rest.strip_prefix(meter.name.as_str())).is_some_and(|rest| rest.starts_with('/'))
+    };
+    if let Some(meter) = meters.iter().find(inside) {
+        let message = format!("{} lies among the topics of the meter {}", quote(topic), quote(&meter.name));
+        reader.problem("status_topic", format_args!("{message}; write one outside of them"));
+    }
+}
+
+/// The files of TLS, each of which must be there and look like what it should be.
+fn tls_files(reader: &mut Reader<'_, '_>, tls: Option<bool>) -> Option<Option<TlsSettings>> {
+    const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
+    let ca_file = pem(reader, "ca_file", CERTIFICATE);
+    let cert_file = pem(reader, "cert_file", CERTIFICATE);
+    let key_file = pem(reader, "key_file", "PRIVATE KEY-----");
+    for (one, other) in [("cert_file", "key_file"), ("key_file", "cert_file")] {
+        if reader.is_set(one) && !reader.is_set(other) {
+            reader.problem(one, format_args!("{other} is missing; write both or neither"));
+        }
+    }
+    if tls == Some(false) {
+        for name in ["ca_file", "cert_file", "key_file"] {
+            if reader.is_set(name) {
+                reader.problem(
+                    name,
+                    "the connection has no TLS; write mqtts:// in the url, or leave this key out",
+                );
+            }
+        }
+    }
+    Some(tls?.then(|| TlsSettings { ca_file, client: cert_file.zip(key_file) }))
+}
+
+fn pem(reader: &mut Reader<'_, '_>, name: &str, mark: &str) -> Option<PathBuf> {
+    let path = reader.path(name)?;
+    let shown = path.display();
+    match reader.context.facts.files.read(&path) {
+        Err(error) => reader.problem(
+            name,
+            format_args!("cannot read {shown}: {}; name a PEM file that is there", why(&error)),
+        ),
+        Ok(bytes) => {
+            let text = String::from_utf8_lossy(&bytes);
+            if text.contains("ENCRYPTED") && name == "key_file" {
+                reader
+                    .problem(name, format_args!("the key in {shown} has a passphrase; write it without one"));
+            } else if !text.contains(mark) {
+                reader.problem(
+                    name,
+                    format_args!("{shown} has no {}; name a PEM file that has one", what(name)),
+                );
+            }
+        }
+    }
+    Some(path)
+}
+
+fn what(name: &str) -> &'static str {
+    if name == "key_file" { "private key" } else { "certificate" }
+}
+
+/// Two clients with one name throw each other out for ever.
+pub(super) fn same_client(sections: &[Section], brokers: &[Option<BrokerSettings>], report: &mut Report) {
+    let sections: Vec<&Section> = sections.iter().filter(|section| section.table == Table::Mqtt).collect();
+    for (index, broker) in brokers.iter().enumerate() {
+        let Some(broker) = broker else { continue };
+        let same_server = |other: &&BrokerSettings| {
+            other.host.eq_ignore_ascii_case(&broker.host) && other.port == broker.port
+        };
+        for earlier in brokers[..index].iter().flatten().filter(same_server) {
+            let origin =
+                |name| sections[index].entry(name).map_or(&sections[index].origin, |entry| &entry.origin);
+            if earlier.client_id == broker.client_id {
+                let message = format!(
+                    "{} is the client of {} on the same server already; each needs its own",
+                    quote(&broker.client_id),
+                    quote(&earlier.name)
+                );
+                report.problem(origin("client_id"), &format!("mqtt[{index}].client_id"), message);
+            } else if earlier.status_topic == broker.status_topic {
+                let message = format!(
+                    "{} has the same topic on the same server; one hides the other",
+                    quote(&earlier.name)
+                );
+                report.warning(origin("status_topic"), &format!("mqtt[{index}].status_topic"), message);
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The one place that reads the environment, and the files a configuration names.
+
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::raw;
+use super::report::{ConfigError, why};
+use super::resolve::{Facts, Files, Loaded, resolve};
+
+/// Where the configuration is unless the command line says otherwise.
+pub const DEFAULT_FILE: &str = "/etc/dsmrd/dsmrd.toml";
+
+/// No file that a configuration names is larger, in bytes; whatever is, is something else.
+const LARGEST_FILE: u64 = 4 << 20;
+
+/// The files of this machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Disk;
+
+impl Files for Disk {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        if std::fs::metadata(path)?.is_dir() {
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
+        }
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)?.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > LARGEST_FILE {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 4 MiB"));
+        }
+        Ok(bytes)
+    }
+
+    fn can_read(&self, path: &Path) -> io::Result<()> {
+        let metadata = std::fs::metadata(path)?;
+        if metadata.is_dir() {
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
+        }
+        // To open a named pipe would wait for someone to write to it.
+        if metadata.is_file() { std::fs::File::open(path).map(drop) } else { Ok(()) }
+    }
+
+    fn is_regular(&self, path: &Path) -> bool {
+        std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file())
+    }
+
+    fn is_open_to_all(&self, path: &Path) -> bool {
+        std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
+    }
+}
+
+/// Reads, checks and resolves the configuration file, with overrides from the environment.
+///
+/// Without a file at [`DEFAULT_FILE`] the environment alone will do, if it names a meter's source.
+///
+/// # Errors
+///
+/// Every problem at once, each with its place and what would be right.
+pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
+    let env = environment()?;
+    let one = |problem: String| ConfigError { problems: vec![problem], warnings: Vec::new() };
+    // What is shown must mean the same in every folder.
+    let absolute = std::path::absolute(path);
+    let path = absolute.as_deref().unwrap_or(path);
+    let shown = path.display();
+    let text = match Disk.read(path) {
+        Ok(bytes) => String::from_utf8(bytes).map_err(|error| {
+            let line =
+                error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
+            one(format!("{shown}:{line}: this is not UTF-8 text; save the file as UTF-8"))
+        })?,
+        Err(error)
+            if error.kind() == io::ErrorKind::NotFound
+                && path == Path::new(DEFAULT_FILE)
+                && raw::stands_alone(&env) =>
+        {
+            String::new()
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(one(format!(
+                "{shown}: there is no such file; write one (dsmrd generate sample-config prints a sample), \
+                 or name another with --config"
+            )));
+        }
+        Err(error) => return Err(one(format!("{shown}: cannot read it: {}", why(&error)))),
+    };
+    let facts = Facts { hostname: hostname(), machine_id: machine_id(), files: &Disk };
+    resolve(&text, path, &env, &facts)
+}
+
+/// The environment as text. A variable of ours that is not text is a problem, others are nobody's business.
+fn environment() -> Result<Vec<(String, String)>, ConfigError> {
+    let mut env = Vec::new();
+    let mut problems = Vec::new();
+    for (name, value) in std::env::vars_os() {
+        match (name.into_string(), value.into_string()) {
+            (Ok(name), Ok(value)) => env.push((name, value)),
+            (Ok(name), Err(_)) if name.starts_with("DSMRD_") => {
+                problems.push(format!("{name}: this is not UTF-8 text"))
+            }
+            _ => {}
+        }
+    }
+    env.sort();
+    if problems.is_empty() { Ok(env) } else { Err(ConfigError { problems, warnings: Vec::new() }) }
+}
+
+fn hostname() -> String {
+    let read = |path| std::fs::read_to_string(path).ok().map(|name| name.trim().to_owned());
+    read("/proc/sys/kernel/hostname")
+        .or_else(|| read("/etc/hostname"))
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "localhost".to_owned())
+}
+
+fn machine_id() -> String {
+    let read =
+        |path| std::fs::read_to_string(path).ok().map(|id| id.trim().to_owned()).filter(|id| !id.is_empty());
+    read("/etc/machine-id").or_else(|| read("/var/lib/dbus/machine-id")).unwrap_or_default()
+}

@@ -1,0 +1,249 @@
+//! From what was typed to what it means: defaults, derived values, and what must agree between keys.
+
+use std::io;
+use std::path::Path;
+
+use super::broker;
+use super::keys::{Key, Table};
+use super::raw::{self, Section};
+use super::reader::Reader;
+use super::report::{ConfigError, Origin, Report, why};
+use super::settings::{LogFormat, LogSettings, MeterSettings, Settings};
+use crate::source::{Line, LineSettings, SourceSettings, SourceUrl};
+use crate::store::StoreSettings;
+
+/// What the configuration wants to know of the machine.
+pub struct Facts<'a> {
+    /// Its name, with or without the domain.
+    pub hostname: String,
+    /// What tells it from every other machine, such as `/etc/machine-id`; never shown as it is.
+    pub machine_id: String,
+    /// Its files.
+    pub files: &'a dyn Files,
+}
+
+/// The files that a configuration names.
+pub trait Files {
+    /// Everything in a file.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// Whether a file is there and can be read; recordings are too large to read for that.
+    fn can_read(&self, path: &Path) -> io::Result<()>;
+    /// Whether this is an ordinary file: no device, no folder, and there.
+    fn is_regular(&self, path: &Path) -> bool;
+    /// Whether users who are neither owner nor group can read it.
+    fn is_open_to_all(&self, path: &Path) -> bool;
+}
+
+/// A key with the value it has and where that comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// The key.
+    pub key: &'static Key,
+    /// Which of several tables, from 0.
+    pub index: Option<usize>,
+    /// The value as the file would have it; none for a secret, and for a key that has no value.
+    pub value: Option<String>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.table == other.table && self.name == other.name
+    }
+}
+
+impl Eq for Key {}
+
+/// A configuration that can be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// What it says.
+    pub settings: Settings,
+    /// Every key of every table, in the order of the sample.
+    pub resolved: Vec<Resolved>,
+    /// What is worth knowing, each with its place.
+    pub warnings: Vec<String>,
+}
+
+/// Resolves a configuration. `file` is for messages, and relative paths are relative to it; `env` is the
+/// whole environment, from which variables that begin with `DSMRD_` are taken.
+///
+/// # Errors
+///
+/// Every problem at once, each with its place and what would be right.
+pub fn resolve(
+    text: &str,
+    file: &Path,
+    env: &[(String, String)],
+    facts: &Facts<'_>,
+) -> Result<Loaded, ConfigError> {
+    let mut report = Report::new(file);
+    let mut resolved = Vec::new();
+    let settings = raw::read(text, env, &mut report).and_then(|sections| {
+        let context = Context { file, env, facts };
+        all(&sections, &context, &mut report, &mut resolved)
+    });
+    let clean = report.is_clean();
+    let (mut problems, warnings) = report.finish();
+    match settings {
+        Some(settings) if clean => Ok(Loaded { settings, resolved, warnings }),
+        _ => {
+            if problems.is_empty() {
+                problems.push(format!("{}: a value is missing", file.display()));
+            }
+            Err(ConfigError { problems, warnings })
+        }
+    }
+}
+
+/// What stays the same for all tables.
+pub(super) struct Context<'a> {
+    pub(super) file: &'a Path,
+    pub(super) env: &'a [(String, String)],
+    pub(super) facts: &'a Facts<'a>,
+}
+
+fn all(
+    sections: &[Section],
+    context: &Context<'_>,
+    report: &mut Report,
+    resolved: &mut Vec<Resolved>,
+) -> Option<Settings> {
+    let of = |table| sections.iter().filter(move |section| section.table == table);
+
+    // A macro rather than a closure, since each reader borrows the report anew.
+    macro_rules! reader {
+        ($section:expr) => {
+            &mut Reader { section: $section, context, report, resolved }
+        };
+    }
+    let hostname = of(Table::Process).next().and_then(|section| hostname(reader!(section)));
+    let watchdog = of(Table::Process).next().and_then(|section| reader!(section).duration("watchdog"));
+    let meters: Vec<Option<MeterSettings>> =
+        of(Table::Meter).map(|section| meter(reader!(section))).collect();
+    let store = of(Table::Store).next().and_then(|section| store(reader!(section)));
+    let log = of(Table::Log).next().and_then(|section| log(reader!(section)));
+    let known: Vec<MeterSettings> = meters.iter().flatten().cloned().collect();
+    let all_known = known.len() == meters.len();
+    let hostname = hostname.unwrap_or_default();
+    let brokers: Vec<Option<_>> = of(Table::Mqtt)
+        .map(|section| broker::resolve(reader!(section), &hostname, &known, all_known))
+        .collect();
+
+    if meters.is_empty() {
+        report.problem(&Origin::Default, "", raw::NO_METER);
+    }
+    let typed = |table, name| of(table).map(|section| section.text(name)).collect::<Vec<_>>();
+    twice(sections, Table::Meter, "name", &typed(Table::Meter, "name"), report);
+    twice(sections, Table::Mqtt, "name", &typed(Table::Mqtt, "name"), report);
+    // Simulated meters do not get in each other's way, even with equal seeds.
+    let real = |meter: &&MeterSettings| !matches!(meter.source.url, SourceUrl::Simulate { .. });
+    let sources: Vec<Option<&SourceUrl>> =
+        meters.iter().map(|meter| meter.as_ref().filter(real).map(|meter| &meter.source.url)).collect();
+    twice(sections, Table::Meter, "source", &sources, report);
+    broker::same_client(sections, &brokers, report);
+
+    resolved.sort_by_key(|row| {
+        let place = super::keys::KEYS.iter().position(|key| key == row.key);
+        (row.key.table, row.index, place)
+    });
+    Some(Settings {
+        meters: meters.into_iter().collect::<Option<_>>()?,
+        store: store?,
+        mqtt: brokers.into_iter().collect::<Option<_>>()?,
+        log: log?,
+        watchdog: watchdog?,
+    })
+}
+
+/// Reports a value that must be unlike in all tables of a kind and is not, with both places. None is a value that
+/// does not count.
+fn twice<T: PartialEq>(
+    sections: &[Section],
+    table: Table,
+    name: &str,
+    values: &[Option<T>],
+    report: &mut Report,
+) {
+    let sections: Vec<&Section> = sections.iter().filter(|section| section.table == table).collect();
+    for (at, value) in values.iter().enumerate() {
+        let first = values[..at].iter().position(|earlier| earlier.is_some() && earlier == value);
+        let both = first.and_then(|first| Some((sections[first].entry(name)?, sections[at].entry(name)?)));
+        let Some((first, entry)) = both else { continue };
+        let (shown, first, header) = (entry.typed.describe(), &first.origin, table.header());
+        let message = format!("{shown} is taken already ({first}); each {header} needs its own");
+        report.problem(&entry.origin, &entry.key.path(sections[at].index), message);
+    }
+}
+
+fn hostname(reader: &mut Reader<'_, '_>) -> Option<String> {
+    let machine = reader.context.facts.hostname.clone();
+    reader.text("hostname").or_else(|| reader.derive_text("hostname", machine))
+}
+
+fn meter(reader: &mut Reader<'_, '_>) -> Option<MeterSettings> {
+    let name = reader.text("name");
+    let url = reader.source("source");
+    let line = reader.choice("line");
+    let max_telegram = reader.integer("max_telegram");
+    let silence = reader.duration("silence");
+    let timezone = reader.text("timezone");
+    if let (Some(url), Some(line)) = (&url, line)
+        && line != "auto"
+        && !matches!(url, SourceUrl::Serial(_))
+    {
+        reader.warning("line", "only a serial port has a line setting; it is ignored");
+    }
+    if let Some(SourceUrl::Serial(path)) = &url
+        && reader.context.facts.files.is_regular(path)
+    {
+        let message = format!("{0} is a file and no port; write file://{0} for a recording", path.display());
+        reader.problem("source", message);
+    }
+    if let Some(SourceUrl::File(path)) = &url
+        && let Err(error) = reader.context.facts.files.can_read(path)
+    {
+        let message =
+            format!("cannot read {}: {}; name a recording that is there", path.display(), why(&error));
+        reader.problem("source", message);
+    }
+    let source = SourceSettings {
+        url: url?,
+        line: line_settings(line?),
+        max_telegram: usize::try_from(max_telegram?).unwrap_or(usize::MAX),
+        silence: silence?,
+        timezone: timezone?,
+    };
+    Some(MeterSettings { name: name?, source })
+}
+
+fn line_settings(name: &str) -> Line {
+    match name {
+        "115200 8N1" => Line::Fixed(LineSettings::M115200_8N1),
+        "9600 7E1" => Line::Fixed(LineSettings::M9600_7E1),
+        "115200 7E1" => Line::Fixed(LineSettings::M115200_7E1),
+        "115200 8E1" => Line::Fixed(LineSettings::M115200_8E1),
+        _ => Line::Auto,
+    }
+}
+
+fn store(reader: &mut Reader<'_, '_>) -> Option<StoreSettings> {
+    let path = reader.path("path");
+    let sync_interval = reader.duration("sync_interval");
+    Some(StoreSettings { path: path?, sync_interval: sync_interval? })
+}
+
+fn log(reader: &mut Reader<'_, '_>) -> Option<LogSettings> {
+    let level = reader.choice("level").map(|level| match level {
+        "error" => tracing::Level::ERROR,
+        "warn" => tracing::Level::WARN,
+        "debug" => tracing::Level::DEBUG,
+        "trace" => tracing::Level::TRACE,
+        _ => tracing::Level::INFO,
+    });
+    let format = reader
+        .choice("format")
+        .map(|format| if format == "json" { LogFormat::Json } else { LogFormat::Text });
+    Some(LogSettings { level: level?, format: format? })
+}

@@ -1,0 +1,186 @@
+//! From a telegram's objects to a reading: what each of them means.
+
+use super::mbus::{self, MbusObject};
+use super::profile;
+use super::reading::{Quantity, Reading, UnixMillis};
+use super::register::{Field, Kind};
+use super::unit::Unit;
+use super::zone::{Zone, is_lithuanian};
+use crate::p1::telegram::Object;
+use crate::p1::{Frame, Obis, Telegram, timestamp};
+
+/// A reading, and what did not become part of it.
+#[derive(Clone, Debug)]
+pub struct Interpreted {
+    /// The reading.
+    pub reading: Reading,
+    /// Lines that no grammar covers.
+    pub unrecognised: usize,
+    /// Objects whose value cannot be read.
+    pub unreadable: usize,
+}
+
+/// Reads a frame. `received_at` is when its last byte arrived.
+pub fn read(frame: &Frame<'_>, zone: &Zone, received_at: UnixMillis) -> Interpreted {
+    interpret(&Telegram::read(frame), zone, received_at)
+}
+
+/// What a telegram means. Unknown objects are left out: the telegram still has them.
+pub fn interpret(telegram: &Telegram<'_>, zone: &Zone, received_at: UnixMillis) -> Interpreted {
+    let mut reading = Reading::new(received_at, telegram.proof());
+    let mut unreadable = 0;
+    // Objects under the channel of a sub-meter that are electricity all the same.
+    let mut second_channel = false;
+    for object in telegram.objects() {
+        let readable = match meaning(object.obis) {
+            Meaning::Field(field) => take(&mut reading, field, &object, zone),
+            Meaning::Mbus(kind) => mbus::take(reading.mbus_device(object.obis.b), kind, &object, zone),
+            Meaning::Clock => {
+                if reading.time.is_none() {
+                    let stamp = timestamp::parse(object.first());
+                    reading.time = stamp.valid().map(|local| zone.meter_time(local));
+                }
+                true
+            }
+            Meaning::SecondChannel => {
+                second_channel = true;
+                true
+            }
+            Meaning::Unknown => true,
+        };
+        unreadable += usize::from(!readable);
+    }
+    if second_channel {
+        for object in telegram.objects() {
+            if let Some(field) = on_second_channel(object.obis) {
+                unreadable += usize::from(!take(&mut reading, field, &object, zone));
+            }
+        }
+    }
+    if reading.time.is_none() {
+        reading.time = split_clock(&reading).map(|local| zone.meter_time(local));
+    }
+    if [Field::CurrentLimitL1, Field::CurrentLimitL2, Field::CurrentLimitL3]
+        .iter()
+        .any(|&field| reading.get(field).is_some())
+        && is_lithuanian(telegram)
+    {
+        averages_for_limits(&mut reading);
+    }
+    Interpreted { reading, unrecognised: telegram.unrecognised().len(), unreadable }
+}
+
+/// What an object is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// A field of the table.
+    Field(Field),
+    /// A sub-meter.
+    Mbus(MbusObject),
+    /// The meter's clock.
+    Clock,
+    /// Electricity on channel 1: the field of channel 0, where the telegram has none there.
+    SecondChannel,
+    /// None of these.
+    Unknown,
+}
+
+/// What an object is about.
+#[inline]
+pub fn meaning(obis: Obis) -> Meaning {
+    if let Some(field) = Field::from_obis(obis) {
+        return Meaning::Field(field);
+    }
+    match (obis.a, obis.b, obis.c, obis.d, obis.e) {
+        // 1.1.0: heat gateways. 0.0.0: seen in a test.
+        (0, 0, 1, 0, 0) | (0, 0, 1, 1, 0) | (0, 0, 0, 0, 0) => Meaning::Clock,
+        (1, 1, ..) if on_second_channel(obis).is_some() => Meaning::SecondChannel,
+        _ => MbusObject::from_obis(obis).map_or(Meaning::Unknown, Meaning::Mbus),
+    }
+}
+
+/// The field that an object on channel 1 stands for.
+pub fn on_second_channel(obis: Obis) -> Option<Field> {
+    let own = obis.a == 1 && obis.b == 1 && Field::from_obis(obis).is_none();
+    own.then(|| Field::from_obis(Obis { b: 0, ..obis }))?
+}
+
+/// Takes an object's value into its field; false when there is one and it cannot be read. The first valid
+/// value of a field stays.
+#[inline]
+fn take(reading: &mut Reading, field: Field, object: &Object<'_>, zone: &Zone) -> bool {
+    let register = field.register();
+    match register.kind {
+        Kind::Number | Kind::Counter | Kind::Limit => {
+            let text = object.first();
+            // Sibelga's meters put both directions into one pair of brackets.
+            let text = text.split(|&byte| byte == b',').next().unwrap_or_default();
+            match number(text, register.unit) {
+                Some(quantity) => {
+                    reading.set_number(field, quantity);
+                    true
+                }
+                None => text.is_empty(),
+            }
+        }
+        Kind::Peak => peak(reading, field, object, zone),
+        Kind::Profile => {
+            let mut text = Vec::new();
+            profile::join(object, &mut text);
+            reading.set_text(field, &text);
+            true
+        }
+        Kind::Text | Kind::Id | Kind::Tariff | Kind::Switch | Kind::Message | Kind::Clock => {
+            reading.set_text(field, object.first());
+            true
+        }
+    }
+}
+
+/// A number in canonical units. One without a unit has the register's own when it is zero or the register
+/// has none; else nothing tells which it is.
+#[inline]
+fn number(text: &[u8], canonical: Unit) -> Option<Quantity> {
+    let quantity = profile::quantity(text)?;
+    if quantity.unit == Unit::One && quantity.value.is_zero() {
+        return Some(Quantity { unit: canonical, ..quantity });
+    }
+    Some(quantity)
+}
+
+/// A highest demand: `(time)(value)`, and in Wallonia `(value)(time)`.
+fn peak(reading: &mut Reading, field: Field, object: &Object<'_>, zone: &Zone) -> bool {
+    let mut groups = object.groups();
+    let (first, second) = (groups.next().unwrap_or_default(), groups.next().unwrap_or_default());
+    let (time, value) = peak_parts(first, second);
+    let Some(quantity) = number(value, field.unit()) else { return value.is_empty() };
+    if reading.set_number(field, quantity) {
+        if let Some(local) = timestamp::parse(time).valid() {
+            reading.peak_times.push((field, zone.meter_time(local)));
+        }
+    }
+    true
+}
+
+/// Time and value of a highest demand, whichever comes first: the value is the one with a unit.
+pub fn peak_parts<'t>(first: &'t [u8], second: &'t [u8]) -> (&'t [u8], &'t [u8]) {
+    let has_unit = |text: &[u8]| text.contains(&b'*');
+    if has_unit(first) && !has_unit(second) { (second, first) } else { (first, second) }
+}
+
+/// The clock of meters that give time and date apart, `hhmmss` and `yymmdd`.
+fn split_clock(reading: &Reading) -> Option<timestamp::LocalTime> {
+    let (date, time) = (reading.text(Field::ClockDate)?, reading.text(Field::ClockTime)?);
+    timestamp::parse(&[date, time].concat()).valid()
+}
+
+/// Lithuania's meters send averages of the current where others send its limits.
+fn averages_for_limits(reading: &mut Reading) {
+    for (limit, average) in [
+        (Field::CurrentLimitL1, Field::CurrentAvgL1),
+        (Field::CurrentLimitL2, Field::CurrentAvgL2),
+        (Field::CurrentLimitL3, Field::CurrentAvgL3),
+    ] {
+        reading.rename(limit, average);
+    }
+}

@@ -1,0 +1,261 @@
+//! The sub-meters on the M-Bus: gas, water, heat, by channel and class, never "the last one wins".
+
+use super::reading::{MbusDevice, MbusReading, Quantity, Reading};
+use super::unit::Unit;
+use super::zone::Zone;
+use crate::p1::timestamp::Stamp;
+use crate::p1::value::{self, Value};
+use crate::p1::{Decimal, Obis, telegram, timestamp};
+
+/// What a sub-meter measures, by the device classes of EN 13757-3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum MbusClass {
+    /// Class 2.
+    Electricity,
+    /// Class 3.
+    Gas,
+    /// Classes 4, 12 and 13: heat at the outlet, at the inlet, and heat or cooling.
+    Heat,
+    /// Classes 10 and 11.
+    Cooling,
+    /// Classes 6, 7, 21 and 22: warm, plain, hot and cold water.
+    Water,
+}
+
+impl MbusClass {
+    /// The class of a device type.
+    pub const fn from_device_type(device_type: u8) -> Option<Self> {
+        match device_type {
+            2 => Some(Self::Electricity),
+            3 => Some(Self::Gas),
+            4 | 12 | 13 => Some(Self::Heat),
+            10 | 11 => Some(Self::Cooling),
+            6 | 7 | 21 | 22 => Some(Self::Water),
+            _ => None,
+        }
+    }
+
+    /// Its name in topics and exports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Electricity => "electricity",
+            Self::Gas => "gas",
+            Self::Heat => "heat",
+            Self::Cooling => "cooling",
+            Self::Water => "water",
+        }
+    }
+}
+
+impl MbusDevice {
+    /// What it measures. A device that does not tell measures heat when it counts joules; cubic metres may be
+    /// gas or water.
+    pub fn class(&self) -> Option<MbusClass> {
+        match self.device_type {
+            Some(device_type) if device_type != 0 => MbusClass::from_device_type(device_type),
+            _ => {
+                let joules =
+                    |reading: &MbusReading| reading.value.is_some_and(|value| value.unit == Unit::GigaJoule);
+                self.readings.iter().any(joules).then_some(MbusClass::Heat)
+            }
+        }
+    }
+
+    /// Its newest reading with a value.
+    pub fn newest(&self) -> Option<&MbusReading> {
+        // Of readings of the same time the first counts.
+        let valid = self.readings.iter().filter(|reading| reading.value.is_some());
+        valid.rev().max_by_key(|reading| age_key(reading))
+    }
+}
+
+/// Sorts readings by age, those without a time first.
+fn age_key(reading: &MbusReading) -> Option<i64> {
+    reading.time.map(|time| time.utc.unwrap_or_else(|| time.local.seconds_as_utc()))
+}
+
+impl Reading {
+    /// The device that measures `class` with the newest valid reading, and that reading. A replaced meter
+    /// keeps its channel, so that there may be several devices of a class.
+    pub fn mbus_of(&self, class: MbusClass) -> Option<(&MbusDevice, &MbusReading)> {
+        let devices = self.mbus.iter().filter(|device| device.class() == Some(class));
+        // Of devices that read at the same time the one on the first channel counts.
+        devices
+            .filter_map(|device| Some((device, device.newest()?)))
+            .rev()
+            .max_by_key(|(_, reading)| age_key(reading))
+    }
+
+    /// The device on a channel, added when it was not there.
+    pub(super) fn mbus_device(&mut self, channel: u8) -> &mut MbusDevice {
+        let place = match self.mbus.binary_search_by_key(&channel, |device| device.channel) {
+            Ok(place) => place,
+            Err(place) => {
+                self.mbus.insert(place, MbusDevice { channel, ..MbusDevice::default() });
+                place
+            }
+        };
+        &mut self.mbus[place]
+    }
+}
+
+/// What an object says of a sub-meter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MbusObject {
+    /// Its device type.
+    DeviceType,
+    /// Its equipment identifier.
+    Id,
+    /// The EAN of its connection.
+    Ean,
+    /// Its valve or switch.
+    Valve,
+    /// Its last reading: a time and a value.
+    Reading,
+    /// Its last reading as a profile of DSMR 2 and 3.
+    Profile,
+}
+
+impl MbusObject {
+    /// What an object is about, when it is about a sub-meter.
+    #[inline]
+    pub const fn from_obis(obis: Obis) -> Option<Self> {
+        if obis.a != 0 || obis.b == 0 || obis.b > 9 {
+            return None;
+        }
+        match (obis.c, obis.d, obis.e) {
+            (24, 1, 0) => Some(Self::DeviceType),
+            (96, 1, 0 | 1) => Some(Self::Id),
+            (96, 1, 2) => Some(Self::Ean),
+            (24, 4, 0) => Some(Self::Valve),
+            (24, 2, _) => Some(Self::Reading),
+            (24, 3, _) => Some(Self::Profile),
+            _ => None,
+        }
+    }
+}
+
+/// A profile of DSMR 2 and 3 in its parts, as written:
+/// `(time)(status)(period)(number of values)(value's OBIS code)(unit)(value)`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProfileParts<'t> {
+    /// The end of the capture period.
+    pub time: &'t [u8],
+    /// 00: valid.
+    pub status: &'t [u8],
+    /// In minutes.
+    pub period: &'t [u8],
+    /// How many values follow.
+    pub count: &'t [u8],
+    /// What the value is.
+    pub value_obis: &'t [u8],
+    /// The value's unit.
+    pub unit: &'t [u8],
+    /// The first value; `None` where it is missing.
+    pub value: Option<&'t [u8]>,
+}
+
+/// The parts of a profile; `None` when the object has another form.
+pub fn profile_parts<'t>(object: &telegram::Object<'t>) -> Option<ProfileParts<'t>> {
+    let mut groups = object.groups();
+    Some(ProfileParts {
+        time: groups.next()?,
+        status: groups.next()?,
+        period: groups.next()?,
+        count: groups.next()?,
+        value_obis: groups.next()?,
+        unit: groups.next()?,
+        value: groups.next(),
+    })
+}
+
+/// Takes what an object says into the reading of its device. False when it cannot be read.
+pub(super) fn take(
+    device: &mut MbusDevice,
+    kind: MbusObject,
+    object: &telegram::Object<'_>,
+    zone: &Zone,
+) -> bool {
+    let text = object.first();
+    match kind {
+        MbusObject::DeviceType => {
+            let code = value::whole(text);
+            if device.device_type.is_none() {
+                device.device_type = code.and_then(|code| u8::try_from(code).ok());
+            }
+            text.is_empty() || code.is_some()
+        }
+        MbusObject::Id => {
+            device.id.get_or_insert_with(|| text.into());
+            true
+        }
+        MbusObject::Ean => {
+            device.ean.get_or_insert_with(|| text.into());
+            true
+        }
+        MbusObject::Valve => {
+            if device.valve.is_none() {
+                device.valve = value::whole(text).and_then(|valve| u8::try_from(valve).ok());
+            }
+            text.is_empty() || device.valve.is_some()
+        }
+        MbusObject::Reading => {
+            let mut groups = object.groups();
+            let (first, second) = (groups.next().unwrap_or_default(), groups.next());
+            // `()` and `(0)`: a device that has not reported.
+            let Some(second) = second else {
+                device.readings.push(MbusReading { obis: object.obis, time: None, value: None });
+                return first.is_empty() || value::whole(first) == Some(0);
+            };
+            push(device, object.obis, first, second, None, zone)
+        }
+        MbusObject::Profile => match profile_parts(object) {
+            Some(parts) => {
+                push(device, object.obis, parts.time, parts.value.unwrap_or_default(), Some(parts.unit), zone)
+            }
+            None => {
+                device.readings.push(MbusReading { obis: object.obis, time: None, value: None });
+                object.groups().all(<[u8]>::is_empty)
+            }
+        },
+    }
+}
+
+fn push(
+    device: &mut MbusDevice,
+    obis: Obis,
+    time: &[u8],
+    value: &[u8],
+    unit: Option<&[u8]>,
+    zone: &Zone,
+) -> bool {
+    let stamp = timestamp::parse(time);
+    let (quantity, readable) = match value::parse(value) {
+        Value::Absent => (None, true),
+        Value::Unreadable => (None, false),
+        Value::Number(measure) => {
+            let unit = if measure.unit.is_empty() { unit.unwrap_or_default() } else { measure.unit };
+            quantity(measure.number, unit)
+        }
+    };
+    // Temperatures and flows of heat meters are no position.
+    if !readable && obis.e > 1 && obis.d == 2 && matches!(stamp, Stamp::Valid(_)) {
+        return false;
+    }
+    // Zero at no time is how meters write that there is nothing.
+    let value = quantity.filter(|quantity| !(quantity.value.is_zero() && stamp.valid().is_none()));
+    let time = stamp.valid().map(|local| zone.meter_time(local));
+    device.readings.push(MbusReading { obis, time, value });
+    readable
+}
+
+fn quantity(number: Decimal, unit: &[u8]) -> (Option<Quantity>, bool) {
+    if unit.is_empty() {
+        // Without a unit only a zero says something: that there is nothing.
+        let quantity = Quantity { value: number, unit: Unit::One };
+        return ((!number.is_zero()).then_some(quantity), true);
+    }
+    let quantity = Unit::from_wire(unit)
+        .and_then(|(unit, exponent)| Some(Quantity { value: number.shifted(exponent)?, unit }));
+    (quantity, quantity.is_some())
+}

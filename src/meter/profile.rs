@@ -1,0 +1,138 @@
+//! Objects with a structure: the log of power failures, the history of peaks.
+
+use super::reading::{MeterTime, Quantity, Reading};
+use super::register::Field;
+use super::unit::Unit;
+use super::zone::Zone;
+use crate::p1::value::{self, Value};
+use crate::p1::{telegram, timestamp};
+
+/// A number as a quantity in canonical units; `None` when it is absent, unreadable or of an unknown unit.
+/// Without a unit the number counts as [`Unit::One`].
+#[inline]
+pub fn quantity(text: &[u8]) -> Option<Quantity> {
+    let Value::Number(measure) = value::parse(text) else { return None };
+    if measure.unit.is_empty() {
+        return Some(Quantity { value: measure.number, unit: Unit::One });
+    }
+    let (unit, exponent) = Unit::from_wire(measure.unit)?;
+    let value = if exponent == 0 { measure.number } else { measure.number.shifted(exponent)? };
+    Some(Quantity { value, unit })
+}
+
+/// Whether a group is an OBIS code, as profiles name their columns: it has a `:`, and times and values have
+/// none.
+fn is_code(group: &[u8]) -> bool {
+    group.contains(&b':') && group.first().is_some_and(u8::is_ascii_digit)
+}
+
+/// A profile as written: the number of entries it declares, its columns, and the groups behind them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RawProfile<'t> {
+    /// The number of entries by its own word.
+    pub declared: Option<u64>,
+    /// The OBIS codes of its columns.
+    pub columns: Vec<&'t [u8]>,
+    /// What follows, without empty groups at the end.
+    pub cells: Vec<&'t [u8]>,
+}
+
+impl<'t> RawProfile<'t> {
+    /// Takes the groups of a profile apart.
+    pub fn new(groups: impl Iterator<Item = &'t [u8]>) -> Self {
+        let mut groups = groups.peekable();
+        let declared = groups.next().and_then(value::whole);
+        let mut columns = Vec::new();
+        while let Some(column) = groups.next_if(|group| is_code(group)) {
+            columns.push(column);
+        }
+        let mut cells: Vec<&[u8]> = groups.collect();
+        while cells.last().is_some_and(|cell| cell.is_empty()) {
+            cells.pop();
+        }
+        Self { declared, columns, cells }
+    }
+
+    /// Whether it is the history of peaks in the form of e-MUCS-P1: two columns with a time each.
+    pub fn is_peak_history(&self) -> bool {
+        self.declared.is_some()
+            && self.columns.len() == 2
+            && self.columns.iter().all(|column| *column == b"1-0:1.6.0")
+    }
+}
+
+/// A long power failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PowerFailure {
+    /// When it was over.
+    pub end: Option<MeterTime>,
+    /// How long it was, in seconds; `None` when that cannot be read.
+    pub duration_s: Option<u64>,
+}
+
+/// The highest demand of a month.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peak {
+    /// The end of the month.
+    pub period_end: Option<MeterTime>,
+    /// When the demand was reached.
+    pub occurred: Option<MeterTime>,
+    /// The demand.
+    pub demand: Option<Quantity>,
+}
+
+impl Reading {
+    /// The long power failures, as the meter lists them.
+    pub fn power_failure_log(&self, zone: &Zone) -> Vec<PowerFailure> {
+        let Some(text) = self.text(Field::PowerFailureLog) else { return Vec::new() };
+        let entry = |pair: &[&[u8]]| PowerFailure {
+            end: timestamp::parse(pair[0]).valid().map(|time| zone.meter_time(time)),
+            duration_s: duration(pair[1]),
+        };
+        RawProfile::new(split(text)).cells.chunks_exact(2).map(entry).collect()
+    }
+
+    /// The peaks of past months, where the meter lists them in the form of e-MUCS-P1.
+    pub fn demand_peak_history(&self, zone: &Zone) -> Vec<Peak> {
+        let Some(text) = self.text(Field::DemandPeakHistory) else { return Vec::new() };
+        let profile = RawProfile::new(split(text));
+        if !profile.is_peak_history() {
+            return Vec::new();
+        }
+        let time = |text: &[u8]| timestamp::parse(text).valid().map(|time| zone.meter_time(time));
+        let entry = |row: &[&[u8]]| Peak {
+            period_end: time(row[0]),
+            occurred: time(row[1]),
+            demand: quantity(row[2]),
+        };
+        profile.cells.chunks_exact(3).map(entry).collect()
+    }
+}
+
+/// A duration in seconds, with or without its unit.
+pub fn duration(text: &[u8]) -> Option<u64> {
+    let Value::Number(measure) = value::parse(text) else { return None };
+    let seconds = measure.unit.is_empty() || measure.unit.eq_ignore_ascii_case(b"s");
+    (seconds && measure.number.scale() == 0).then(|| u64::try_from(measure.number.mantissa()).ok())?
+}
+
+/// The groups of a text in the form of [`Cell::Text`](super::Cell::Text).
+pub fn split(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let cut = text.windows(2).position(|pair| pair == b")(");
+        rest = cut.map(|cut| &text[cut + 2..]);
+        Some(&text[..cut.unwrap_or(text.len())])
+    })
+}
+
+/// The groups of an object with `)(` between them.
+pub(super) fn join(object: &telegram::Object<'_>, text: &mut Vec<u8>) {
+    for (place, group) in object.groups().enumerate() {
+        if place > 0 {
+            text.extend_from_slice(b")(");
+        }
+        text.extend_from_slice(group);
+    }
+}

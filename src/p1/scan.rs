@@ -1,0 +1,105 @@
+//! Where a telegram begins and ends in bytes; the framer's eyes, without memory.
+
+/// What stands in front of a byte: whether a `/` there begins a telegram, and what it takes to tell.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Before {
+    /// The last two bytes; line ends where there were none.
+    last: [u8; 2],
+}
+
+impl Before {
+    /// The start of a stream, the end of a telegram, or a silence: as good as a line end.
+    pub(super) const LINE: Self = Self { last: [b'\n', b'\n'] };
+
+    /// What stands in front of the byte after `bytes`, when `self` stood in front of them.
+    pub(super) fn after(self, bytes: &[u8]) -> Self {
+        match *bytes {
+            [] => self,
+            [one] => Self { last: [self.last[1], one] },
+            [.., a, b] => Self { last: [a, b] },
+        }
+    }
+
+    /// Whether a `/` here begins a telegram: at the start of a line, or right behind bytes that no text
+    /// holds. Those are padding (NUL, 0xFF), line noise, or the negotiation of a telnet server, whose last
+    /// byte may be printable.
+    fn starts(self) -> bool {
+        let text = |byte: u8| matches!(byte, b' '..=b'~' | b'\t');
+        self.last[1] == b'\n'
+            || !text(self.last[1])
+            || (!text(self.last[0]) && self.last[0] != b'\n' && self.last[0] != b'\r')
+    }
+}
+
+/// The index of the first `/` in `bytes` that begins a telegram, when `before` stands in front of them.
+pub(super) fn start(bytes: &[u8], before: Before) -> Option<usize> {
+    memchr::memchr_iter(b'/', bytes).find(|&at| before.after(&bytes[at.saturating_sub(2)..at]).starts())
+}
+
+/// The end of a telegram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct End {
+    /// The index of its `!`.
+    pub(super) mark: usize,
+    /// How many hex digits follow, at most four.
+    pub(super) digits: usize,
+    /// Whether something other than a line end stands where a digit should.
+    pub(super) crooked: bool,
+    /// The index behind its last byte, line end included.
+    pub(super) end: usize,
+}
+
+/// What an open telegram has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scan {
+    /// Not at its end; the next scan may start from here.
+    More(usize),
+    /// At its end.
+    End(End),
+    /// A line that begins with `/` stands at this index: the telegram was cut short.
+    Restart(usize),
+}
+
+/// Looks for the end of the telegram that begins with the first of `bytes`, from index `from` on.
+/// `complete`: nothing follows these bytes.
+///
+/// A `!` ends it at the start of a line, or behind a `)` (Aidon writes it on the last object's line).
+pub(super) fn end(bytes: &[u8], from: usize, complete: bool) -> Scan {
+    // The first byte is the telegram's own `/`.
+    let from = from.max(1);
+    let Some(rest) = bytes.get(from..) else { return Scan::More(from) };
+    let mut line_end = None;
+    for at in memchr::memchr2_iter(b'!', b'/', rest) {
+        let at = from + at;
+        match (bytes[at], bytes[at - 1]) {
+            (b'/', b'\n') => return Scan::Restart(at),
+            (b'!', b'\n') => return tail(bytes, at, complete).map_or(Scan::More(at), Scan::End),
+            (b'!', b')') => {
+                // Not in the identification.
+                let line =
+                    *line_end.get_or_insert_with(|| memchr::memchr(b'\n', bytes).unwrap_or(bytes.len()));
+                if line < at {
+                    return tail(bytes, at, complete).map_or(Scan::More(at), Scan::End);
+                }
+            }
+            _ => {}
+        }
+    }
+    Scan::More(bytes.len())
+}
+
+/// What follows the `!` at `mark`; `None` when that takes more bytes to tell.
+fn tail(bytes: &[u8], mark: usize, complete: bool) -> Option<End> {
+    let rest = &bytes[mark + 1..];
+    let digits = rest.iter().take(4).take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let behind = mark + 1 + digits;
+    let (crooked, end) = match &bytes[behind..] {
+        [b'\n', ..] => (false, behind + 1),
+        [b'\r', b'\n', ..] => (false, behind + 2),
+        [b'\r', _, ..] => (false, behind + 1),
+        [] | [b'\r'] if !complete => return None,
+        [] | [b'\r'] => (false, bytes.len()),
+        [_, ..] => (digits < 4, behind),
+    };
+    Some(End { mark, digits, crooked, end })
+}

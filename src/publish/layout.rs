@@ -1,0 +1,84 @@
+//! From readings to messages: which topics, which payloads.
+//!
+//! In reading order: [`text`], payloads without detours; [`slot`], topics built once; [`native`] with
+//! [`native_mbus`], dsmrd's own topics; [`dsmr_reader`] with [`dsmr_gas`], those of DSMR-reader.
+
+mod dsmr_gas;
+mod dsmr_reader;
+mod native;
+mod native_mbus;
+mod slot;
+mod text;
+
+use thiserror::Error;
+
+use super::Message;
+use super::settings::LayoutSettings;
+use super::topic::{PrefixError, check_prefix};
+use crate::meter::{Reading, Zone};
+
+/// What a reading does not tell about its meter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Context<'a> {
+    /// The meter's name in the configuration.
+    pub meter: &'a str,
+    /// Telegrams of this meter that were rejected since the start.
+    pub rejected: u64,
+}
+
+/// Why a layout can't be built.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum LayoutError {
+    /// Its prefix is none.
+    #[error(transparent)]
+    Prefix(#[from] PrefixError),
+    /// There is no such time zone.
+    #[error("unknown time zone {0:?}; use an IANA name such as Europe/Amsterdam")]
+    TimeZone(String),
+}
+
+/// A layout with what it remembers: its topics, built once, and what they said last.
+#[derive(Debug)]
+pub struct Layout(Inner);
+
+#[derive(Debug)]
+enum Inner {
+    Native(native::Native),
+    DsmrReader(Box<dsmr_reader::DsmrReader>),
+}
+
+impl Layout {
+    /// Builds a layout.
+    ///
+    /// # Errors
+    ///
+    /// When the prefix or the time zone is none.
+    pub fn new(settings: &LayoutSettings) -> Result<Self, LayoutError> {
+        Ok(Self(match settings {
+            LayoutSettings::Native { prefix, payload } => {
+                Inner::Native(native::Native::new(check_prefix(prefix)?, *payload))
+            }
+            LayoutSettings::DsmrReader { meter, timezone } => {
+                let zone = Zone::new(timezone).map_err(|_| LayoutError::TimeZone(timezone.clone()))?;
+                Inner::DsmrReader(Box::new(dsmr_reader::DsmrReader::new(meter, zone)))
+            }
+        }))
+    }
+
+    /// Appends what a reading has to say. Unchanged values are among it; to drop them is the queue's work.
+    pub fn messages(&mut self, context: Context<'_>, reading: &Reading, out: &mut Vec<Message>) {
+        match &mut self.0 {
+            Inner::Native(native) => native.messages(context.meter, reading, out),
+            Inner::DsmrReader(dsmr_reader) => dsmr_reader.messages(context, reading, out),
+        }
+    }
+
+    /// Appends what there is to say when the link to a meter came up or went down.
+    pub fn link(&mut self, meter: &str, online: bool, out: &mut Vec<Message>) {
+        match &mut self.0 {
+            Inner::Native(native) => native.link(meter, online, out),
+            // DSMR-reader has no topic for it.
+            Inner::DsmrReader(_) => {}
+        }
+    }
+}

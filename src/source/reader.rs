@@ -1,0 +1,219 @@
+//! The task of one meter: bytes in, readings out at once, and the source opened again whenever it fails.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::backoff::Backoff;
+use super::desk::Desk;
+use super::line::{Chooser, TRIAL};
+use super::settings::{Line, LineSettings, Parity, SourceSettings, SourceUrl};
+use super::stream::Stream;
+use crate::clock::Clock;
+use crate::feed::MeterId;
+use crate::meter::Reading;
+use crate::telemetry::MeterCounters;
+
+/// What a meter's task hands out.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is handed over and never kept")]
+pub enum Delivery {
+    /// A reading, with the telegram it was made from.
+    Reading(Reading),
+    /// Telegrams come in (true), or the source cannot be opened or says nothing (false). Told on changes only.
+    Link(bool),
+}
+
+/// A pause within a telegram that ends it, for meters that send no end mark (DSMR 2).
+const PAUSE: Duration = Duration::from_secs(1);
+/// The same failure is told again after this time.
+const REMINDER: Duration = Duration::from_secs(600);
+/// Bytes read at once: more than a telegram of most meters.
+const BUFFER: usize = 4_096;
+
+/// Why a stream was given up.
+enum Over {
+    Shutdown,
+    HungUp(Option<io::Error>),
+    Silent,
+}
+
+/// Reads one meter until `shutdown`. Nothing that happens to the source ends it: a source that fails is opened
+/// again, with growing waits; one that is silent (`settings.silence`, or three times the interval learned) is
+/// opened anew. A recording is read once, and then there is nothing more to come.
+///
+/// `deliver` is called from within the read, so it must not wait.
+pub async fn run(
+    meter: MeterId,
+    settings: SourceSettings,
+    clock: Clock,
+    counters: Arc<MeterCounters>,
+    deliver: impl FnMut(Delivery),
+    shutdown: CancellationToken,
+) {
+    let line = if matches!(settings.url, SourceUrl::Serial(_)) {
+        settings.line
+    } else {
+        Line::Fixed(LineSettings::M115200_8N1)
+    };
+    let seed = meter
+        .name
+        .bytes()
+        .fold(clock.wall() as u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let mut desk = Desk::new(meter, &settings, Chooser::new(line), clock, counters, deliver);
+    let mut backoff = Backoff::new(seed);
+    let mut failures = Failures::default();
+    loop {
+        let line = desk.chooser.current();
+        let opened = Stream::open(&settings.url, line, &desk.clock);
+        let Some(opened) = shutdown.run_until_cancelled(opened).await else { return };
+        let over = match opened {
+            Ok(stream) => {
+                desk.counters.opens.inc();
+                failures.opened(&desk.meter, &settings.url, line);
+                desk.opened(line, matches!(settings.url, SourceUrl::Serial(_)));
+                session(stream, &mut desk, &shutdown).await
+            }
+            Err(error) => {
+                desk.counters.open_failures.inc();
+                failures.failed(&desk.meter, &error.to_string());
+                desk.link(false);
+                Over::HungUp(None)
+            }
+        };
+        if desk.take_success() {
+            backoff.reset();
+        }
+        match over {
+            Over::Shutdown => return,
+            // Silence is answered at once: the wait for telegrams was long enough.
+            Over::Silent => continue,
+            Over::HungUp(error) => {
+                if let Some(error) = error {
+                    failures.failed(&desk.meter, &format!("the source hung up: {error}"));
+                }
+                desk.chooser.lost();
+            }
+        }
+        if shutdown.run_until_cancelled(tokio::time::sleep(backoff.wait())).await.is_none() {
+            return;
+        }
+    }
+}
+
+async fn session<D: FnMut(Delivery)>(
+    mut stream: Stream,
+    desk: &mut Desk<D>,
+    shutdown: &CancellationToken,
+) -> Over {
+    let recorded = matches!(stream, Stream::Recorded(_));
+    let mut buffer = vec![0; BUFFER];
+    let start = Instant::now();
+    let mut last_byte = start;
+    let mut unfinished = false;
+    loop {
+        let trial = desk.chooser.trying().then_some(start + TRIAL);
+        let silence = trial.unwrap_or_else(|| desk.last_good.max(start) + desk.rhythm.silence());
+        let deadline = if unfinished { silence.min(last_byte + PAUSE) } else { silence };
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => {
+                desk.finish();
+                return Over::Shutdown;
+            }
+            read = stream.read(&mut buffer) => match read {
+                Ok(0) if recorded => {
+                    desk.finish();
+                    tracing::info!(meter = %desk.meter.name, "the recording is read to its end");
+                    shutdown.cancelled().await;
+                    return Over::Shutdown;
+                }
+                Ok(0) => {
+                    desk.finish();
+                    let hung_up = io::Error::new(io::ErrorKind::UnexpectedEof, "no more bytes will come");
+                    return Over::HungUp(Some(hung_up));
+                }
+                Ok(read) => {
+                    desk.bytes(&buffer[..read]);
+                    last_byte = Instant::now();
+                    unfinished = true;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    desk.finish();
+                    return Over::HungUp(Some(error));
+                }
+            },
+            () = sleep_until(deadline) => {}
+        }
+        let now = Instant::now();
+        if unfinished && now >= last_byte + PAUSE {
+            unfinished = false;
+            desk.pause();
+        }
+        // What came just now may have moved the moment on.
+        let silence = trial
+            .filter(|_| desk.chooser.trying())
+            .unwrap_or_else(|| desk.last_good.max(start) + desk.rhythm.silence());
+        if desk.chooser.garbage() || now >= silence {
+            desk.finish();
+            desk.silent(now);
+            if !recorded {
+                return Over::Silent;
+            }
+        }
+    }
+}
+
+/// What is wrong with the source, told when it changes.
+#[derive(Default)]
+struct Failures {
+    told: Option<(String, Instant)>,
+    opened: bool,
+}
+
+impl Failures {
+    fn failed(&mut self, meter: &MeterId, error: &str) {
+        let now = Instant::now();
+        if let Some((told, at)) = &self.told
+            && told == error
+            && now - *at < REMINDER
+        {
+            tracing::debug!(meter = %meter.name, error, "the source is still away");
+            return;
+        }
+        tracing::warn!(meter = %meter.name, error, "cannot read the meter; trying again");
+        self.told = Some((error.to_owned(), now));
+    }
+
+    fn opened(&mut self, meter: &MeterId, url: &SourceUrl, line: LineSettings) {
+        // A source that is opened anew for its silence is old news.
+        if self.opened && self.told.is_none() {
+            tracing::debug!(meter = %meter.name, line = %Setting(line), "opened the source again");
+            return;
+        }
+        self.opened = true;
+        self.told = None;
+        if let SourceUrl::Serial(path) = url {
+            tracing::info!(meter = %meter.name, port = %path.display(), line = %Setting(line), "opened the port");
+        } else {
+            tracing::info!(meter = %meter.name, "opened the source");
+        }
+    }
+}
+
+/// A line setting for people: `115200 8N1`.
+pub(super) struct Setting(pub(super) LineSettings);
+
+impl std::fmt::Display for Setting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let parity = match self.0.parity {
+            Parity::None => 'N',
+            Parity::Even => 'E',
+        };
+        write!(f, "{} {}{parity}1", self.0.baud, self.0.data_bits)
+    }
+}

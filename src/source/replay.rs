@@ -1,0 +1,273 @@
+//! A recording as an iterator: its telegrams as readings of their own time, in bounded memory.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::desk::{count, zone};
+use super::error::OpenError;
+use super::line::ParityWatch;
+use crate::meter::zone::Zone;
+use crate::meter::{Reading, UnixMillis, interpret};
+use crate::p1::frame::{CrcPolicy, Event, Framer, FramerSettings, Rejected};
+use crate::telemetry::MeterCounters;
+
+const CHUNK: usize = 16_384;
+/// How often meters without a clock of their own (DSMR 2 and 3) send.
+const INTERVAL: UnixMillis = 10_000;
+
+/// A telegram of a recording.
+#[derive(Debug)]
+pub struct Replayed {
+    /// What it says. `received_at` is the meter's own time; of meters without a clock, ten seconds after the
+    /// telegram before.
+    pub reading: Reading,
+    /// How many bytes of the recording are dealt with; against [`Recording::length`] it tells the progress.
+    pub offset: u64,
+}
+
+/// A recording that is being read.
+pub struct Recording {
+    path: PathBuf,
+    input: Box<dyn Read + Send>,
+    length: Option<u64>,
+    read: u64,
+    buffer: Vec<u8>,
+    framer: Framer,
+    limits: FramerSettings,
+    parity: Option<ParityWatch>,
+    /// Whether the recording has lost its carriage returns, which a CRC covers. Unknown before the first bytes.
+    restore_returns: Option<bool>,
+    ready: VecDeque<Reading>,
+    state: State,
+    ended: bool,
+}
+
+struct State {
+    zone: Zone,
+    counters: Arc<MeterCounters>,
+    /// The time of the next telegram without one.
+    clockless: UnixMillis,
+    first_rejected: Option<Rejected>,
+}
+
+impl Recording {
+    /// Opens the recording at `path`, `-` for standard input. Telegrams over `max_telegram` bytes are rejected;
+    /// `timezone` is the meter's, an IANA name. Where telegrams carry no time, the first is taken to be of
+    /// `start`. Telegrams are counted in `counters` as they would be when read from a port.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Recording`].
+    pub fn open(
+        path: &Path,
+        max_telegram: usize,
+        timezone: &str,
+        start: UnixMillis,
+        counters: Arc<MeterCounters>,
+    ) -> Result<Self, OpenError> {
+        let failed = |error| OpenError::Recording { path: path.to_owned(), error };
+        let (input, length): (Box<dyn Read + Send>, _) = if path == Path::new("-") {
+            (Box::new(io::stdin()), None)
+        } else {
+            let file = File::open(path).map_err(failed)?;
+            let metadata = file.metadata().map_err(failed)?;
+            if metadata.is_dir() {
+                return Err(failed(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")));
+            }
+            (Box::new(file), metadata.is_file().then_some(metadata.len()))
+        };
+        let limits = FramerSettings { max_bytes: max_telegram, crc: CrcPolicy::Auto, mask_bit7: false };
+        Ok(Self {
+            path: path.to_owned(),
+            input,
+            length,
+            read: 0,
+            buffer: vec![0; CHUNK],
+            framer: Framer::new(limits),
+            limits,
+            parity: Some(ParityWatch::default()),
+            restore_returns: None,
+            ready: VecDeque::new(),
+            state: State { zone: zone(timezone), counters, clockless: start, first_rejected: None },
+            ended: false,
+        })
+    }
+
+    /// Where it is read from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its length in bytes, where it is a file.
+    pub fn length(&self) -> Option<u64> {
+        self.length
+    }
+
+    /// The first telegram that was rejected, for a message; the counters tell how many there were.
+    pub fn first_rejected(&self) -> Option<Rejected> {
+        self.state.first_rejected
+    }
+
+    fn more(&mut self) -> io::Result<()> {
+        let read = match self.input.read(&mut self.buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            read => read?,
+        };
+        self.state.counters.bytes.add(read as u64);
+        let Self { framer, state, ready, .. } = self;
+        let on = &mut |event: Event<'_>| state.event(event, ready);
+        if read == 0 {
+            self.ended = true;
+            framer.finish(on);
+            return Ok(());
+        }
+        let bytes = &self.buffer[..read];
+        self.read += read as u64;
+        if self.parity.as_mut().is_some_and(|watch| watch.look(bytes)) {
+            // These bytes are the first to be read without their parity bits.
+            *framer = Framer::new(FramerSettings { mask_bit7: true, ..self.limits });
+            self.parity = None;
+        }
+        let restore =
+            *self.restore_returns.get_or_insert_with(|| bytes.contains(&b'\n') && !bytes.contains(&b'\r'));
+        if restore {
+            for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+                match line.strip_suffix(b"\n") {
+                    Some(text) => {
+                        framer.push(text, on);
+                        framer.push(b"\r\n", on);
+                    }
+                    None => framer.push(line, on),
+                }
+            }
+        } else {
+            framer.push(bytes, on);
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    fn event(&mut self, event: Event<'_>, ready: &mut VecDeque<Reading>) {
+        self.counters.frames.inc();
+        match event {
+            Event::Frame(frame) => {
+                let mut read = interpret::read(&frame, &self.zone, self.clockless);
+                let own = read.reading.time.and_then(|time| time.utc).map(|utc| utc * 1_000);
+                read.reading.received_at = own.unwrap_or(self.clockless);
+                self.clockless = read.reading.received_at + INTERVAL;
+                read.reading.raw = Some(frame.bytes().into());
+                self.counters.delivered.inc();
+                self.counters.unrecognised_lines.add(read.unrecognised as u64);
+                ready.push_back(read.reading);
+            }
+            Event::Rejected(rejected) => {
+                count(&self.counters, rejected.reason);
+                self.first_rejected.get_or_insert(rejected);
+            }
+        }
+    }
+}
+
+impl Iterator for Recording {
+    type Item = io::Result<Replayed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(reading) = self.ready.pop_front() {
+                return Some(Ok(Replayed { reading, offset: self.read }));
+            }
+            if self.ended {
+                return None;
+            }
+            if let Err(error) = self.more() {
+                self.ended = true;
+                return Some(Err(error));
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Recording {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recording")
+            .field("path", &self.path)
+            .field("read", &self.read)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::simulate::Simulator;
+
+    fn replayed(bytes: &[u8]) -> (Vec<Replayed>, Arc<MeterCounters>, Option<Rejected>) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        let counters = Arc::<MeterCounters>::default();
+        let mut recording =
+            Recording::open(file.path(), 8_192, "Europe/Amsterdam", 5_000, Arc::clone(&counters)).unwrap();
+        assert_eq!(recording.length(), Some(bytes.len() as u64));
+        let all = recording.by_ref().collect::<io::Result<Vec<_>>>().unwrap();
+        (all, counters, recording.first_rejected())
+    }
+
+    fn recorded(seconds: usize) -> Vec<u8> {
+        let mut simulator = Simulator::new(3, 1_720_000_000);
+        (0..seconds).flat_map(|_| simulator.next_telegram()).collect()
+    }
+
+    #[test]
+    fn every_telegram_comes_with_its_own_time() {
+        let (all, counters, rejected) = replayed(&recorded(100));
+        let times: Vec<_> = all.iter().map(|item| item.reading.received_at).collect();
+        assert_eq!(times, (0..100).map(|n| (1_720_000_000 + n) * 1_000).collect::<Vec<_>>());
+        assert!(all.windows(2).all(|pair| pair[0].offset <= pair[1].offset));
+        assert_eq!((counters.frames.get(), counters.delivered.get(), rejected), (100, 100, None));
+    }
+
+    #[test]
+    fn damaged_telegrams_are_counted_and_the_rest_is_read() {
+        let mut bytes = recorded(10);
+        let place = bytes.len() / 2 + 300;
+        bytes[place] ^= 1;
+        let (all, counters, rejected) = replayed(&bytes);
+        assert_eq!((all.len(), counters.frames.get(), counters.rejected_crc.get()), (9, 10, 1));
+        assert!(rejected.is_some());
+    }
+
+    #[test]
+    fn a_recording_that_lost_its_carriage_returns_is_read() {
+        let bytes: Vec<u8> = recorded(40).into_iter().filter(|&byte| byte != b'\r').collect();
+        assert_eq!(replayed(&bytes).0.len(), 40);
+    }
+
+    #[test]
+    fn telegrams_without_a_clock_are_ten_seconds_apart() {
+        let telegram = b"/ISk5\\2MT382-1000\r\n\r\n1-0:1.7.0(0000.10*kW)\r\n!\r\n";
+        let (all, ..) = replayed(&telegram.repeat(3));
+        let times: Vec<_> = all.iter().map(|item| item.reading.received_at).collect();
+        assert_eq!(times, [5_000, 15_000, 25_000]);
+    }
+
+    #[test]
+    fn parity_bits_of_a_recording_are_taken_off() {
+        let plain =
+            b"/ISk5\\2MT382-1000\r\n\r\n1-0:1.8.1(00001.001*kWh)\r\n1-0:1.7.0(0000.10*kW)\r\n!\r\n".repeat(8);
+        let coded: Vec<u8> =
+            plain.iter().map(|&byte| if byte.count_ones() % 2 == 1 { byte | 0x80 } else { byte }).collect();
+        assert_eq!(replayed(&coded).0.len(), 8);
+    }
+
+    #[test]
+    fn a_recording_that_is_not_there_is_named() {
+        let counters = Arc::<MeterCounters>::default();
+        let error =
+            Recording::open(Path::new("/nowhere/a.txt"), 8_192, "Europe/Amsterdam", 0, counters).unwrap_err();
+        assert!(error.to_string().contains("/nowhere/a.txt: cannot open the recording"), "{error}");
+    }
+}
