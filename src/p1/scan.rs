@@ -63,7 +63,7 @@ pub(super) enum Scan {
 /// Looks for the end of the telegram that begins with the first of `bytes`, from index `from` on.
 /// `complete`: nothing follows these bytes.
 ///
-/// A `!` ends it at the start of a line, or behind a `)` (Aidon writes it on the last object's line).
+/// A `!` ends it at the start of a line, or between a `)` and a CRC (Aidon writes it on the last object's line).
 pub(super) fn end(bytes: &[u8], from: usize, complete: bool) -> Scan {
     // The first byte is the telegram's own `/`.
     let from = from.max(1);
@@ -75,7 +75,13 @@ pub(super) fn end(bytes: &[u8], from: usize, complete: bool) -> Scan {
             (b'/', b'\n') => return Scan::Restart(at),
             (b'!', b'\n') => return tail(bytes, at, complete).map_or(Scan::More(at), Scan::End),
             (b'!', b')') => {
-                // Not in the identification.
+                // Not in the identification, and only with a CRC: with one bit wrong, `))` and a line end are
+                // `)!` and a line end.
+                match bytes.get(at + 1) {
+                    Some(byte) if byte.is_ascii_hexdigit() => {}
+                    None if !complete => return Scan::More(at),
+                    _ => continue,
+                }
                 let line =
                     *line_end.get_or_insert_with(|| memchr::memchr(b'\n', bytes).unwrap_or(bytes.len()));
                 if line < at {

@@ -93,6 +93,11 @@ fn marks_count_at_the_start_of_a_line_alone() {
     assert!(said.len() == 1 && said[0].starts_with("Verified"), "{said:?}");
     let said = events(FramerSettings::default(), &[&with_crc("/AB(x)!0\r\n\r\n0-0:96.13.0(a)\r\n!")]);
     assert!(said.len() == 1 && said[0].starts_with("Verified"), "{said:?}");
+    let said = events(
+        FramerSettings::default(),
+        &[&with_crc("/ABC5\r\n\r\n0-0:96.13.0(a)!\r\n0-0:96.13.1(b)\r\n!")],
+    );
+    assert!(said.len() == 1 && said[0].starts_with("Verified"), "{said:?}");
     let aidon = with_crc("/ADN9 6534\r\n\r\n1-0:71.7.0(001.5*A)!");
     assert!(events(FramerSettings::default(), &[&aidon])[0].starts_with("Verified"));
 }
