@@ -2,7 +2,7 @@
 //!
 //! Reading the file, the names of the environment variables, the sample, `config show`, the help and
 //! the man page `dsmrd.toml(5)` all follow [`KEYS`]. A new key is one row here and one line where
-//! [`super::resolve`] uses it.
+//! [`mod@super::resolve`] uses it.
 
 use std::time::Duration;
 

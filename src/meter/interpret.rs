@@ -107,15 +107,13 @@ pub fn on_second_channel(obis: Obis) -> Option<Field> {
 
 /// Takes an object's value into its field; false when there is one and it cannot be read. The first valid
 /// value of a field stays.
-#[inline]
+#[inline(always)]
 fn take(reading: &mut Reading, field: Field, object: &Object<'_>, zone: &Zone) -> bool {
     let register = field.register();
     match register.kind {
         Kind::Number | Kind::Counter | Kind::Limit => {
             let text = object.first();
-            // Sibelga's meters put both directions into one pair of brackets.
-            let text = text.split(|&byte| byte == b',').next().unwrap_or_default();
-            match number(text, register.unit) {
+            match number(text, register.unit).or_else(|| first_of_two(text, register.unit)) {
                 Some(quantity) => {
                     reading.set_number(field, quantity);
                     true
@@ -125,9 +123,10 @@ fn take(reading: &mut Reading, field: Field, object: &Object<'_>, zone: &Zone) -
         }
         Kind::Peak => peak(reading, field, object, zone),
         Kind::Profile => {
-            let mut text = Vec::new();
-            profile::join(object, &mut text);
-            reading.set_text(field, &text);
+            match object.joined() {
+                Some(text) => reading.set_text(field, text),
+                None => reading.set_text(field, &profile::join(object)),
+            };
             true
         }
         Kind::Text | Kind::Id | Kind::Tariff | Kind::Switch | Kind::Message | Kind::Clock => {
@@ -139,13 +138,20 @@ fn take(reading: &mut Reading, field: Field, object: &Object<'_>, zone: &Zone) -
 
 /// A number in canonical units. One without a unit has the register's own when it is zero or the register
 /// has none; else nothing tells which it is.
-#[inline]
+#[inline(always)]
 fn number(text: &[u8], canonical: Unit) -> Option<Quantity> {
     let quantity = profile::quantity(text)?;
     if quantity.unit == Unit::One && quantity.value.is_zero() {
         return Some(Quantity { unit: canonical, ..quantity });
     }
     Some(quantity)
+}
+
+/// Sibelga's meters put the limits of both directions into one pair of brackets.
+#[cold]
+fn first_of_two(text: &[u8], canonical: Unit) -> Option<Quantity> {
+    let comma = text.iter().position(|&byte| byte == b',')?;
+    number(&text[..comma], canonical)
 }
 
 /// A highest demand: `(time)(value)`, and in Wallonia `(value)(time)`.

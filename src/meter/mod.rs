@@ -1,6 +1,6 @@
 //! What the numbers of a telegram mean: pure, no I/O.
 //!
-//! In reading order: [`unit`]; [`register`], the one table of fields; [`reading`], what a telegram said;
+//! In reading order: [`mod@unit`]; [`register`], the one table of fields; [`reading`], what a telegram said;
 //! [`zone`], where the meter stands; [`interpret`], from objects to a reading, with [`mbus`] for sub-meters
 //! and [`profile`] for objects with a structure; [`record`], a reading as columns for the store.
 

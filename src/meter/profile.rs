@@ -9,7 +9,7 @@ use crate::p1::{telegram, timestamp};
 
 /// A number as a quantity in canonical units; `None` when it is absent, unreadable or of an unknown unit.
 /// Without a unit the number counts as [`Unit::One`].
-#[inline]
+#[inline(always)]
 pub fn quantity(text: &[u8]) -> Option<Quantity> {
     let Value::Number(measure) = value::parse(text) else { return None };
     if measure.unit.is_empty() {
@@ -128,11 +128,6 @@ pub fn split(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// The groups of an object with `)(` between them.
-pub(super) fn join(object: &telegram::Object<'_>, text: &mut Vec<u8>) {
-    for (place, group) in object.groups().enumerate() {
-        if place > 0 {
-            text.extend_from_slice(b")(");
-        }
-        text.extend_from_slice(group);
-    }
+pub(super) fn join(object: &telegram::Object<'_>) -> Vec<u8> {
+    object.groups().collect::<Vec<_>>().join(&b")("[..])
 }

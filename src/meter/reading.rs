@@ -65,17 +65,25 @@ pub struct MbusDevice {
     pub readings: Vec<MbusReading>,
 }
 
+/// What an entry's word is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Slot {
-    Number(Decimal),
-    Text { start: u32, end: u32 },
+enum Form {
+    /// The magnitude of a number.
+    Positive,
+    /// The magnitude of a number below zero.
+    Negative,
+    /// Where a text begins, in the upper half, and ends.
+    Text,
 }
 
+/// A value. Flat, so that it is written as it is computed and takes sixteen bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Entry {
+    word: u64,
     field: Field,
     unit: Unit,
-    slot: Slot,
+    scale: u8,
+    form: Form,
 }
 
 /// One reading of one meter.
@@ -109,26 +117,31 @@ impl Reading {
             mbus: Vec::new(),
             peak_times: Vec::new(),
             raw: None,
+            // What a three-phase telegram of DSMR 5 takes, in one allocation each.
             entries: Vec::with_capacity(40),
-            text: Vec::new(),
+            text: Vec::with_capacity(256),
             index: [0; Field::COUNT],
         }
     }
 
-    fn push(&mut self, field: Field, unit: Unit, slot: Slot) -> bool {
-        let index = &mut self.index[field as usize];
+    #[inline]
+    fn push(&mut self, entry: Entry) -> bool {
+        let index = &mut self.index[entry.field as usize];
         if *index != 0 {
             return false;
         }
-        self.entries.push(Entry { field, unit, slot });
+        self.entries.push(entry);
         // The table has fewer than 255 rows and a field enters once.
         *index = self.entries.len() as u8;
         true
     }
 
     /// Sets a number; the first value of a field stays. False when the field had one.
+    #[inline]
     pub fn set_number(&mut self, field: Field, quantity: Quantity) -> bool {
-        self.push(field, quantity.unit, Slot::Number(quantity.value))
+        let Quantity { value, unit } = quantity;
+        let form = if value.is_negative() { Form::Negative } else { Form::Positive };
+        self.push(Entry { word: value.magnitude(), field, unit, scale: value.scale(), form })
     }
 
     /// Sets a text; the first value of a field stays. False when the field had one.
@@ -136,9 +149,10 @@ impl Reading {
         if self.index[field as usize] != 0 {
             return false;
         }
-        let start = self.text.len() as u32;
+        let start = self.text.len() as u64;
         self.text.extend_from_slice(text);
-        self.push(field, Unit::One, Slot::Text { start, end: self.text.len() as u32 })
+        let word = start << 32 | self.text.len() as u64;
+        self.push(Entry { word, field, unit: Unit::One, scale: 0, form: Form::Text })
     }
 
     /// Moves a value to another field, if that is free.
@@ -152,9 +166,13 @@ impl Reading {
     }
 
     fn cell(&self, entry: &Entry) -> Cell<'_> {
-        match entry.slot {
-            Slot::Number(value) => Cell::Number(Quantity { value, unit: entry.unit }),
-            Slot::Text { start, end } => Cell::Text(&self.text[start as usize..end as usize]),
+        match entry.form {
+            Form::Text => Cell::Text(&self.text[(entry.word >> 32) as usize..entry.word as u32 as usize]),
+            form => {
+                // The parts came from a decimal, so they make one.
+                let value = Decimal::from_parts(form == Form::Negative, entry.word, entry.scale);
+                Cell::Number(Quantity { value: value.unwrap_or_default(), unit: entry.unit })
+            }
         }
     }
 

@@ -64,7 +64,7 @@ impl Unit {
 impl Unit {
     /// The canonical unit of a unit as meters write it, in capitals or not, and the power of ten between
     /// them: `Wh` is kWh and −3. `None` for what is no unit of this table.
-    #[inline]
+    #[inline(always)]
     pub fn from_wire(text: &[u8]) -> Option<(Self, i8)> {
         // The letters in one number, lower-case: a `match` then compares them at once. Digits already have
         // the bit that makes a letter lower-case; other bytes that lack it are no part of a unit.
@@ -85,6 +85,7 @@ impl Unit {
         Some(unit)
     }
 
+    #[cold]
     fn rare(lower: &[u8]) -> Option<(Self, i8)> {
         Some(match lower {
             b"wh" => (Self::KiloWattHour, -3),

@@ -1,5 +1,27 @@
-//! One driver a broker: its own queue, session and counters.
+//! One driver a broker: its own queue, session and counters. A broker that hangs or is gone touches nobody else.
+//!
+//! In reading order: [`settings`]; `tls` and `options`, how a connection is made; [`failure`], why one was
+//! not, in words; `link`, one connection from CONNECT to its end; `window`, which acknowledgement is for which
+//! message; `backoff`, `pace`, `resend` and `throttle`, how fast we reconnect, catch up, repeat ourselves and
+//! complain; `trouble`, what was wrong so far; `layouts`, what is said; `driver`, which holds it all together;
+//! `task`, its handle.
 
+mod backoff;
+mod driver;
+pub mod failure;
+mod layouts;
+mod link;
+mod options;
+mod pace;
+mod resend;
 pub mod settings;
+mod task;
+mod throttle;
+mod tls;
+mod trouble;
+mod window;
 
+pub use failure::{Failure, FailureKind};
+pub use layouts::Rejected;
 pub use settings::{BrokerSettings, Secret, TlsSettings};
+pub use task::{BrokerTask, Render, spawn, spawn_rendered};

@@ -73,3 +73,36 @@ pub struct BrokerSettings {
     /// The most messages a second; 1000 by default. Catching up after an outage is paced by it.
     pub rate: u32,
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Settings for tests: the defaults, a broker nobody runs.
+    pub(in crate::mqtt) fn settings() -> BrokerSettings {
+        BrokerSettings {
+            name: "local".into(),
+            enabled: true,
+            host: "127.0.0.1".into(),
+            port: 1883,
+            tls: None,
+            username: None,
+            password: None,
+            client_id: "dsmrd-test".into(),
+            keepalive: Duration::from_secs(30),
+            qos: 1,
+            cache: Duration::from_secs(3_600),
+            layouts: Vec::new(),
+            status_topic: "dsmrd/status".into(),
+            status_online: "online".into(),
+            status_offline: "offline".into(),
+            rate: 1_000,
+        }
+    }
+
+    #[test]
+    fn a_password_never_shows_itself() {
+        let settings = BrokerSettings { password: Some(Secret::new("hunter2".into())), ..settings() };
+        assert!(!format!("{settings:?}").contains("hunter2"));
+    }
+}

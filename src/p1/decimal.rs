@@ -2,16 +2,23 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::num::NonZeroU8;
 
 /// A decimal number as the meter wrote it: sign, up to 19 digits, and the number of digits behind the point.
 ///
 /// The scale is kept, so that `1.50` stays `1.50` on its way through the store and into a payload.
 /// Equality is of value *and* scale; [`Decimal::cmp_value`] compares values alone.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Decimal {
     magnitude: u64,
-    scale: u8,
-    negative: bool,
+    /// Scale and sign in one, plus one: two words travel in registers, three do not.
+    form: NonZeroU8,
+}
+
+impl Default for Decimal {
+    fn default() -> Self {
+        Self::ZERO
+    }
 }
 
 /// The largest scale a [`Decimal`] can hold: ten to this power still fits its magnitude.
@@ -29,7 +36,7 @@ const POWERS: [u64; 20] = {
 
 impl Decimal {
     /// Zero with no digits behind the point.
-    pub const ZERO: Self = Self { magnitude: 0, scale: 0, negative: false };
+    pub const ZERO: Self = Self { magnitude: 0, form: NonZeroU8::MIN };
 
     /// `mantissa` × 10^−`scale`. `None` when the scale is above [`MAX_SCALE`] or the magnitude above 2^64−1.
     pub fn new(mantissa: i128, scale: u8) -> Option<Self> {
@@ -43,23 +50,29 @@ impl Decimal {
         if scale > MAX_SCALE {
             return None;
         }
-        Some(Self { magnitude, scale, negative: negative && magnitude != 0 })
+        let sign = (negative && magnitude != 0) as u8;
+        Some(Self { magnitude, form: NonZeroU8::MIN.saturating_add(scale << 1 | sign) })
     }
 
     /// The digits as a whole number, sign included.
     pub const fn mantissa(self) -> i128 {
         let magnitude = self.magnitude as i128;
-        if self.negative { -magnitude } else { magnitude }
+        if self.is_negative() { -magnitude } else { magnitude }
+    }
+
+    /// The digits as a whole number, without the sign.
+    pub const fn magnitude(self) -> u64 {
+        self.magnitude
     }
 
     /// The number of digits behind the point.
     pub const fn scale(self) -> u8 {
-        self.scale
+        (self.form.get() - 1) >> 1
     }
 
     /// Whether the value is below zero.
     pub const fn is_negative(self) -> bool {
-        self.negative
+        (self.form.get() - 1) & 1 == 1
     }
 
     /// Whether the value is zero.
@@ -71,50 +84,50 @@ impl Decimal {
     /// `None` when the result does not fit.
     #[must_use]
     pub fn shifted(self, exponent: i8) -> Option<Self> {
-        let scale = i16::from(self.scale) - i16::from(exponent);
+        let scale = i16::from(self.scale()) - i16::from(exponent);
         if let Ok(scale) = u8::try_from(scale) {
-            return Self::from_parts(self.negative, self.magnitude, scale);
+            return Self::from_parts(self.is_negative(), self.magnitude, scale);
         }
         let factor = *POWERS.get(usize::from(scale.unsigned_abs()))?;
-        Self::from_parts(self.negative, self.magnitude.checked_mul(factor)?, 0)
+        Self::from_parts(self.is_negative(), self.magnitude.checked_mul(factor)?, 0)
     }
 
     /// The same value with `scale` digits behind the point; `None` when digits other than zero would be lost
     /// or the result does not fit.
     #[must_use]
     pub fn rescaled(self, scale: u8) -> Option<Self> {
-        let magnitude = match scale.cmp(&self.scale) {
+        let magnitude = match scale.cmp(&self.scale()) {
             Ordering::Equal => self.magnitude,
             Ordering::Greater => {
-                let factor = *POWERS.get(usize::from(scale - self.scale))?;
+                let factor = *POWERS.get(usize::from(scale - self.scale()))?;
                 self.magnitude.checked_mul(factor)?
             }
             Ordering::Less => {
-                let factor = *POWERS.get(usize::from(self.scale - scale))?;
+                let factor = *POWERS.get(usize::from(self.scale() - scale))?;
                 if !self.magnitude.is_multiple_of(factor) {
                     return None;
                 }
                 self.magnitude / factor
             }
         };
-        Self::from_parts(self.negative, magnitude, scale)
+        Self::from_parts(self.is_negative(), magnitude, scale)
     }
 
     /// The value with `scale` digits behind the point, half away from zero; `None` when it does not fit.
     #[must_use]
     pub fn rounded(self, scale: u8) -> Option<Self> {
-        if scale >= self.scale {
+        if scale >= self.scale() {
             return self.rescaled(scale);
         }
-        let factor = POWERS[usize::from(self.scale - scale)];
+        let factor = POWERS[usize::from(self.scale() - scale)];
         let magnitude = self.magnitude / factor + u64::from(self.magnitude % factor >= factor.div_ceil(2));
-        Self::from_parts(self.negative, magnitude, scale)
+        Self::from_parts(self.is_negative(), magnitude, scale)
     }
 
     /// The sum, at the larger of the two scales; `None` when it does not fit.
     #[must_use]
     pub fn checked_add(self, other: Self) -> Option<Self> {
-        let scale = self.scale.max(other.scale);
+        let scale = self.scale().max(other.scale());
         let (a, b) = (self.rescaled(scale)?, other.rescaled(scale)?);
         Self::new(a.mantissa() + b.mantissa(), scale)
     }
@@ -122,13 +135,13 @@ impl Decimal {
     /// The difference, at the larger of the two scales; `None` when it does not fit.
     #[must_use]
     pub fn checked_sub(self, other: Self) -> Option<Self> {
-        self.checked_add(Self { negative: !other.negative && other.magnitude != 0, ..other })
+        self.checked_add(Self::from_parts(!other.is_negative(), other.magnitude, other.scale())?)
     }
 
     /// Compares values, whatever their scales.
     pub fn cmp_value(self, other: Self) -> Ordering {
-        let scale = self.scale.max(other.scale);
-        let at = |d: Self| d.mantissa() * i128::from(POWERS[usize::from(scale - d.scale)]);
+        let scale = self.scale().max(other.scale());
+        let at = |d: Self| d.mantissa() * i128::from(POWERS[usize::from(scale - d.scale())]);
         // At most 20 digits times 10^19: it fits an i128 with room to spare.
         at(self).cmp(&at(other))
     }
@@ -136,13 +149,13 @@ impl Decimal {
 
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let factor = POWERS[usize::from(self.scale)];
-        let sign = if self.negative { "-" } else { "" };
+        let factor = POWERS[usize::from(self.scale())];
+        let sign = if self.is_negative() { "-" } else { "" };
         let (whole, fraction) = (self.magnitude / factor, self.magnitude % factor);
-        if self.scale == 0 {
+        if self.scale() == 0 {
             write!(f, "{sign}{whole}")
         } else {
-            write!(f, "{sign}{whole}.{fraction:0width$}", width = usize::from(self.scale))
+            write!(f, "{sign}{whole}.{fraction:0width$}", width = usize::from(self.scale()))
         }
     }
 }

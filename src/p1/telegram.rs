@@ -12,15 +12,11 @@
 use std::borrow::Cow;
 
 use nom::branch::alt;
-use nom::bytes::complete::take_while;
-use nom::character::complete::char;
-use nom::combinator::{opt, recognize};
-use nom::multi::fold_many1;
+use nom::combinator::opt;
 use nom::sequence::{delimited, preceded};
 use nom::{IResult, Parser};
 
 use super::frame::Frame;
-use super::value::unexpected;
 use super::{Obis, Proof};
 
 /// A telegram's objects, in its order, duplicates kept.
@@ -35,12 +31,15 @@ pub struct Telegram<'a> {
     unrecognised: Vec<(u32, u32)>,
 }
 
-/// An object's place in the body.
+/// An object's place in the body. Small, so that a telegram's list stays one small allocation.
 #[derive(Clone, Copy, Debug)]
 struct Place {
     obis: Obis,
-    line: u32,
+    /// The length of its OBIS code as written, which stands right before its groups.
+    code: u8,
+    /// Where its groups begin, where the first of them ends, and where the object does.
     groups: u32,
+    first_end: u32,
     end: u32,
 }
 
@@ -51,6 +50,7 @@ pub struct Object<'t> {
     pub obis: Obis,
     /// Its OBIS code as written: with `.255` or `*255` where the meter adds them.
     pub code: &'t [u8],
+    first: &'t [u8],
     groups: &'t [u8],
 }
 
@@ -64,12 +64,15 @@ impl<'t> Object<'t> {
     /// What stands between its first brackets.
     #[inline]
     pub fn first(&self) -> &'t [u8] {
-        self.groups().next().unwrap_or_default()
+        self.first
     }
 
-    /// Its only group, brackets included, or all of them with whatever line ends stand between.
-    pub fn raw_groups(&self) -> &'t [u8] {
-        self.groups
+    /// All its groups with the brackets between them, without the outermost; `None` when there are line ends
+    /// between them.
+    pub fn joined(&self) -> Option<&'t [u8]> {
+        let groups = self.groups.trim_ascii_end();
+        let inner = groups.strip_prefix(b"(")?.strip_suffix(b")")?;
+        memchr::memchr2(b'\r', b'\n', inner).is_none().then_some(inner)
     }
 }
 
@@ -84,12 +87,12 @@ impl<'t> Iterator for Groups<'t> {
 
     #[inline]
     fn next(&mut self) -> Option<&'t [u8]> {
-        // The grammar has seen to it that brackets come in pairs.
+        // The grammar has seen to it that brackets come in pairs, with line ends at most between them.
         let open = self.rest.iter().position(|&byte| byte == b'(')?;
         let inner = &self.rest[open + 1..];
-        let close = inner.iter().position(|&byte| byte == b')')?;
-        self.rest = &inner[close + 1..];
-        Some(&inner[..close])
+        let (at_close, ()) = text(inner).ok()?;
+        self.rest = at_close.get(1..)?;
+        Some(&inner[..inner.len() - at_close.len()])
     }
 }
 
@@ -132,28 +135,27 @@ impl<'a> Telegram<'a> {
                     continue;
                 }
                 b'(' if follows => {
-                    if let Ok((behind, _)) = groups(line) {
-                        if let Some(behind) = line_end(behind) {
-                            if let Some(object) = self.objects.last_mut() {
-                                object.end = at(behind);
-                            }
-                            rest = behind;
-                            continue;
-                        }
+                    if let (Ok((behind, _)), Some(object)) =
+                        ((groups, line_end).parse(line), self.objects.last_mut())
+                    {
+                        object.end = at(behind);
+                        rest = behind;
+                        continue;
                     }
                 }
                 _ => {
-                    if let Ok((at_groups, obis)) = obis(line) {
-                        if let Ok((behind, _)) = groups(at_groups) {
-                            if let Some(behind) = line_end(behind) {
-                                let place =
-                                    Place { obis, line: at(line), groups: at(at_groups), end: at(behind) };
-                                self.objects.push(place);
-                                follows = true;
-                                rest = behind;
-                                continue;
-                            }
-                        }
+                    if let Ok((behind, (obis, at_groups, first_end))) = object(line) {
+                        self.objects.push(Place {
+                            obis,
+                            // At most six numbers of three digits.
+                            code: (line.len() - at_groups.len()) as u8,
+                            groups: at(at_groups),
+                            first_end: at(first_end),
+                            end: at(behind),
+                        });
+                        follows = true;
+                        rest = behind;
+                        continue;
                     }
                 }
             }
@@ -192,10 +194,14 @@ impl<'a> Telegram<'a> {
     #[inline]
     pub fn objects(&self) -> impl ExactSizeIterator<Item = Object<'_>> + Clone {
         let text = &self.text[..];
-        self.objects.iter().map(move |place| Object {
-            obis: place.obis,
-            code: &text[place.line as usize..place.groups as usize],
-            groups: &text[place.groups as usize..place.end as usize],
+        self.objects.iter().map(move |place| {
+            let groups = place.groups as usize;
+            Object {
+                obis: place.obis,
+                code: &text[groups - usize::from(place.code)..groups],
+                first: &text[groups + 1..place.first_end as usize],
+                groups: &text[groups..place.end as usize],
+            }
         })
     }
 
@@ -227,59 +233,99 @@ fn identification(ident: &[u8]) -> Identification<'_> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Broken(bool);
 
+/// A line that holds an object: its code, the input at its groups, and at the end of the first of them.
+#[inline(always)]
+fn object(input: &[u8]) -> IResult<&[u8], (Obis, &[u8], &[u8])> {
+    let (at_groups, obis) = obis(input)?;
+    let (behind, (first_end, ())) = (groups, line_end).parse(at_groups)?;
+    Ok((behind, (obis, at_groups, first_end)))
+}
+
 #[inline(always)]
 fn obis(input: &[u8]) -> IResult<&[u8], Obis> {
-    let f = preceded(alt((char('.'), char('*'))), number);
+    let f = preceded(alt((byte(b'.'), byte(b'*'))), number);
     (
         number,
-        preceded(char('-'), number),
-        preceded(char(':'), number),
-        preceded(char('.'), number),
-        preceded(char('.'), number),
+        preceded(byte(b'-'), number),
+        preceded(byte(b':'), number),
+        preceded(byte(b'.'), number),
+        preceded(byte(b'.'), number),
         opt(f),
     )
         .map(|(a, b, c, d, e, _)| Obis::new(a, b, c, d, e))
         .parse(input)
 }
 
+/// One byte. nom's own `char` does the same by way of functions that are not inlined.
+#[inline(always)]
+fn byte<'a>(expected: u8) -> impl Fn(&'a [u8]) -> IResult<&'a [u8], ()> {
+    move |input| match input {
+        [first, rest @ ..] if *first == expected => Ok((rest, ())),
+        _ => Err(unexpected(input)),
+    }
+}
+
 /// 0 to 255.
 #[inline(always)]
 fn number(input: &[u8]) -> IResult<&[u8], u8> {
-    let mut number = 0u16;
-    let mut count = 0;
-    for &byte in input.iter().take(3) {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            break;
-        }
-        number = number * 10 + u16::from(digit);
-        count += 1;
+    let digit = |at: usize| input.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|&digit| digit < 10);
+    let Some(one) = digit(0) else { return Err(unexpected(input)) };
+    let Some(two) = digit(1) else { return Ok((&input[1..], one)) };
+    let Some(three) = digit(2) else { return Ok((&input[2..], one * 10 + two)) };
+    match u8::try_from(u16::from(one) * 100 + u16::from(two) * 10 + u16::from(three)) {
+        Ok(number) => Ok((&input[3..], number)),
+        Err(_) => Err(unexpected(input)),
     }
-    match u8::try_from(number) {
-        Ok(number) if count > 0 => Ok((&input[count..], number)),
+}
+
+/// One group or more; the input at the end of the first.
+#[inline(always)]
+fn groups(input: &[u8]) -> IResult<&[u8], &[u8]> {
+    let (mut rest, first_end) = group(input)?;
+    while let [b'(', ..] = rest {
+        (rest, _) = group(rest)?;
+    }
+    Ok((rest, first_end))
+}
+
+/// A group; the input at its closing bracket.
+#[inline(always)]
+fn group(input: &[u8]) -> IResult<&[u8], &[u8]> {
+    delimited(byte(b'('), text, peek_close).parse(input).map(|(at_close, ())| (&at_close[1..], at_close))
+}
+
+#[inline(always)]
+fn peek_close(input: &[u8]) -> IResult<&[u8], ()> {
+    match input {
+        [b')', ..] => Ok((input, ())),
+        _ => Err(unexpected(input)),
+    }
+}
+
+/// The bytes that may stand between brackets: all but brackets and line ends. Every byte of a telegram passes
+/// here. One at a time is faster than eight: a processor that guesses where a value ends has read the next
+/// line by the time it is sure.
+#[inline(always)]
+fn text(input: &[u8]) -> IResult<&[u8], ()> {
+    // The four come early in ASCII, before all that values are made of.
+    let ends = |byte: &u8| *byte <= b')' && matches!(byte, b'(' | b')' | b'\r' | b'\n');
+    let end = input.iter().position(ends).unwrap_or(input.len());
+    Ok((&input[end..], ()))
+}
+
+/// A line end, or the end of the body.
+#[inline(always)]
+fn line_end(input: &[u8]) -> IResult<&[u8], ()> {
+    match input {
+        [b'\r', b'\n', rest @ ..] | [b'\n', rest @ ..] => Ok((rest, ())),
+        [] => Ok((input, ())),
         _ => Err(unexpected(input)),
     }
 }
 
 #[inline(always)]
-fn groups(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    recognize(fold_many1(group, || (), |(), _| ())).parse(input)
-}
-
-#[inline(always)]
-fn group(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    delimited(char('('), take_while(|byte| !matches!(byte, b'(' | b')' | b'\r' | b'\n')), char(')'))
-        .parse(input)
-}
-
-/// Behind the line end, or the end of the body; `None` when something else follows.
-#[inline(always)]
-fn line_end(input: &[u8]) -> Option<&[u8]> {
-    match input {
-        [b'\r', b'\n', rest @ ..] | [b'\n', rest @ ..] => Some(rest),
-        [] => Some(input),
-        _ => None,
-    }
+fn unexpected(input: &[u8]) -> nom::Err<nom::error::Error<&[u8]>> {
+    nom::Err::Error(nom::error::Error { input, code: nom::error::ErrorKind::Verify })
 }
 
 /// The body with values that were broken over lines joined: a line end within brackets goes when a `)` comes

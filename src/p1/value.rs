@@ -1,9 +1,5 @@
 //! Numbers as telegrams write them: any number of digits, a point, a unit.
 
-use nom::bytes::complete::take_while;
-use nom::combinator::{all_consuming, opt};
-use nom::{IResult, Parser};
-
 use super::Decimal;
 
 /// A number and the unit written behind it; the unit is empty where there is none.
@@ -28,17 +24,20 @@ pub enum Value<'a> {
 
 /// Reads `digits[.digits][*unit]`; the `*` may be missing, a sign may stand in front.
 /// Up to 19 digits, 19 of them behind the point.
-#[inline]
+#[inline(always)]
 pub fn parse(text: &[u8]) -> Value<'_> {
     match measure(text) {
-        Ok((_, measure)) => Value::Number(measure),
-        Err(_)
-            if text.is_empty()
-                || (text[0] == b'*' && text.len() > 1 && text[1..].iter().all(u8::is_ascii_alphanumeric)) =>
-        {
-            Value::Absent
-        }
-        Err(_) => Value::Unreadable,
+        Some(measure) => Value::Number(measure),
+        None => no_number(text),
+    }
+}
+
+#[cold]
+fn no_number(text: &[u8]) -> Value<'_> {
+    match text {
+        [] => Value::Absent,
+        [b'*', unit @ ..] if !unit.is_empty() && unit.iter().all(u8::is_ascii_alphanumeric) => Value::Absent,
+        _ => Value::Unreadable,
     }
 }
 
@@ -52,52 +51,50 @@ pub fn whole(text: &[u8]) -> Option<u64> {
     }
 }
 
-fn measure(input: &[u8]) -> IResult<&[u8], Measure<'_>> {
-    all_consuming((decimal, opt(unit)))
-        .map(|(number, unit)| Measure { number, unit: unit.unwrap_or_default() })
-        .parse(input)
+/// By hand and without nom's result type, which takes a detour through memory: this is where a reading spends
+/// its time.
+#[inline(always)]
+fn measure(input: &[u8]) -> Option<Measure<'_>> {
+    let (rest, number) = decimal(input)?;
+    let unit = match rest {
+        [] => rest,
+        [b'*', unit @ ..] => is_unit(unit).then_some(unit)?,
+        unit => is_unit(unit).then_some(unit)?,
+    };
+    Some(Measure { number, unit })
 }
 
-/// A unit: letters and digits, a letter first, behind a `*` that some loggers drop.
+/// A unit: letters and digits, a letter first. Some loggers drop the `*` in front of it.
 #[inline(always)]
-fn unit(input: &[u8]) -> IResult<&[u8], &[u8]> {
-    let rest = input.strip_prefix(b"*").unwrap_or(input);
-    match rest.first() {
-        Some(first) if first.is_ascii_alphabetic() => {
-            take_while(|byte: u8| byte.is_ascii_alphanumeric()).parse(rest)
-        }
-        _ => Err(unexpected(input)),
-    }
+fn is_unit(text: &[u8]) -> bool {
+    matches!(text, [first, rest @ ..] if first.is_ascii_alphabetic() && rest.iter().all(u8::is_ascii_alphanumeric))
 }
 
-/// A decimal number. By hand, because it is where a reading spends its time: one pass over the digits.
+/// A decimal number, and what follows it.
 #[inline(always)]
-pub(super) fn decimal(input: &[u8]) -> IResult<&[u8], Decimal> {
+fn decimal(input: &[u8]) -> Option<(&[u8], Decimal)> {
     let (negative, digits) = match input {
         [b'-', digits @ ..] => (true, digits),
         _ => (false, input),
     };
     let (magnitude, whole) = digits_of(digits, 0);
     if whole == 0 {
-        return Err(unexpected(input));
+        return None;
     }
     if whole > MAX_DIGITS {
-        return long_decimal(input, negative, digits);
+        return long_decimal(negative, digits);
     }
     let (magnitude, scale, used) = match &digits[whole..] {
         [b'.', fraction @ ..] => {
-            let (magnitude, places) = digits_of(fraction, magnitude);
+            let (magnitude, places) = digits_one_by_one(fraction, magnitude);
             if places == 0 || whole + places > MAX_DIGITS {
-                return long_decimal(input, negative, digits);
+                return long_decimal(negative, digits);
             }
             (magnitude, places, whole + 1 + places)
         }
         _ => (magnitude, 0, whole),
     };
-    match Decimal::from_parts(negative, magnitude, scale as u8) {
-        Some(number) => Ok((&digits[used..], number)),
-        None => Err(unexpected(input)),
-    }
+    Some((&digits[used..], Decimal::from_parts(negative, magnitude, scale as u8)?))
 }
 
 /// So many digits fit a `u64` whatever they are.
@@ -106,6 +103,18 @@ const MAX_DIGITS: usize = 19;
 /// The number `start` with the leading digits of `text` behind it, wrapping, and how many they are.
 #[inline(always)]
 fn digits_of(text: &[u8], start: u64) -> (u64, usize) {
+    let Some((word, rest)) = text.split_first_chunk::<8>() else { return digits_one_by_one(text, start) };
+    let (number, count) = up_to_eight(u64::from_le_bytes(*word));
+    let number = start.wrapping_mul(POWERS[count]).wrapping_add(number);
+    if count < 8 {
+        return (number, count);
+    }
+    let (number, more) = digits_one_by_one(rest, number);
+    (number, 8 + more)
+}
+
+#[inline(always)]
+fn digits_one_by_one(text: &[u8], start: u64) -> (u64, usize) {
     let mut number = start;
     let mut count = 0;
     for &byte in text {
@@ -119,9 +128,31 @@ fn digits_of(text: &[u8], start: u64) -> (u64, usize) {
     (number, count)
 }
 
+const POWERS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+
+/// The leading digits of eight bytes as a number, and how many they are: neighbours are joined to pairs,
+/// pairs to fours, fours to eight, all at once.
+#[inline(always)]
+fn up_to_eight(word: u64) -> (u64, usize) {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    let digits = word ^ (ONES * b'0' as u64);
+    // A byte above 9 sets a bit in its upper half, itself or with 6 added; the lowest such byte is right.
+    let others = (digits | digits.wrapping_add(ONES * 6)) & (ONES * 0xF0);
+    let count = (others.trailing_zeros() / 8).min(8) as usize;
+    if count == 0 {
+        return (0, 0);
+    }
+    // What is no digit goes out, and zeros come in front.
+    let digits = digits << (64 - 8 * count);
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00FF_00FF_00FF_00FF;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_FFFF_0000_FFFF;
+    let eight = fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xFFFF_FFFF;
+    (eight, count)
+}
+
 /// Digits in such number that they fit only without their leading zeros.
 #[cold]
-fn long_decimal<'a>(input: &'a [u8], negative: bool, digits: &'a [u8]) -> IResult<&'a [u8], Decimal> {
+fn long_decimal(negative: bool, digits: &[u8]) -> Option<(&[u8], Decimal)> {
     let zeros = digits.iter().take_while(|&&byte| byte == b'0').count();
     let significant = &digits[zeros..];
     let (magnitude, whole) = digits_of(significant, 0);
@@ -132,16 +163,10 @@ fn long_decimal<'a>(input: &'a [u8], negative: bool, digits: &'a [u8]) -> IResul
         }
         rest => (magnitude, 0, rest),
     };
-    let fits = whole + places <= MAX_DIGITS;
-    match u8::try_from(places).ok().and_then(|scale| Decimal::from_parts(negative, magnitude, scale)) {
-        Some(number) if fits => Ok((rest, number)),
-        _ => Err(unexpected(input)),
+    if whole + places > MAX_DIGITS {
+        return None;
     }
-}
-
-#[inline(always)]
-pub(super) fn unexpected(input: &[u8]) -> nom::Err<nom::error::Error<&[u8]>> {
-    nom::Err::Error(nom::error::Error { input, code: nom::error::ErrorKind::Verify })
+    Some((rest, Decimal::from_parts(negative, magnitude, u8::try_from(places).ok()?)?))
 }
 
 #[cfg(test)]

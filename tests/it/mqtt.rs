@@ -2,3 +2,15 @@
 
 /// The helpers themselves.
 mod helpers;
+
+/// A driver, a feed and a hand on the clock.
+mod rig;
+
+/// What a subscriber sees: values, flags, order, refreshes.
+mod delivery;
+
+/// Brokers that restart, hang, are away, or refuse.
+mod faults;
+
+/// TLS against a real broker.
+mod tls;

@@ -38,6 +38,8 @@ enum Step {
     Refuse,
     /// The youngest message could not be handed on after all.
     Return,
+    /// An acknowledgement from before the link broke comes out of the driver.
+    Stale,
     /// Time goes by.
     Wait { millis: u64 },
 }
@@ -53,6 +55,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Birth),
         1 => Just(Step::Refuse),
         1 => Just(Step::Return),
+        1 => Just(Step::Stale),
         3 => prop_oneof![Just(1u64), Just(1_000), Just(1_800_000), Just(3_599_000), Just(3_599_600), Just(3_700_000)]
             .prop_map(|millis| Step::Wait { millis }),
     ]
@@ -83,6 +86,8 @@ struct World {
     now: u64,
     names: Vec<Arc<str>>,
     wire: Vec<OnWire>,
+    /// Tokens of links that broke.
+    stale: Vec<Token>,
     retained: HashMap<usize, Bytes>,
     last_arrival: [Option<Arrival>; TOPICS],
     /// The value last offered, and whether its last attempt was refused.
@@ -99,6 +104,7 @@ impl World {
             now: 5_000,
             names: (0..TOPICS).map(|n| format!("t/{n}").into()).collect(),
             wire: Vec::new(),
+            stale: Vec::new(),
             retained: HashMap::new(),
             last_arrival: [const { None }; TOPICS],
             offered: [const { None }; TOPICS],
@@ -151,6 +157,7 @@ impl World {
         // Of what was in flight nobody knows whether it arrived; that alone may be sent twice.
         for sent in self.wire.drain(..) {
             self.last_arrival[sent.topic] = None;
+            self.stale.push(sent.token);
         }
         self.queue.link_lost();
         Ok(())
@@ -213,6 +220,11 @@ impl World {
                     && let Some(sent) = self.wire.pop()
                 {
                     self.queue.returned(sent.token);
+                }
+            }
+            Step::Stale => {
+                if let Some(token) = self.stale.pop() {
+                    self.queue.acked(token, self.now);
                 }
             }
             Step::Wait { millis } => self.now += millis,

@@ -1,6 +1,5 @@
 //! Shared helpers: scratch folders, free ports, waiting with a deadline, a real mosquitto and its subscribers.
 //! Every server is stopped by its own pid when its handle is dropped.
-#![allow(dead_code, reason = "each file of tests uses the helpers it needs")]
 
 mod certificates;
 mod mosquitto;

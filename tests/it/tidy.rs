@@ -52,6 +52,12 @@ fn problems(files: &[File], rule: impl Fn(&File) -> Vec<String>) -> String {
     problems.join("\n")
 }
 
+/// Fails with every problem of the repository under a rule.
+fn hold(rule: impl Fn(&File) -> Vec<String>) {
+    let found = problems(&repository(), rule);
+    assert!(found.is_empty(), "\n{found}");
+}
+
 #[test]
 fn imports_run_downwards() {
     let manifest = include_str!("../../Cargo.toml");
@@ -70,8 +76,7 @@ fn every_crate_has_a_home() {
 
 #[test]
 fn no_floating_point_below_formatting() {
-    let found = problems(&repository(), rules::floats);
-    assert!(found.is_empty(), "\n{found}");
+    hold(rules::floats);
 }
 
 #[test]
@@ -87,8 +92,7 @@ fn files_are_short_or_say_why() {
 
 #[test]
 fn nothing_is_left_undone() {
-    let found = problems(&repository(), rules::unfinished);
-    assert!(found.is_empty(), "\n{found}");
+    hold(rules::unfinished);
 }
 
 #[test]

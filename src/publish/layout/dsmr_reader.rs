@@ -104,7 +104,7 @@ impl DsmrReader {
         if let Some(raw) = &reading.raw {
             // Telegrams are Latin-1, payloads UTF-8.
             self.payload.clear();
-            for &byte in raw.iter() {
+            for &byte in raw.trim_ascii_end() {
                 self.payload.extend_from_slice(char::from(byte).encode_utf8(&mut [0; 2]).as_bytes());
             }
             self.raw.say(&self.payload, 0, out);

@@ -242,7 +242,12 @@ impl Writer {
                 Shape::Number(Unit::One)
             }
             None => {
-                self.readable(bytes);
+                // Only identifiers and messages are written in hex; version 50 is not a "P".
+                if matches!(kind, Kind::Id | Kind::Message) {
+                    self.readable(bytes);
+                } else {
+                    self.value.extend(bytes.iter().map(|&b| if b.is_ascii() { b } else { b'?' }));
+                }
                 Shape::Text
             }
         }

@@ -9,7 +9,7 @@ use super::native::{Shape, Writer};
 use super::slot::Topic;
 use super::text;
 use crate::meter::reading::readable;
-use crate::meter::{MbusClass, MbusDevice, Reading};
+use crate::meter::{MbusClass, MbusDevice, Reading, Unit};
 use crate::publish::Message;
 use crate::publish::topic::level;
 
@@ -40,7 +40,7 @@ struct Group {
 }
 
 /// The device with its class's plain name, among those with a valid reading.
-pub(super) fn plain<'a>(reading: &'a Reading, class: Option<MbusClass>) -> Option<&'a MbusDevice> {
+pub(super) fn plain(reading: &Reading, class: Option<MbusClass>) -> Option<&MbusDevice> {
     let valid = || {
         let devices = reading.mbus.iter().filter(move |device| device.class() == class);
         devices.filter_map(|device| {
@@ -118,17 +118,20 @@ impl Devices {
     }
 
     fn own(&mut self, class: &'static str, device: &MbusDevice, base: &str) -> Option<&mut Group> {
+        let id = device.id.as_deref().filter(|id| !id.is_empty());
+        // A device keeps its topics when it changes channels; two that give the same identifier don't share.
         let known = |group: &Group| {
             group.class == class
-                && group.id == device.id
-                && (device.id.is_some() || group.channel == device.channel)
+                && group.id.as_deref() == id
+                && !group.seen
+                && (id.is_some() || group.channel == device.channel)
         };
         let place = match self.own.iter().position(known) {
             Some(place) => place,
             None if self.own.len() >= MAX_OWN => return None,
             None => {
                 let by_channel = || format!("channel-{}", device.channel);
-                let mut name = device.id.as_deref().map_or_else(by_channel, |id| level(&readable(id)));
+                let mut name = id.map_or_else(by_channel, |id| level(&readable(id)));
                 // A device must not take another's topics, nor those of its class.
                 let taken = self.own.iter().any(|group| group.class == class && group.level == name);
                 if taken || FIELDS.contains(&name.as_str()) {
@@ -151,7 +154,7 @@ impl Group {
         Self {
             class,
             channel: device.map_or(0, |device| device.channel),
-            id: device.and_then(|device| device.id.clone()),
+            id: device.and_then(|device| device.id.clone()).filter(|id| !id.is_empty()),
             level,
             base,
             topics: [const { None }; 6],
@@ -163,26 +166,32 @@ impl Group {
         self.seen = true;
         let newest = device.newest();
         for (name, topic) in FIELDS.into_iter().zip(&mut self.topics) {
-            let mut shape = Shape::Text;
-            let there = match name {
+            let shape = match name {
                 "reading" => newest.and_then(|newest| newest.value).map(|quantity| {
                     text::decimal(&mut writer.value, quantity.value);
-                    shape = Shape::Number(quantity.unit);
+                    Shape::Number(quantity.unit)
                 }),
-                "time" => newest.and_then(|newest| newest.time).map(|time| writer.meter_time(time)),
-                "id" => device.id.as_deref().map(|id| writer.readable(id)),
-                "ean" => device.ean.as_deref().map(|ean| writer.readable(ean)),
-                "valve" => device.valve.map(|valve| {
-                    text::whole(&mut writer.value, valve.into());
-                    shape = Shape::Number(crate::meter::Unit::One);
+                "time" => newest.and_then(|newest| newest.time).map(|time| {
+                    writer.meter_time(time);
+                    Shape::Text
                 }),
-                _ => Some({
-                    text::whole(&mut writer.value, device.channel.into());
-                    shape = Shape::Number(crate::meter::Unit::One);
-                }),
+                "id" | "ean" => {
+                    let text = if name == "id" { &device.id } else { &device.ean };
+                    text.as_deref().map(|text| {
+                        writer.readable(text);
+                        Shape::Text
+                    })
+                }
+                _ => {
+                    let number = if name == "valve" { device.valve } else { Some(device.channel) };
+                    number.map(|number| {
+                        text::whole(&mut writer.value, number.into());
+                        Shape::Number(Unit::One)
+                    })
+                }
             };
-            match (there, topic) {
-                (Some(()), topic) => writer.put(topic, &self.base, name, shape, out),
+            match (shape, topic) {
+                (Some(shape), topic) => writer.put(topic, &self.base, name, shape, out),
                 (None, Some(topic)) => topic.miss(writer.now, out),
                 (None, None) => {}
             }

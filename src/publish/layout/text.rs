@@ -20,27 +20,34 @@ pub(super) fn whole(out: &mut Vec<u8>, mut number: u64) {
 
 /// Appends a number of at least `width` digits.
 fn padded(out: &mut Vec<u8>, number: u64, width: usize) {
-    let start = out.len();
+    let digits = number.checked_ilog10().map_or(1, |log| log as usize + 1);
+    out.extend(std::iter::repeat_n(b'0', width.saturating_sub(digits)));
     whole(out, number);
-    let missing = width.saturating_sub(out.len() - start);
-    out.splice(start..start, std::iter::repeat_n(b'0', missing));
 }
 
 /// Appends a decimal with all its digits behind the point.
 pub(super) fn decimal(out: &mut Vec<u8>, value: Decimal) {
-    if value.is_negative() {
-        out.push(b'-');
-    }
-    // A decimal's magnitude is a u64.
-    let magnitude = value.mantissa().unsigned_abs() as u64;
+    // A decimal's magnitude is a u64, its scale at most 19: sign, 20 digits and the point.
+    let mut magnitude = value.mantissa().unsigned_abs() as u64;
     let scale = usize::from(value.scale());
-    let start = out.len();
-    padded(out, magnitude, scale + 1);
-    if scale > 0 {
-        let point = out.len() - scale;
-        debug_assert!(point > start);
-        out.insert(point, b'.');
+    let mut digits = [0; 22];
+    let mut at = digits.len();
+    let mut written = 0;
+    while magnitude > 0 || written <= scale {
+        if written == scale && scale > 0 {
+            at -= 1;
+            digits[at] = b'.';
+        }
+        at -= 1;
+        digits[at] = b'0' + (magnitude % 10) as u8;
+        magnitude /= 10;
+        written += 1;
     }
+    if value.is_negative() {
+        at -= 1;
+        digits[at] = b'-';
+    }
+    out.extend_from_slice(&digits[at..]);
 }
 
 fn clock(out: &mut Vec<u8>, seconds_as_utc: i64) {

@@ -1,0 +1,92 @@
+//! Packed readings of one meter in one hour, in order of time, guarded by a checksum.
+//!
+//! A block is its CRC-32 (four bytes, little endian) over everything behind it, the number of rows
+//! (four bytes, little endian), and the rows as [`super::codec`] writes them.
+
+use super::codec::range::{Decoder, Encoder};
+use super::codec::{Damaged, Refused, Row, RowCodec};
+use super::crc::crc32;
+
+/// Rows in one block at most.
+pub(super) const MAX_ROWS: u32 = 20_000;
+const HEAD: usize = 8;
+
+/// A block that grows row by row, so that the end of the hour has little left to do.
+#[derive(Debug, Default)]
+pub(super) struct BlockWriter {
+    codec: RowCodec,
+    encoder: Encoder,
+    count: u32,
+}
+
+impl BlockWriter {
+    /// Adds a row; refuses one that does not fit in.
+    pub(super) fn push(&mut self, row: &Row) -> Result<(), Refused> {
+        if self.count >= MAX_ROWS {
+            return Err(Refused);
+        }
+        self.codec.encode(&mut self.encoder, row)?;
+        self.count += 1;
+        Ok(())
+    }
+
+    /// The number of its columns.
+    pub(super) fn width(&self) -> usize {
+        self.codec.keys().len()
+    }
+
+    /// The names of its columns; one that changed its kind comes twice.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.codec.keys()
+    }
+
+    /// Roughly the bytes it will have.
+    pub(super) fn size(&self) -> usize {
+        HEAD + self.encoder.len()
+    }
+
+    /// The finished block.
+    pub(super) fn finish(self) -> Vec<u8> {
+        let mut block = vec![0; 4];
+        block.extend_from_slice(&self.count.to_le_bytes());
+        block.extend_from_slice(&self.encoder.finish());
+        let crc = crc32(0, &block[4..]).to_le_bytes();
+        block[..4].copy_from_slice(&crc);
+        block
+    }
+}
+
+/// Reads a block row by row.
+#[derive(Debug)]
+pub(super) struct BlockReader {
+    codec: RowCodec,
+    decoder: Decoder<Vec<u8>>,
+    left: u32,
+}
+
+impl BlockReader {
+    /// Checks the block as a whole.
+    pub(super) fn new(mut block: Vec<u8>) -> Result<Self, Damaged> {
+        let head: [u8; HEAD] = block.get(..HEAD).and_then(|head| head.try_into().ok()).ok_or(Damaged)?;
+        let [c0, c1, c2, c3, n0, n1, n2, n3] = head;
+        let (crc, count) = (u32::from_le_bytes([c0, c1, c2, c3]), u32::from_le_bytes([n0, n1, n2, n3]));
+        if crc32(0, &block[4..]) != crc || count > MAX_ROWS {
+            return Err(Damaged);
+        }
+        block.drain(..HEAD);
+        Ok(Self { codec: RowCodec::default(), decoder: Decoder::new(block), left: count })
+    }
+}
+
+impl Iterator for BlockReader {
+    type Item = Result<Row, Damaged>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.left == 0 {
+            return None;
+        }
+        let row = self.codec.decode(&mut self.decoder);
+        self.left = if row.is_ok() { self.left - 1 } else { 0 };
+        Some(row)
+    }
+}

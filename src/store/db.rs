@@ -1,0 +1,354 @@
+//! The SQLite file: opened, checked, migrated, and given blocks.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+
+use super::block::{BlockReader, BlockWriter, MAX_ROWS};
+use super::codec;
+use super::error::OpenError;
+use super::pending::Finished;
+use crate::meter::UnixMillis;
+
+/// Each in a transaction of its own, never edited once released; the place plus one is the schema's number.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_blocks.sql")];
+
+/// The check at start is given this long: a big file on a slow card must not keep the meter waiting. What it
+/// does not come to is found when it is read, every block having a checksum of its own.
+const CHECK_LIMIT: Duration = Duration::from_secs(4);
+
+/// The writing connection.
+#[derive(Debug)]
+pub(super) struct Database {
+    path: PathBuf,
+    connection: Connection,
+}
+
+/// Whether an error says that the file itself is beyond use.
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+impl Database {
+    /// Opens the database, or makes it. A damaged one is set aside and a new one made.
+    pub(super) fn open(path: &Path, now: UnixMillis) -> Result<Self, OpenError> {
+        if path.metadata().is_ok_and(|metadata| metadata.len() > 0) {
+            match Self::open_checked(path, now) {
+                Err(OpenError::Sqlite { error, .. }) if is_damage(&error) => set_aside(path, now, &error)?,
+                done => return done,
+            }
+        }
+        Self::open_checked(path, now)
+    }
+
+    fn open_checked(path: &Path, now: UnixMillis) -> Result<Self, OpenError> {
+        let fail = |error| OpenError::Sqlite { path: path.to_owned(), error };
+        let mut connection = Connection::open(path).map_err(fail)?;
+        configure(&connection).map_err(fail)?;
+        check(&connection).map_err(fail)?;
+        migrate(&mut connection, path, now)?;
+        Ok(Self { path: path.to_owned(), connection })
+    }
+
+    /// Sets the damaged file aside and goes on with a new one.
+    pub(super) fn renew(&mut self, now: UnixMillis, error: &rusqlite::Error) -> Result<(), OpenError> {
+        // The old connection must let go of the file before it moves.
+        let fail = |error| OpenError::Sqlite { path: self.path.clone(), error };
+        self.connection = Connection::open_in_memory().map_err(fail)?;
+        set_aside(&self.path, now, error)?;
+        *self = Self::open_checked(&self.path, now)?;
+        Ok(())
+    }
+
+    /// The sequence number of the last reading in a block.
+    pub(super) fn sequence(&self) -> rusqlite::Result<u64> {
+        sequence(&self.connection)
+    }
+
+    /// Stores blocks in one transaction, and that everything up to `sequence` is in them.
+    pub(super) fn store(&mut self, blocks: &[Finished], sequence: u64) -> rusqlite::Result<()> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for block in blocks {
+            store_block(&transaction, block)?;
+        }
+        transaction.execute("UPDATE progress SET sequence = ?1", [sequence as i64])?;
+        transaction.commit()
+    }
+
+    /// Bytes of the database and its write-ahead log.
+    pub(super) fn bytes(&self) -> u64 {
+        ["", "-wal", "-shm"].iter().filter_map(|end| beside(&self.path, end).metadata().ok()).map(|m| m.len()).sum()
+    }
+}
+
+/// The sequence number of the last reading in a block.
+pub(super) fn sequence(connection: &Connection) -> rusqlite::Result<u64> {
+    connection.query_row("SELECT sequence FROM progress", [], |row| row.get::<_, i64>(0)).map(|n| n as u64)
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "page_size", 4096)?;
+    // The answer is the mode; asking is what counts.
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update_and_check(None, "journal_size_limit", 1 << 20, |_| Ok(()))?;
+    connection.pragma_update(None, "cache_size", -512)?;
+    connection.pragma_update(None, "foreign_keys", true)
+}
+
+/// SQLite's own check, cut off after [`CHECK_LIMIT`].
+fn check(connection: &Connection) -> rusqlite::Result<()> {
+    let handle = connection.get_interrupt_handle();
+    let (done, waiting) = mpsc::channel::<()>();
+    let timer = std::thread::spawn(move || {
+        if waiting.recv_timeout(CHECK_LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
+            handle.interrupt();
+        }
+    });
+    let verdict = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+    drop(done);
+    // It has nothing to say, and a panic in it would have been seen.
+    let _ = timer.join();
+    match verdict {
+        Ok(verdict) if verdict == "ok" => Ok(()),
+        Ok(verdict) => Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT),
+            Some(verdict),
+        )),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
+            tracing::info!(limit_s = CHECK_LIMIT.as_secs(), "the database is too large to check all of it at start");
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn migrate(connection: &mut Connection, path: &Path, now: UnixMillis) -> Result<(), OpenError> {
+    let fail = |error| OpenError::Sqlite { path: path.to_owned(), error };
+    let known = MIGRATIONS.len() as i64;
+    let found: i64 =
+        connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(fail)?;
+    if found > known || found < 0 {
+        return Err(OpenError::Newer { path: path.to_owned(), found, known });
+    }
+    if found > 0 && found < known {
+        let copy = beside(path, &format!(".before-migration-{}", stamp(now)));
+        let name = copy.to_string_lossy().into_owned();
+        connection.execute("VACUUM INTO ?1", [&name]).map_err(fail)?;
+        tracing::info!(copy = %name, from = found, to = known, "copied the database before migrating it");
+    }
+    for (place, sql) in MIGRATIONS.iter().enumerate().skip(found as usize) {
+        let apply = |connection: &mut Connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute_batch(sql)?;
+            transaction.pragma_update(None, "user_version", place as i64 + 1)?;
+            transaction.commit()
+        };
+        apply(connection).map_err(fail)?;
+    }
+    Ok(())
+}
+
+fn store_block(transaction: &Transaction<'_>, block: &Finished) -> rusqlite::Result<()> {
+    let epoch = epoch(transaction, block)?;
+    if merge(transaction, epoch, block)? {
+        return Ok(());
+    }
+    let layout = layout(transaction, &block.columns)?;
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO block (epoch, hour, first, last, count, ordered, layout, codec, data)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    insert.execute(params![
+        epoch,
+        block.hour,
+        block.first,
+        block.last,
+        block.count,
+        block.ordered,
+        layout,
+        codec::VERSION,
+        block.data
+    ])?;
+    Ok(())
+}
+
+/// The epoch a block belongs to: that of its equipment identifier, or the meter's latest when it has none.
+fn epoch(transaction: &Transaction<'_>, block: &Finished) -> rusqlite::Result<i64> {
+    let known = match &block.equipment {
+        Some(id) => transaction.query_row(
+            "SELECT id FROM epoch WHERE meter = ?1 AND equipment_id = ?2",
+            params![block.meter, id],
+            |row| row.get(0),
+        ),
+        None => transaction.query_row(
+            "SELECT id FROM epoch WHERE meter = ?1 ORDER BY id DESC LIMIT 1",
+            params![block.meter],
+            |row| row.get(0),
+        ),
+    }
+    .optional()?;
+    if let Some(epoch) = known {
+        return Ok(epoch);
+    }
+    transaction.execute(
+        "INSERT INTO epoch (meter, equipment_id) VALUES (?1, ?2)",
+        params![block.meter, block.equipment.as_deref().unwrap_or("")],
+    )?;
+    Ok(transaction.last_insert_rowid())
+}
+
+fn layout(transaction: &Transaction<'_>, columns: &BTreeSet<String>) -> rusqlite::Result<i64> {
+    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+    let columns = columns.join("\n");
+    let known = transaction
+        .query_row("SELECT id FROM layout WHERE columns = ?1", [&columns], |row| row.get(0))
+        .optional()?;
+    if let Some(layout) = known {
+        return Ok(layout);
+    }
+    transaction.execute("INSERT INTO layout (columns) VALUES (?1)", [&columns])?;
+    Ok(transaction.last_insert_rowid())
+}
+
+/// Adds a block to the last one of the same hour, so that restarts leave no crumbs. False when there is none, or
+/// when it is full, damaged or of another codec: then the new block stands beside it.
+fn merge(transaction: &Transaction<'_>, epoch: i64, block: &Finished) -> rusqlite::Result<bool> {
+    let found = transaction
+        .query_row(
+            "SELECT b.id, b.first, b.last, b.count, b.ordered, b.data, l.columns
+             FROM block b JOIN layout l ON l.id = b.layout
+             WHERE b.epoch = ?1 AND b.hour = ?2 AND b.codec = ?3 ORDER BY b.id DESC LIMIT 1",
+            params![epoch, block.hour, codec::VERSION],
+            |row| {
+                let columns: String = row.get(6)?;
+                let old = Finished {
+                    meter: block.meter.clone(),
+                    equipment: None,
+                    hour: block.hour,
+                    first: row.get(1)?,
+                    last: row.get(2)?,
+                    count: row.get(3)?,
+                    ordered: row.get(4)?,
+                    columns: columns.lines().map(str::to_owned).collect(),
+                    data: row.get(5)?,
+                };
+                Ok((row.get::<_, i64>(0)?, old))
+            },
+        )
+        .optional()?;
+    let Some((id, old)) = found else { return Ok(false) };
+    if old.count.saturating_add(block.count) > MAX_ROWS {
+        return Ok(false);
+    }
+    let Some(data) = join(&old.data, &block.data) else { return Ok(false) };
+    let columns = old.columns.union(&block.columns).cloned().collect();
+    transaction.execute(
+        "UPDATE block SET first = ?1, last = ?2, count = ?3, ordered = ?4, layout = ?5, data = ?6 WHERE id = ?7",
+        params![
+            old.first.min(block.first),
+            old.last.max(block.last),
+            old.count + block.count,
+            old.ordered && block.ordered && old.last <= block.first,
+            layout(transaction, &columns)?,
+            data,
+            id
+        ],
+    )?;
+    Ok(true)
+}
+
+fn join(old: &[u8], new: &[u8]) -> Option<Vec<u8>> {
+    let mut writer = BlockWriter::default();
+    for block in [old, new] {
+        for row in BlockReader::new(block.to_vec()).ok()? {
+            writer.push(&row.ok()?).ok()?;
+        }
+    }
+    Some(writer.finish())
+}
+
+/// A connection that only reads, beside a writing one or alone.
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, OpenError> {
+    if !path.exists() {
+        return Err(OpenError::Missing(path.to_owned()));
+    }
+    let fail = |error| OpenError::Sqlite { path: path.to_owned(), error };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = Connection::open_with_flags(path, flags).and_then(|connection| {
+        connection.busy_timeout(Duration::from_secs(5))?;
+        version(&connection).map(|version| (connection, version))
+    });
+    let (connection, found) = match opened {
+        // Where we may not write beside it SQLite cannot make the shared memory that it wants. With no log
+        // beside it nobody is writing, and the file can be read as it is.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) && !beside(path, "-wal").exists() => {
+            let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+            let connection = Connection::open_with_flags(uri(path), flags).map_err(fail)?;
+            let found = version(&connection).map_err(fail)?;
+            (connection, found)
+        }
+        opened => opened.map_err(fail)?,
+    };
+    let known = MIGRATIONS.len() as i64;
+    if found > known {
+        return Err(OpenError::Newer { path: path.to_owned(), found, known });
+    }
+    Ok(connection)
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+fn uri(path: &Path) -> String {
+    use std::os::unix::ffi::OsStrExt;
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => uri.push(char::from(*byte)),
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri + "?immutable=1"
+}
+
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+/// `20261121T055400Z`.
+fn stamp(now: UnixMillis) -> String {
+    let now = jiff::Timestamp::from_millisecond(now).unwrap_or_default();
+    now.strftime("%Y%m%dT%H%M%SZ").to_string()
+}
+
+/// Renames a damaged database and what belongs to it; nothing is deleted.
+fn set_aside(path: &Path, now: UnixMillis, error: &rusqlite::Error) -> Result<(), OpenError> {
+    let stamp = stamp(now);
+    let aside = (1..)
+        .map(|n| if n == 1 { format!(".corrupt-{stamp}") } else { format!(".corrupt-{stamp}-{n}") })
+        .map(|end| beside(path, &end))
+        .find(|aside| !aside.exists())
+        .unwrap_or_else(|| beside(path, ".corrupt"));
+    for end in ["-wal", "-shm", ""] {
+        match std::fs::rename(beside(path, end), beside(&aside, end)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            done => done.map_err(|error| OpenError::Io { path: beside(path, end), error })?,
+        }
+    }
+    tracing::error!(
+        error = %error,
+        database = %path.display(),
+        set_aside = %aside.display(),
+        "the database is damaged: it is set aside, and a new one goes on"
+    );
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! What can go wrong with the record.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why the store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it.
+    #[error("{path}: another dsmrd is using this store; stop it first, or give this one a store.path of its own", path = .0.display())]
+    InUse(PathBuf),
+    /// A later program wrote it.
+    #[error("{path}: written by a later dsmrd (schema {found}, this one knows {known}); install that version again, or move the file away", path = .path.display())]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+        /// The newest schema this program knows.
+        known: i64,
+    },
+    /// There is no database to read.
+    #[error("{path}: no such database; check store.path", path = .0.display())]
+    Missing(PathBuf),
+    /// The system refused.
+    #[error("{path}: {error}{hint}", path = .path.display(), hint = hint(.error))]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// SQLite refused.
+    #[error("{path}: {error}", path = .path.display())]
+    Sqlite {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite says.
+        error: rusqlite::Error,
+    },
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "; create the folder, or correct store.path",
+        io::ErrorKind::PermissionDenied => "; the user dsmrd runs as must be able to write there",
+        io::ErrorKind::StorageFull => "; free some space",
+        _ => "",
+    }
+}
+
+/// Why stored readings could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// A block fails its checksum or makes no sense; readings after it can still be read.
+    #[error("block {block} of meter {meter} (readings of the hour from {hour_start} seconds UTC) is damaged")]
+    Damaged {
+        /// Its number in the table `block`.
+        block: i64,
+        /// Whose.
+        meter: String,
+        /// The start of its hour, seconds since 1970-01-01 00:00 UTC.
+        hour_start: i64,
+    },
+    /// SQLite failed.
+    #[error("{0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The journal could not be read.
+    #[error("{path}: {error}", path = .path.display())]
+    Journal {
+        /// The journal.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+}
+
+/// Readings that could not be made safe; the store keeps trying.
+#[derive(Debug, thiserror::Error)]
+#[error("the store could not write: {0}")]
+pub struct FlushError(pub String);

@@ -1,0 +1,385 @@
+//! The journal: every reading at once, in a file that is only ever written forward.
+//!
+//! A record is its length (LEB128), a CRC-32 (little endian) and its content; a zero byte stands behind the
+//! last one. The CRC runs on from that of the record before, so that bytes left over from before a cut
+//! never pass for a continuation, wherever they lie. The first record tells the version and the sequence number of
+//! the first row; rows count up from there. Contents start with a byte: 0 the start, 1 a meter's name, and from 2
+//! the number of the meter whose row follows, as [`super::codec`] writes it.
+//!
+//! The file is filled with zeros ahead of the end and grows in steps, so that a sync writes data and no
+//! metadata. A cut only moves the end back to the beginning.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::codec::range::{Decoder, Encoder};
+use super::codec::{self, Refused, Row, RowCodec};
+use super::crc::crc32;
+
+/// The file grows in steps of this; an hour of one meter fits into the first.
+const STEP: u64 = 256 * 1024;
+/// Beyond this the journal takes no more: SQLite has failed for weeks.
+pub(super) const MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// Unsynced bytes are kept in memory up to this, then synced before their time.
+pub(super) const MAX_UNSYNCED: usize = 512 * 1024;
+const CHAIN: u32 = u32::from_be_bytes(*b"DSMR");
+const START: u8 = 0;
+const METER: u8 = 1;
+const FIRST_ROW: u8 = 2;
+const MAX_METERS: usize = 200;
+
+/// Where the journal of a database lies.
+pub(super) fn path_of(database: &Path) -> PathBuf {
+    let mut path = database.as_os_str().to_owned();
+    path.push(".journal");
+    path.into()
+}
+
+/// The journal's file, exclusively ours for as long as it is open.
+#[derive(Debug)]
+pub(super) struct Journal {
+    path: PathBuf,
+    file: File,
+    /// Bytes of the file that are allocated.
+    allocated: u64,
+    /// Where `tail` starts: everything before it is known to be on the device.
+    base: u64,
+    /// Every byte since then.
+    tail: Vec<u8>,
+    /// How much of `tail` the kernel has.
+    written: usize,
+    unwritten_rows: u64,
+    /// A sync failed: what the kernel's cache holds proves nothing any more.
+    suspect: bool,
+    state: State,
+}
+
+/// What the records so far have told.
+#[derive(Debug)]
+struct State {
+    chain: u32,
+    next: u64,
+    started: bool,
+    meters: Vec<(Arc<str>, RowCodec)>,
+}
+
+impl State {
+    fn new(next: u64) -> Self {
+        Self { chain: CHAIN, next, started: false, meters: Vec::new() }
+    }
+}
+
+/// Reads records one by one up to the first that is not whole.
+#[derive(Debug)]
+pub(super) struct Scanner<'b> {
+    bytes: &'b [u8],
+    position: usize,
+    state: State,
+    /// Bytes of the record that was torn.
+    pub(super) torn: usize,
+}
+
+impl<'b> Scanner<'b> {
+    pub(super) fn new(bytes: &'b [u8]) -> Self {
+        Self { bytes, position: 0, state: State::new(0), torn: 0 }
+    }
+
+    /// The content of the next record; what does not check is torn.
+    fn record(&mut self) -> Option<&'b [u8]> {
+        let rest = self.bytes.get(self.position..)?;
+        let (length, prefix) = read_length(rest)?;
+        if length == 0 {
+            return None;
+        }
+        let all = prefix + 4 + length;
+        self.torn = all.min(rest.len());
+        let record = rest.get(..all)?;
+        let crc = u32::from_le_bytes(record[prefix..prefix + 4].try_into().ok()?);
+        let content = &record[prefix + 4..];
+        let chain = crc32(crc32(self.state.chain, &record[..prefix]), content);
+        if chain != crc {
+            return None;
+        }
+        self.state.chain = chain;
+        Some(content)
+    }
+
+    fn take(&mut self, content: &[u8]) -> Option<Option<(u64, Arc<str>, Row)>> {
+        let (kind, rest) = content.split_first()?;
+        match *kind {
+            START if !self.state.started => {
+                let (version, next) = rest.split_first()?;
+                if *version != codec::VERSION {
+                    return None;
+                }
+                self.state.next = u64::from_le_bytes(next.try_into().ok()?);
+                self.state.started = true;
+                Some(None)
+            }
+            METER if self.state.started && self.state.meters.len() < MAX_METERS => {
+                let name = std::str::from_utf8(rest).ok()?;
+                self.state.meters.push((name.into(), RowCodec::default()));
+                Some(None)
+            }
+            place if place >= FIRST_ROW => {
+                let (name, codec) = self.state.meters.get_mut(usize::from(place - FIRST_ROW))?;
+                let row = codec.decode(&mut Decoder::new(rest)).ok()?;
+                let sequence = self.state.next;
+                self.state.next += 1;
+                Some(Some((sequence, Arc::clone(name), row)))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Iterator for Scanner<'_> {
+    type Item = (u64, Arc<str>, Row);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let before = self.state.chain;
+            let content = self.record()?;
+            let Some(taken) = self.take(content) else {
+                self.state.chain = before;
+                return None;
+            };
+            self.position += self.torn;
+            self.torn = 0;
+            if taken.is_some() {
+                return taken;
+            }
+        }
+    }
+}
+
+fn read_length(bytes: &[u8]) -> Option<(usize, usize)> {
+    let mut length = 0usize;
+    for (place, byte) in bytes.iter().take(4).enumerate() {
+        length |= usize::from(byte & 0x7f) << (7 * place);
+        if byte & 0x80 == 0 {
+            return Some((length, place + 1));
+        }
+    }
+    None
+}
+
+fn push_record(tail: &mut Vec<u8>, chain: &mut u32, content: &[u8]) {
+    let start = tail.len();
+    let mut length = content.len();
+    while length >= 0x80 {
+        tail.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    tail.push(length as u8);
+    *chain = crc32(crc32(*chain, &tail[start..]), content);
+    tail.extend_from_slice(&chain.to_le_bytes());
+    tail.extend_from_slice(content);
+}
+
+/// What the journal held when it was opened.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Rows that were whole.
+    pub(super) rows: u64,
+    /// Bytes of the record behind them that was not.
+    pub(super) torn: usize,
+}
+
+impl Journal {
+    /// Hands over the rows in the file, and goes on behind them.
+    pub(super) fn open(
+        path: PathBuf,
+        mut file: File,
+        on: &mut impl FnMut(u64, Arc<str>, Row),
+    ) -> io::Result<(Self, Found)> {
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        let mut scanner = Scanner::new(&bytes);
+        let mut rows = 0;
+        for (sequence, meter, row) in &mut scanner {
+            rows += 1;
+            on(sequence, meter, row);
+        }
+        let found = Found { rows, torn: scanner.torn };
+        let (base, state) = (scanner.position as u64, scanner.state);
+        let allocated = bytes.len() as u64;
+        let mut journal = Self {
+            path,
+            file,
+            allocated,
+            base,
+            tail: Vec::new(),
+            written: 0,
+            unwritten_rows: 0,
+            suspect: false,
+            state,
+        };
+        if base == 0 && bytes.iter().any(|byte| *byte != 0) {
+            // Nothing in it can be read. Zeros are all that must lie behind a new beginning.
+            journal.file.set_len(0)?;
+            journal.allocated = 0;
+        }
+        Ok((journal, found))
+    }
+
+    /// Numbers no row below `next`.
+    pub(super) fn raise(&mut self, next: u64) {
+        if !self.state.started {
+            self.state.next = self.state.next.max(next);
+        }
+    }
+
+    /// The number of the next row.
+    pub(super) fn next_sequence(&self) -> u64 {
+        self.state.next
+    }
+
+    /// Rows that the kernel does not have yet.
+    pub(super) fn unwritten_rows(&self) -> u64 {
+        self.unwritten_rows
+    }
+
+    /// Bytes that are not known to be on the device.
+    pub(super) fn unsynced(&self) -> usize {
+        self.tail.len()
+    }
+
+    /// Bytes from the beginning to the end.
+    pub(super) fn used(&self) -> u64 {
+        self.base + self.tail.len() as u64
+    }
+
+    /// Bytes of the file.
+    pub(super) fn allocated(&self) -> u64 {
+        self.allocated
+    }
+
+    /// Adds a row to what [`Journal::write`] is to write. Refused when no more fits in before a cut.
+    pub(super) fn append(&mut self, meter: &Arc<str>, row: &Row) -> Result<(), Refused> {
+        if self.used() >= MAX_BYTES {
+            return Err(Refused);
+        }
+        let state = &mut self.state;
+        if !state.started {
+            state.started = true;
+            let mut content = vec![START, codec::VERSION];
+            content.extend_from_slice(&state.next.to_le_bytes());
+            push_record(&mut self.tail, &mut state.chain, &content);
+        }
+        let known = state.meters.iter().position(|(name, _)| name == meter);
+        let place = match known {
+            Some(place) => place,
+            None if state.meters.len() >= MAX_METERS => return Err(Refused),
+            None => {
+                let mut content = vec![METER];
+                content.extend_from_slice(meter.as_bytes());
+                push_record(&mut self.tail, &mut state.chain, &content);
+                state.meters.push((Arc::clone(meter), RowCodec::default()));
+                state.meters.len() - 1
+            }
+        };
+        let mut encoder = Encoder::default();
+        state.meters[place].1.encode(&mut encoder, row)?;
+        let mut content = vec![FIRST_ROW + place as u8];
+        content.extend_from_slice(&encoder.finish());
+        push_record(&mut self.tail, &mut state.chain, &content);
+        state.next += 1;
+        self.unwritten_rows += 1;
+        Ok(())
+    }
+
+    /// Hands the kernel what it does not have yet, in one write; tells how many rows that were.
+    pub(super) fn write(&mut self) -> io::Result<u64> {
+        if self.suspect {
+            self.file = open_again(&self.path, &self.file)?;
+            self.written = 0;
+            self.suspect = false;
+        }
+        if self.written < self.tail.len() {
+            self.allocate(self.used() + 1)?;
+            // The zero behind the end is overwritten by the next record.
+            self.tail.push(0);
+            let at = self.base + self.written as u64;
+            let outcome = self.file.write_all_at(&self.tail[self.written..], at);
+            self.tail.pop();
+            outcome?;
+            self.written = self.tail.len();
+        }
+        Ok(std::mem::take(&mut self.unwritten_rows))
+    }
+
+    /// Writes, then waits until the device has it; tells how many rows were written.
+    pub(super) fn sync(&mut self) -> io::Result<u64> {
+        let rows = self.write()?;
+        if !self.tail.is_empty() {
+            if let Err(error) = self.file.sync_data() {
+                // After a failed sync the kernel may drop what it could not write and call it clean.
+                self.suspect = true;
+                self.unwritten_rows = rows;
+                return Err(error);
+            }
+            self.base += self.tail.len() as u64;
+            self.tail.clear();
+            self.written = 0;
+        }
+        Ok(rows)
+    }
+
+    /// Starts over: every row is safe elsewhere. The file keeps its length and its bytes. Tells how many rows
+    /// the kernel never had.
+    pub(super) fn cut(&mut self) -> u64 {
+        self.base = 0;
+        self.tail.clear();
+        self.written = 0;
+        self.state = State::new(self.state.next);
+        std::mem::take(&mut self.unwritten_rows)
+    }
+
+    fn allocate(&mut self, needed: u64) -> io::Result<()> {
+        if needed <= self.allocated {
+            return Ok(());
+        }
+        let wanted = needed.div_ceil(STEP) * STEP;
+        self.file.seek(SeekFrom::Start(self.allocated))?;
+        // Zeros are written out: a range that is only reserved costs metadata at each first write into it.
+        let zeros = [0u8; 16 * 1024];
+        let mut at = self.allocated;
+        while at < wanted {
+            let count = (wanted - at).min(zeros.len() as u64) as usize;
+            self.file.write_all(&zeros[..count])?;
+            at += count as u64;
+        }
+        self.file.sync_all()?;
+        self.allocated = wanted;
+        Ok(())
+    }
+}
+
+fn open_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o640).open(path)
+}
+
+fn try_lock(file: File) -> io::Result<File> {
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Opens and locks the file, and makes it where there is none. Another holder of the lock is
+/// [`io::ErrorKind::WouldBlock`].
+pub(super) fn lock(path: &Path) -> io::Result<File> {
+    try_lock(open_file(path)?)
+}
+
+/// A fresh descriptor for the same file; the old one hands over its lock.
+fn open_again(path: &Path, old: &File) -> io::Result<File> {
+    let file = open_file(path)?;
+    old.unlock()?;
+    try_lock(file)
+}

@@ -1,0 +1,95 @@
+//! The bounded queue between the readers of meters and the store's thread.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, oneshot};
+
+use super::error::FlushError;
+use crate::feed::MeterId;
+use crate::meter::Reading;
+
+/// Readings that wait at most: more than an hour of one meter.
+pub(super) const CAPACITY: usize = 4_096;
+/// Entries taken at a time, so that one write takes them all and waiting senders move on.
+const BATCH: usize = 256;
+
+/// What the thread is asked.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// Keep this.
+    Reading(MeterId, Arc<Reading>),
+    /// Make everything so far safe, then answer.
+    Flush(oneshot::Sender<Result<(), FlushError>>),
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    entries: VecDeque<Request>,
+    closed: bool,
+}
+
+/// The queue.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    inner: Mutex<Inner>,
+    filled: Condvar,
+    room: Notify,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a request unless the queue is full; a flush always finds room.
+    pub(super) fn offer(&self, request: Request) -> Result<(), Request> {
+        let mut inner = self.lock();
+        let readings = matches!(request, Request::Reading(..));
+        if inner.closed || (readings && inner.entries.len() >= CAPACITY) {
+            return Err(request);
+        }
+        inner.entries.push_back(request);
+        drop(inner);
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    /// Adds a request, waiting for room; false when the queue is closed.
+    pub(super) async fn put(&self, mut request: Request) -> bool {
+        loop {
+            let room = self.room.notified();
+            tokio::pin!(room);
+            // Listening starts before the look, so that no room is missed.
+            room.as_mut().enable();
+            match self.offer(request) {
+                Ok(()) => return true,
+                Err(_) if self.lock().closed => return false,
+                Err(back) => request = back,
+            }
+            room.await;
+        }
+    }
+
+    /// No more requests; those inside are still taken.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.filled.notify_one();
+        self.room.notify_waiters();
+    }
+
+    /// Takes what there is into `batch`, waiting for it up to `limit`; false when closed and empty.
+    pub(super) fn take(&self, batch: &mut Vec<Request>, limit: Duration) -> bool {
+        let mut inner = self.lock();
+        if inner.entries.is_empty() && !inner.closed {
+            inner = self.filled.wait_timeout(inner, limit).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let count = inner.entries.len().min(BATCH);
+        batch.extend(inner.entries.drain(..count));
+        let goes_on = !batch.is_empty() || !inner.closed;
+        drop(inner);
+        self.room.notify_waiters();
+        goes_on
+    }
+}

@@ -1,0 +1,340 @@
+//! The store's thread: the one owner of journal and write connection.
+//!
+//! The order that makes every reading count exactly once: a reading is numbered and journaled; blocks are
+//! stored in one transaction together with the number of the last reading in them; then the journal is cut. Killed
+//! between any two of these, the next start takes from the journal what has a higher number.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::codec::Row;
+use super::db::{Database, is_damage};
+use super::error::{FlushError, OpenError};
+use super::journal::{self, Journal, MAX_UNSYNCED};
+use super::pending::{Pending, Place};
+use super::queue::{Queue, Request};
+use super::settings::StoreSettings;
+use crate::clock::{Clock, MonoMillis};
+use crate::meter::Reading;
+use crate::telemetry::StoreCounters;
+
+/// Blocks of finished hours wait for each other at least this long, unless there are many: a replay of a year
+/// stores days, not hours.
+const COMMIT_PACE: MonoMillis = 600_000;
+const COMMIT_BLOCKS: usize = 24;
+const COMMIT_BYTES: usize = 512 * 1024;
+/// Readings of a meter that fell silent go into a block after this.
+const COMMIT_LATEST: MonoMillis = 3_900_000;
+/// After a failure, in milliseconds: journal and database are tried again.
+const RETRY: MonoMillis = 2_000;
+const RETRY_COMMIT: MonoMillis = 5_000;
+/// Readings kept in memory while the journal cannot be written.
+const MAX_UNWRITTEN: u64 = 4_096;
+/// A fault that lasts is told this often.
+const LOG_PACE: MonoMillis = 60_000;
+/// The longest wait for readings; the heart beats at least this often.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Tells a lasting fault at its start, then now and then.
+#[derive(Debug, Default)]
+struct Trouble {
+    told: Option<MonoMillis>,
+    failing: bool,
+}
+
+impl Trouble {
+    fn failed(&mut self, now: MonoMillis) -> bool {
+        self.failing = true;
+        let tell = self.told.is_none_or(|told| now >= told + LOG_PACE);
+        if tell {
+            self.told = Some(now);
+        }
+        tell
+    }
+
+    /// Whether this ends a fault.
+    fn succeeded(&mut self) -> bool {
+        std::mem::take(&mut self.failing)
+    }
+}
+
+/// What the thread owns.
+#[derive(Debug)]
+pub(super) struct Writer {
+    settings: StoreSettings,
+    counters: Arc<StoreCounters>,
+    clock: Clock,
+    database: Database,
+    journal: Journal,
+    pending: Pending,
+    synced_at: MonoMillis,
+    committed_at: MonoMillis,
+    write_again_at: MonoMillis,
+    commit_again_at: MonoMillis,
+    write_trouble: Trouble,
+    commit_trouble: Trouble,
+    drop_trouble: Trouble,
+}
+
+impl Writer {
+    /// Opens journal and database, and moves into blocks what the journal still holds.
+    pub(super) fn open(
+        settings: StoreSettings,
+        counters: Arc<StoreCounters>,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
+        // The lock on the journal comes first: nobody else may be at the database while it is checked.
+        let path = journal::path_of(&settings.path);
+        let file = journal::lock(&path).map_err(|error| journal_error(error, &path, &settings.path))?;
+        let database = Database::open(&settings.path, clock.wall())?;
+        let sequence =
+            database.sequence().map_err(|error| OpenError::Sqlite { path: settings.path.clone(), error })?;
+        let mut pending = Pending::default();
+        let mut recovered = 0u64;
+        let (journal, found) = Journal::open(path.clone(), file, &mut |number, meter, row| {
+            if number > sequence {
+                let place = Place::of(&meter, &row.clone().into_reading());
+                pending.roll(&place);
+                recovered += u64::from(pending.push(&place, &row).is_ok());
+            }
+        })
+        .map_err(|error| journal_error(error, &path, &settings.path))?;
+        let now = clock.mono();
+        let mut writer = Self {
+            settings,
+            counters,
+            clock,
+            database,
+            journal,
+            pending,
+            synced_at: now,
+            committed_at: now,
+            write_again_at: 0,
+            commit_again_at: 0,
+            write_trouble: Trouble::default(),
+            commit_trouble: Trouble::default(),
+            drop_trouble: Trouble::default(),
+        };
+        if found.torn > 0 {
+            tracing::warn!(
+                whole = found.rows,
+                dropped_bytes = found.torn,
+                "the journal ends in a torn record: a write was cut short"
+            );
+        }
+        if recovered > 0 {
+            tracing::info!(readings = recovered, "took readings from the journal");
+        }
+        if writer.pending.is_empty() {
+            writer.journal.cut();
+        } else {
+            // When this fails they stay in the journal and the thread tries again.
+            let _ = writer.commit();
+        }
+        writer.journal.raise(sequence + 1);
+        writer.measure();
+        Ok(writer)
+    }
+
+    /// Serves the queue until it is closed, then makes everything safe.
+    pub(super) fn run(mut self, queue: &Queue, heartbeat: &AtomicU64) -> Result<(), FlushError> {
+        let mut batch = Vec::new();
+        while queue.take(&mut batch, TICK) {
+            heartbeat.fetch_add(1, Ordering::Relaxed);
+            let mut flushes = Vec::new();
+            for request in batch.drain(..) {
+                match request {
+                    Request::Reading(meter, reading) => self.keep(&meter.name, &reading),
+                    Request::Flush(answer) => flushes.push(answer),
+                }
+            }
+            self.write();
+            self.tick();
+            for answer in flushes {
+                // Nobody may be waiting any more.
+                let _ = answer.send(self.flush());
+            }
+        }
+        self.flush()
+    }
+
+    fn keep(&mut self, meter: &Arc<str>, reading: &Reading) {
+        let place = Place::of(meter, reading);
+        self.pending.roll(&place);
+        self.commit_when_due();
+        if self.journal.unwritten_rows() >= MAX_UNWRITTEN {
+            return self.drop_one("the journal cannot be written");
+        }
+        let row = Row::of(reading);
+        let mut journaled = self.journal.append(meter, &row);
+        if journaled.is_err() && self.clock.mono() >= self.commit_again_at && self.commit().is_ok() {
+            // An empty journal has room for any row that can be kept at all.
+            journaled = self.journal.append(meter, &row);
+        }
+        if journaled.is_err() {
+            return self.drop_one("it does not fit in the journal");
+        }
+        if self.pending.push(&place, &row).is_err() {
+            // The journal took the same row through the same codec.
+            tracing::error!(meter = %meter, "a journaled reading does not fit in a block");
+        }
+    }
+
+    fn drop_one(&mut self, reason: &'static str) {
+        self.counters.dropped_write_error.inc();
+        if self.drop_trouble.failed(self.clock.mono()) {
+            let dropped = self.counters.dropped_write_error.get();
+            tracing::error!(reason, dropped, "a reading is lost");
+        }
+    }
+
+    /// Hands the kernel what was appended.
+    fn write(&mut self) {
+        let now = self.clock.mono();
+        if now < self.write_again_at {
+            return;
+        }
+        let at_once = self.settings.sync_interval.is_zero() || self.journal.unsynced() > MAX_UNSYNCED;
+        let outcome = if at_once && self.journal.unsynced() > 0 {
+            self.synced(now)
+        } else {
+            self.journal.write()
+        };
+        self.account(now, outcome);
+    }
+
+    fn synced(&mut self, now: MonoMillis) -> std::io::Result<u64> {
+        let rows = self.journal.sync()?;
+        self.counters.syncs.inc();
+        self.synced_at = now;
+        Ok(rows)
+    }
+
+    fn account(&mut self, now: MonoMillis, outcome: std::io::Result<u64>) {
+        match outcome {
+            Ok(rows) => {
+                self.counters.stored.add(rows);
+                self.write_again_at = 0;
+                if self.write_trouble.succeeded() {
+                    let dropped = self.counters.dropped_write_error.get();
+                    tracing::info!(dropped, "the journal can be written again");
+                    self.drop_trouble = Trouble::default();
+                    self.write_trouble = Trouble::default();
+                }
+            }
+            Err(error) => {
+                self.write_again_at = now + RETRY;
+                if self.write_trouble.failed(now) {
+                    let waiting = self.journal.unwritten_rows();
+                    tracing::error!(error = %error, waiting, "could not write the journal; readings wait in memory");
+                }
+            }
+        }
+    }
+
+    /// What the time asks for.
+    fn tick(&mut self) {
+        let now = self.clock.mono();
+        if self.journal.unsynced() == 0 {
+            // The interval runs from the first reading that a power cut would take.
+            self.synced_at = now;
+        }
+        let interval = self.settings.sync_interval.as_millis() as MonoMillis;
+        if self.journal.unsynced() > 0 && now >= self.synced_at + interval && now >= self.write_again_at {
+            let outcome = self.synced(now);
+            self.account(now, outcome);
+            self.measure();
+        }
+        self.commit_when_due();
+    }
+
+    fn commit_when_due(&mut self) {
+        let now = self.clock.mono();
+        if self.pending.is_empty() {
+            self.committed_at = self.committed_at.max(now.saturating_sub(COMMIT_PACE));
+            return;
+        }
+        let finished = self.pending.finished().len();
+        let since = now.saturating_sub(self.committed_at);
+        let due = (finished > 0 && since >= COMMIT_PACE)
+            || finished >= COMMIT_BLOCKS
+            || self.pending.bytes() >= COMMIT_BYTES
+            || since >= COMMIT_LATEST
+            || self.commit_trouble.failing;
+        if due && now >= self.commit_again_at {
+            // The failure is told and tried again.
+            let _ = self.commit();
+        }
+    }
+
+    /// Stores everything pending, then cuts the journal.
+    fn commit(&mut self) -> Result<(), FlushError> {
+        let now = self.clock.mono();
+        self.pending.finish_all();
+        let sequence = self.journal.next_sequence().saturating_sub(1);
+        let mut outcome = self.database.store(self.pending.finished(), sequence);
+        if let Err(error) = &outcome
+            && is_damage(error)
+        {
+            outcome = match self.database.renew(self.clock.wall(), error) {
+                Ok(()) => self.database.store(self.pending.finished(), sequence),
+                Err(OpenError::Sqlite { error, .. }) => Err(error),
+                Err(other) => return Err(self.commit_failed(now, &other)),
+            };
+        }
+        match outcome {
+            Ok(()) => {
+                self.counters.blocks.add(self.pending.finished().len() as u64);
+                self.pending.clear_finished();
+                // What the journal never got is in a block all the same.
+                self.counters.stored.add(self.journal.cut());
+                self.committed_at = now;
+                self.synced_at = now;
+                self.commit_again_at = 0;
+                if self.commit_trouble.succeeded() {
+                    self.commit_trouble = Trouble::default();
+                    tracing::info!("the database can be written again");
+                }
+                self.measure();
+                Ok(())
+            }
+            Err(error) => Err(self.commit_failed(now, &error)),
+        }
+    }
+
+    fn commit_failed(&mut self, now: MonoMillis, error: &dyn std::error::Error) -> FlushError {
+        self.commit_again_at = now + RETRY_COMMIT;
+        if self.commit_trouble.failed(now) {
+            tracing::error!(error = %error, "could not write the database; readings stay in the journal");
+        }
+        FlushError(error.to_string())
+    }
+
+    /// Everything so far into blocks, or at least onto the device.
+    fn flush(&mut self) -> Result<(), FlushError> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let committed = self.commit();
+        if committed.is_err() {
+            let now = self.clock.mono();
+            let outcome = self.synced(now);
+            self.account(now, outcome);
+        }
+        committed
+    }
+
+    fn measure(&self) {
+        self.counters.disk_bytes.set(self.database.bytes() + self.journal.allocated());
+    }
+}
+
+fn journal_error(error: std::io::Error, journal: &Path, database: &Path) -> OpenError {
+    if error.kind() == std::io::ErrorKind::WouldBlock {
+        OpenError::InUse(database.to_owned())
+    } else {
+        OpenError::Io { path: journal.to_owned(), error }
+    }
+}
