@@ -95,7 +95,8 @@ pub async fn run(
             Over::Silent => continue,
             Over::HungUp(error) => {
                 if let Some(error) = error {
-                    failures.failed(&desk.meter, &format!("the source hung up: {error}"));
+                    let error = format!("{} hung up: {error}", Place(&settings.url));
+                    failures.failed(&desk.meter, &error);
                 }
                 desk.chooser.lost();
             }
@@ -138,7 +139,7 @@ async fn session<D: FnMut(Delivery)>(
                 }
                 Ok(0) => {
                     desk.finish();
-                    let hung_up = io::Error::new(io::ErrorKind::UnexpectedEof, "no more bytes will come");
+                    let hung_up = io::Error::new(io::ErrorKind::UnexpectedEof, "a cable was pulled, or a server stopped");
                     return Over::HungUp(Some(hung_up));
                 }
                 Ok(read) => {
@@ -202,10 +203,26 @@ impl Failures {
         }
         self.opened = true;
         self.told = None;
-        if let SourceUrl::Serial(path) = url {
-            tracing::info!(meter = %meter.name, port = %path.display(), line = %Setting(line), "opened the port");
+        let source = Place(url);
+        if let SourceUrl::Serial(_) = url {
+            tracing::info!(meter = %meter.name, %source, line = %Setting(line), "opened the port");
         } else {
-            tracing::info!(meter = %meter.name, "opened the source");
+            tracing::info!(meter = %meter.name, %source, "opened the source");
+        }
+    }
+}
+
+/// A source for people.
+struct Place<'a>(&'a SourceUrl);
+
+impl std::fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            SourceUrl::Serial(path) | SourceUrl::File(path) => write!(f, "{}", path.display()),
+            SourceUrl::Tcp { host, port } if host.contains(':') => write!(f, "tcp://[{host}]:{port}"),
+            SourceUrl::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
+            SourceUrl::Stdin => f.write_str("standard input"),
+            SourceUrl::Simulate { seed } => write!(f, "the simulated meter (seed {seed})"),
         }
     }
 }
