@@ -1,0 +1,135 @@
+//! What goes in comes back, in order of time, beside a writer too.
+
+use std::sync::Arc;
+
+use dsmrd::meter::{Field, Proof, Reading};
+use dsmrd::store::{Archive, Range};
+
+use super::{START, meter, number, numbers, open, reading, runtime};
+
+#[test]
+fn blocks_and_journal_are_one_series() {
+    let folder = crate::support::scratch();
+    let path = folder.path().join("dsmrd.sqlite");
+    runtime().block_on(async {
+        let opened = open(&path);
+        for hour in 0..3 {
+            opened.feed(hour * 3_600..hour * 3_600 + 50).await;
+            opened.clock.advance(3_600_000);
+        }
+        assert!(opened.counters.blocks.get() >= 1, "an hour that is over is in a block");
+        assert_eq!(opened.counters.offered.get(), opened.counters.stored.get());
+        let expected: Vec<i64> = (0..3).flat_map(|hour| hour * 3_600..hour * 3_600 + 50).collect();
+        assert_eq!(numbers(&path, Range::default()), expected);
+        let middle = Range { from: Some(START + 3_610), to: Some(START + 7_205), meter: None };
+        let expected: Vec<i64> = (3_610..3_650).chain(7_200..7_205).collect();
+        assert_eq!(numbers(&path, middle), expected);
+        opened.store.close().await.unwrap();
+        assert_eq!(numbers(&path, Range { meter: Some("other".into()), ..Range::default() }), [] as [i64; 0]);
+        assert_eq!(numbers(&path, Range::default()).len(), 150);
+        assert_eq!(number(&open(&path).store.latest("home").unwrap()), 7_249);
+    });
+}
+
+#[test]
+fn the_order_is_that_of_time_whatever_the_clock_does() {
+    let folder = crate::support::scratch();
+    let path = folder.path().join("dsmrd.sqlite");
+    runtime().block_on(async {
+        let opened = open(&path);
+        // Backwards, twice the same second, from hour to hour.
+        let seconds = [5, 4, 4, 9_000, 3, 4_000, 9_001, 4_000, 0];
+        for (place, second) in seconds.into_iter().enumerate() {
+            opened.store.put(&meter("home"), reading(second, place as i64)).await;
+            if place % 2 == 0 {
+                opened.store.flush().await.unwrap();
+            }
+        }
+        let expected = [8, 4, 1, 2, 0, 5, 7, 3, 6];
+        opened.journaled(9).await;
+        assert_eq!(numbers(&path, Range::default()), expected);
+        opened.store.close().await.unwrap();
+        assert_eq!(numbers(&path, Range::default()), expected);
+    });
+}
+
+#[test]
+fn a_part_of_an_hour_joins_the_rest_of_it() {
+    let folder = crate::support::scratch();
+    let path = folder.path().join("dsmrd.sqlite");
+    runtime().block_on(async {
+        let mut size = 0;
+        for restart in 0..20 {
+            let opened = open(&path);
+            opened.feed(restart * 60..restart * 60 + 60).await;
+            opened.store.close().await.unwrap();
+            size = path.metadata().unwrap().len();
+        }
+        assert_eq!(numbers(&path, Range::default()), (0..1_200).collect::<Vec<_>>());
+        // One block of 1200 readings, not twenty with their own columns: the tables themselves take seven pages.
+        assert!(size <= 10 * 4_096, "{size} bytes");
+    });
+}
+
+#[test]
+fn meters_and_their_successors_are_kept_apart() {
+    let folder = crate::support::scratch();
+    let path = folder.path().join("dsmrd.sqlite");
+    runtime().block_on(async {
+        let opened = open(&path);
+        for second in 0..10 {
+            let mut new = Reading::new((START + 100 + second) * 1_000, Proof::Absent);
+            new.set_text(Field::MeterId, b"NEW");
+            opened.store.put(&meter("home"), reading(second, second)).await;
+            opened.store.put(&meter("barn"), reading(second, 100 + second)).await;
+            opened.store.put(&meter("home"), Arc::new(new)).await;
+        }
+        opened.store.close().await.unwrap();
+        let archive = Archive::open(&path).unwrap();
+        let barn = Range { meter: Some("barn".into()), ..Range::default() };
+        assert_eq!(archive.readings(barn).unwrap().count(), 10);
+        let home: Vec<_> = archive
+            .readings(Range { meter: Some("home".into()), ..Range::default() })
+            .unwrap()
+            .map(|stored| stored.unwrap().reading.equipment_id().unwrap())
+            .collect();
+        assert_eq!(home, [vec!["K8EG004"; 10], vec!["NEW"; 10]].concat());
+    });
+}
+
+#[test]
+fn a_reader_beside_the_writer_sees_no_gap_and_nothing_twice() {
+    const COUNT: i64 = 6_000;
+    let folder = crate::support::scratch();
+    let path = folder.path().join("dsmrd.sqlite");
+    let opened = open(&path);
+    let counters = Arc::clone(&opened.counters);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            runtime().block_on(async {
+                for n in 0..COUNT {
+                    // Blocks are stored and the journal is cut every 37 readings.
+                    opened.clock.advance(97_000);
+                    opened.store.put(&meter("home"), reading(n * 97, n)).await;
+                    if n % 20 == 0 {
+                        opened.journaled(n as u64).await;
+                    }
+                }
+                opened.store.close().await.unwrap();
+            });
+        });
+        let mut looks = 0;
+        while counters.stored.get() < COUNT as u64 {
+            let before = counters.stored.get() as i64;
+            let seen = numbers(&path, Range::default());
+            assert!(seen.len() as i64 >= before, "{} of {before} journaled readings", seen.len());
+            assert!(
+                seen.iter().enumerate().all(|(place, n)| place as i64 == *n),
+                "a gap, or a reading twice"
+            );
+            looks += 1;
+        }
+        assert!(looks > 3, "the writer was done before the reader looked");
+    });
+    assert_eq!(numbers(&path, Range::default()).len() as i64, COUNT);
+}
