@@ -21,6 +21,7 @@
 //! And the process around them:
 //!
 //! - [`config`]: the configuration, as typed and as resolved.
+//! - [`app`]: life stages, signals, reload, watchdog.
 //! - [`exit`]: exit codes.
 
 pub mod p1;
@@ -41,5 +42,7 @@ pub mod store;
 pub mod mqtt;
 
 pub mod config;
+
+pub mod app;
 
 pub mod exit;

@@ -1,10 +1,178 @@
-//! Being built.
+//! `dsmrd demo`: the whole appliance on a simulated household, with nothing to configure.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use dsmrd::app::{App, Running, signals};
+use dsmrd::clock::Clock;
+use dsmrd::config::{ConfigError, LogFormat, LogSettings, MeterSettings, Settings};
+use dsmrd::exit;
+use dsmrd::feed::Event;
+use dsmrd::meter::Field;
+use dsmrd::mqtt::BrokerSettings;
+use dsmrd::mqtt::embedded::Broker;
+use dsmrd::publish::{LayoutSettings, PayloadFormat};
+use dsmrd::source::pty::Pty;
+use dsmrd::source::simulate::Simulator;
+use dsmrd::source::{Line, SourceSettings, SourceUrl};
+use dsmrd::store::StoreSettings;
+use dsmrd::telemetry::log;
 
 use super::Outcome;
 
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+/// The name of the simulated meter.
+const METER: &str = "home";
+/// Seconds between two lines about what the appliance does.
+const REPORT_EVERY: u64 = 5;
 
-pub(super) fn run(_args: &Args) -> Outcome {
-    anyhow::bail!("not built yet")
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Keep the record in this folder; without it, in a scratch folder that is removed at the end.
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<PathBuf>,
+    /// Which household: equal seeds give equal telegrams.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Stop after this many seconds.
+    #[arg(long, value_name = "N")]
+    seconds: Option<u64>,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let clock = Clock::system();
+    log::init(tracing::Level::INFO, log::Format::Text, true, clock.clone());
+    let folder = match &args.folder {
+        Some(folder) => folder.clone(),
+        None => std::env::temp_dir().join(format!("dsmrd-demo-{}", std::process::id())),
+    };
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let code = super::runtime()?.block_on(household(args, folder.clone(), clock));
+    if args.folder.is_none() {
+        std::fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    code
+}
+
+/// Simulated meter, pseudo-terminal, appliance and broker, until asked to stop.
+async fn household(args: &Args, folder: PathBuf, clock: Clock) -> Outcome {
+    let controls = signals::listen().context("cannot listen for signals")?;
+    let end = CancellationToken::new();
+    let broker = Broker::bind(([127, 0, 0, 1], 0).into()).await.context("cannot start the demo's broker")?;
+    let port = broker.local_addr().context("cannot start the demo's broker")?.port();
+    let broker = tokio::spawn(broker.run(end.clone()));
+    let pty = Pty::open().context("cannot open a pseudo-terminal")?;
+    let tty = pty.path().to_owned();
+    let meter = tokio::spawn(feed(pty, args.seed, clock.clone(), end.clone()));
+
+    println!("simulated meter   {} (one telegram a second)", tty.display());
+    println!("record            {}", folder.join("dsmrd.sqlite").display());
+    println!("broker            mqtt://127.0.0.1:{port}");
+    println!("watch it with     mosquitto_sub -h 127.0.0.1 -p {port} -t 'dsmrd/#' -v");
+    println!("stop it with      Ctrl-C\n");
+
+    let settings = settings(tty, folder.join("dsmrd.sqlite"), port);
+    let running = App::bind(settings, clock, None)?.start().context("cannot start the watchdog")?;
+    let mut seconds = 0;
+    let limit = args.seconds;
+    let code = running
+        .run(controls, no_reload, |now| {
+            seconds += 1;
+            if seconds % REPORT_EVERY == 0 {
+                report(now);
+            }
+            if limit.is_some_and(|limit| seconds > limit) {
+                now.request_stop();
+            }
+        })
+        .await
+        .code;
+    end.cancel();
+    let _ = meter.await;
+    let _ = broker.await;
+    if code == exit::OK {
+        println!("stopped cleanly");
+    }
+    Ok(code)
+}
+
+/// SIGHUP finds nothing to read again.
+fn no_reload() -> Result<Settings, ConfigError> {
+    let problems = vec!["the demo has no configuration file".to_owned()];
+    Err(ConfigError { problems, warnings: Vec::new() })
+}
+
+/// The simulated meter: a telegram a second into the pseudo-terminal.
+async fn feed(pty: Pty, seed: u64, clock: Clock, end: CancellationToken) {
+    let mut simulator = Simulator::new(seed, clock.wall().div_euclid(1000));
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    while end.run_until_cancelled(second.tick()).await.is_some() {
+        if let Err(error) = pty.offer(&simulator.next_telegram()) {
+            tracing::error!(%error, "the pseudo-terminal takes no telegrams");
+            return;
+        }
+    }
+}
+
+/// One line about what the appliance did so far.
+fn report(running: &mut Running) {
+    let power = running.feed().snapshot().into_iter().find_map(|event| match event {
+        Event::Reading { reading, .. } => {
+            let import = reading.number(Field::PowerImport)?;
+            let export = reading.number(Field::PowerExport)?;
+            Some(format!("{import} kW in, {export} kW out"))
+        }
+        Event::Link { .. } => None,
+    });
+    let readings = running.readers().counters(METER).delivered.get();
+    let broker = running.brokers().counters(METER);
+    println!(
+        "{readings} readings; power {}; {} messages sent, {} deduplicated; record {} kB",
+        power.as_deref().unwrap_or("not known yet"),
+        broker.acked.get(),
+        broker.deduplicated.get(),
+        running.store_counters().disk_bytes.get().div_ceil(1000),
+    );
+}
+
+/// The embedded default.
+fn settings(tty: PathBuf, record: PathBuf, port: u16) -> Settings {
+    Settings {
+        meters: vec![MeterSettings {
+            name: METER.to_owned(),
+            source: SourceSettings {
+                url: SourceUrl::Serial(tty),
+                line: Line::Auto,
+                max_telegram: 8192,
+                silence: Duration::from_secs(20),
+                timezone: "Europe/Amsterdam".to_owned(),
+            },
+        }],
+        store: StoreSettings { path: record, sync_interval: Duration::from_secs(60) },
+        mqtt: vec![BrokerSettings {
+            name: METER.to_owned(),
+            enabled: true,
+            host: "127.0.0.1".to_owned(),
+            port,
+            tls: None,
+            username: None,
+            password: None,
+            client_id: "dsmrd-demo".to_owned(),
+            keepalive: Duration::from_secs(30),
+            qos: 1,
+            cache: Duration::from_secs(3600),
+            layouts: vec![LayoutSettings::Native {
+                prefix: "dsmrd".to_owned(),
+                payload: PayloadFormat::Value,
+            }],
+            status_topic: "dsmrd/status".to_owned(),
+            status_online: "online".to_owned(),
+            status_offline: "offline".to_owned(),
+            rate: 1000,
+        }],
+        log: LogSettings { level: tracing::Level::INFO, format: LogFormat::Text },
+        watchdog: Duration::from_secs(60),
+    }
 }

@@ -86,3 +86,9 @@ impl Cli {
         })
     }
 }
+
+/// One thread is enough: what takes time (SQLite) has a thread of its own.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    use anyhow::Context;
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
+}

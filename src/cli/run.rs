@@ -1,10 +1,52 @@
-//! Being built.
+//! `dsmrd run`: the appliance, in the foreground.
 
-use super::Outcome;
+use anyhow::Context;
+
+use dsmrd::app::{App, signals};
+use dsmrd::clock::Clock;
+use dsmrd::config::{self, LogFormat};
+use dsmrd::exit;
+use dsmrd::telemetry::log;
+
+use super::{ConfigFile, Outcome};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    #[command(flatten)]
+    file: ConfigFile,
+}
 
-pub(super) fn run(_args: &Args) -> Outcome {
-    anyhow::bail!("not built yet")
+pub(super) fn run(args: &Args) -> Outcome {
+    let loaded = config::load(&args.file.config)?;
+    let settings = loaded.settings;
+    let clock = Clock::system();
+    let format = match settings.log.format {
+        LogFormat::Text => log::Format::Text,
+        LogFormat::Json => log::Format::Json,
+    };
+    let level = log::init(settings.log.level, format, !config::under_journald(), clock.clone());
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        config = %args.file.config.display(),
+        meters = settings.meters.len(),
+        brokers = settings.mqtt.iter().filter(|broker| broker.enabled).count(),
+        "starting"
+    );
+    super::runtime()?.block_on(async {
+        let controls = signals::listen().context("cannot listen for signals")?;
+        let app = match App::bind(settings, clock, Some(level)) {
+            Ok(app) => app,
+            Err(error) => {
+                tracing::error!(%error, "the record cannot be opened");
+                return Ok(exit::STORE);
+            }
+        };
+        let running = app.start().context("cannot start the watchdog")?;
+        let path = args.file.config.clone();
+        let reload = move || config::load(&path).map(|loaded| loaded.settings);
+        Ok(running.run(controls, reload, |_| ()).await.code)
+    })
 }

@@ -88,6 +88,12 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
     resolve(&text, path, &env, &facts)
 }
 
+/// Whether systemd's journal reads standard error and gives every line its time.
+pub fn under_journald() -> bool {
+    #[expect(clippy::disallowed_methods, reason = "the environment is read here")]
+    std::env::var_os("JOURNAL_STREAM").is_some()
+}
+
 /// The environment as text. A variable of ours that is not text is a problem, others are nobody's business.
 fn environment() -> Result<Vec<(String, String)>, ConfigError> {
     let mut env = Vec::new();

@@ -309,6 +309,9 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, OpenError> {
     if found > known {
         return Err(OpenError::Newer { path: path.to_owned(), found, known });
     }
+    if found < known {
+        return Err(OpenError::Older { path: path.to_owned(), found, known });
+    }
     Ok(connection)
 }
 

@@ -19,6 +19,18 @@ pub enum OpenError {
         /// The newest schema this program knows.
         known: i64,
     },
+    /// An earlier program wrote it, or this one has only just begun to.
+    #[error("{path}: {}", if *.found == 0 { "nothing is stored in it yet".to_owned() } else {
+        format!("written by an earlier dsmrd (schema {found}, this one reads {known}); start dsmrd once, it converts it")
+    }, path = .path.display())]
+    Older {
+        /// The database.
+        path: PathBuf,
+        /// Its schema; 0 before anything is stored.
+        found: i64,
+        /// The schema this program reads.
+        known: i64,
+    },
     /// There is no database to read.
     #[error("{path}: no such database; check store.path", path = .0.display())]
     Missing(PathBuf),

@@ -98,13 +98,14 @@ impl Store {
     }
 
     /// Makes everything safe and ends the thread.
-    pub async fn close(self) -> Result<(), FlushError> {
+    pub async fn close(&self) -> Result<(), FlushError> {
         self.queue.close();
         self.failed().await;
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         // The thread has ended; joining it does not wait.
         match thread.map(JoinHandle::join) {
             Some(Ok(outcome)) => outcome,
+            None => Ok(()),
             _ => Err(FlushError("the store's thread panicked".into())),
         }
     }
@@ -115,6 +116,11 @@ impl Store {
         let mut ended = self.ended.clone();
         // Nothing is ever sent: the error is the end.
         let _ = ended.changed().await;
+    }
+
+    /// Whether the thread has ended.
+    pub fn has_failed(&self) -> bool {
+        self.ended.has_changed().is_err()
     }
 
     /// Rises at least once a second while the thread is well.

@@ -55,6 +55,15 @@ pub struct MeterCounters {
     pub silences: Counter,
 }
 
+impl MeterCounters {
+    /// Telegrams rejected for whatever reason.
+    pub fn rejected(&self) -> u64 {
+        let rejected =
+            [&self.rejected_crc, &self.rejected_truncated, &self.rejected_oversize, &self.rejected_no_crc];
+        rejected.into_iter().map(Counter::get).sum()
+    }
+}
+
 /// Counters of the store. `offered = stored + dropped_* + waiting`.
 #[derive(Debug, Default)]
 pub struct StoreCounters {

@@ -1,1 +1,16 @@
-//! See `main.rs`.
+//! The whole appliance: a pty, a broker, a database; signals, reload, exit codes.
+
+/// The daemon as a child process, its configuration and its log.
+mod daemon;
+
+/// A meter on a real pseudo-terminal.
+mod meter;
+
+/// From the port to the broker and the record.
+mod end_to_end;
+
+/// `kill -9` at random moments: nothing received is lost, nothing is there twice.
+mod kill;
+
+/// Stop, reload, exit codes.
+mod life;

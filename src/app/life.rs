@@ -1,0 +1,315 @@
+//! The stages of the process: [`Settings`], then [`App`] (the record is open, nothing moves yet), then running.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::sink::Sink;
+use super::tasks::{Brokers, MeterRegistry, Readers};
+use super::watchdog::{self, Pulse};
+use crate::clock::Clock;
+use crate::config::{self, ConfigError, Settings};
+use crate::exit;
+use crate::feed::{Event, Feed, MeterId};
+use crate::publish::LayoutError;
+use crate::store::{self, Store};
+use crate::telemetry::{StoreCounters, log::LevelHandle};
+
+/// How long brokers get for what is in flight when the process stops; `stopwaitsecs` is 20 s.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Why an appliance whose record is open could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The watchdog's thread could not be started.
+    #[error("the watchdog cannot be started")]
+    Watchdog(#[from] std::io::Error),
+    /// A layout could not be built.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+}
+
+/// A request from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// Stop cleanly.
+    Stop,
+    /// Read the configuration again.
+    Reload,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// One of [`crate::exit`].
+    pub code: u8,
+}
+
+/// What a reload needs from outside.
+pub trait Reload {
+    /// Reads the configuration again.
+    ///
+    /// # Errors
+    /// Every problem found; the running configuration stays.
+    fn load(&mut self) -> Result<Settings, ConfigError>;
+}
+
+impl<F: FnMut() -> Result<Settings, ConfigError>> Reload for F {
+    fn load(&mut self) -> Result<Settings, ConfigError> {
+        self()
+    }
+}
+
+/// The appliance with its record open and nothing moving yet.
+pub struct App {
+    settings: Settings,
+    clock: Clock,
+    feed: Feed,
+    sink: Sink,
+    store_counters: Arc<StoreCounters>,
+    level: Option<LevelHandle>,
+}
+
+impl App {
+    /// Opens the record.
+    ///
+    /// # Errors
+    /// When the record cannot be opened at all: no such folder, no permission, another process holds it.
+    pub fn bind(
+        settings: Settings,
+        clock: Clock,
+        level: Option<LevelHandle>,
+    ) -> Result<Self, store::OpenError> {
+        let store_counters = Arc::new(StoreCounters::default());
+        let store = Store::open(settings.store.clone(), Arc::clone(&store_counters), clock.clone())?;
+        let feed = Feed::default();
+        seed(&feed, &store, &settings);
+        let sink = Sink::new(Arc::new(store), feed.clone(), Arc::clone(&store_counters));
+        Ok(Self { settings, clock, feed, sink, store_counters, level })
+    }
+
+    /// Starts every meter and broker.
+    ///
+    /// # Errors
+    /// When the watchdog's thread cannot be started, or a layout cannot be built.
+    pub fn start(self) -> Result<Running, StartError> {
+        let readers_counters = MeterRegistry::default();
+        let mut readers = Readers::new(self.sink.clone(), readers_counters.clone(), self.clock.clone());
+        let mut brokers = Brokers::new(self.feed.clone(), readers_counters, self.clock.clone());
+        for broker in &self.settings.mqtt {
+            brokers.start(broker)?;
+        }
+        for meter in &self.settings.meters {
+            readers.start(meter);
+        }
+        let runtime = Pulse { name: "runtime", beats: Arc::default() };
+        let record = Pulse { name: "store", beats: Arc::default() };
+        watchdog::spawn(vec![runtime.clone(), record.clone()], self.settings.watchdog)?;
+        Ok(Running {
+            app: self,
+            readers,
+            brokers,
+            runtime: runtime.beats,
+            record: record.beats,
+            stop_requested: false,
+        })
+    }
+}
+
+/// Hands brokers the last stored reading of every meter, so that what a killed process had not delivered
+/// reaches them even when the meter stays silent.
+fn seed(feed: &Feed, store: &Store, settings: &Settings) {
+    for meter in &settings.meters {
+        let id = MeterId { name: meter.name.as_str().into() };
+        if let Some(reading) = store.latest(&meter.name) {
+            feed.publish(Event::Reading { meter: id.clone(), reading: Arc::new(reading) });
+        }
+        feed.publish(Event::Link { meter: id, online: false });
+    }
+}
+
+/// The appliance at work.
+pub struct Running {
+    app: App,
+    readers: Readers,
+    brokers: Brokers,
+    runtime: Arc<AtomicU64>,
+    record: Arc<AtomicU64>,
+    stop_requested: bool,
+}
+
+impl Running {
+    /// The live feed.
+    pub fn feed(&self) -> &Feed {
+        &self.app.feed
+    }
+
+    /// The record's counters.
+    pub fn store_counters(&self) -> &StoreCounters {
+        &self.app.store_counters
+    }
+
+    /// Ends the run as a request from outside would.
+    pub fn request_stop(&mut self) {
+        self.stop_requested = true;
+    }
+
+    /// The readers and their counters.
+    pub fn readers(&mut self) -> &mut Readers {
+        &mut self.readers
+    }
+
+    /// The brokers and their counters.
+    pub fn brokers(&mut self) -> &mut Brokers {
+        &mut self.brokers
+    }
+
+    /// Runs until asked to stop, or until a part fails; `every_second` is called about once a second.
+    pub async fn run(
+        mut self,
+        mut controls: mpsc::Receiver<Control>,
+        mut reload: impl Reload,
+        mut every_second: impl FnMut(&mut Self),
+    ) -> Ending {
+        notify(&[sd_notify::NotifyState::Ready]);
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        let code = loop {
+            tokio::select! {
+                control = controls.recv() => match control {
+                    Some(Control::Reload) => self.reload(&mut reload).await,
+                    Some(Control::Stop) | None => break exit::OK,
+                },
+                meter = self.readers.ended() => {
+                    tracing::error!(meter, "a reader ended that should not have");
+                    break exit::SOFTWARE;
+                }
+                broker = self.brokers.ended() => {
+                    tracing::error!(broker, "a broker's task ended that should not have");
+                    break exit::SOFTWARE;
+                }
+                _ = second.tick() => {
+                    self.runtime.fetch_add(1, Ordering::Relaxed);
+                    if let Some(store) = self.app.sink.store() {
+                        if store.has_failed() {
+                            tracing::error!("the store's thread ended that should not have");
+                            break exit::SOFTWARE;
+                        }
+                        self.record.store(store.heartbeat().load(Ordering::Relaxed), Ordering::Relaxed);
+                    }
+                    every_second(&mut self);
+                    if self.stop_requested {
+                        break exit::OK;
+                    }
+                }
+            }
+        };
+        self.stop(code).await
+    }
+
+    /// Stops in order: no more readings, then the farewells to the brokers, then the record.
+    async fn stop(mut self, code: u8) -> Ending {
+        notify(&[sd_notify::NotifyState::Stopping]);
+        tracing::info!("stopping");
+        self.readers.stop_all().await;
+        self.brokers.stop_all(FAREWELL).await;
+        let closed = match self.app.sink.detach() {
+            Some(store) => store.close().await,
+            None => Ok(()),
+        };
+        if let Err(error) = closed {
+            tracing::error!(%error, "the record could not be closed; the journal keeps what is not in a block");
+            return Ending { code: if code == exit::OK { exit::STORE } else { code } };
+        }
+        tracing::info!("stopped");
+        Ending { code }
+    }
+
+    /// Takes a new configuration over: only what changed is restarted.
+    async fn reload(&mut self, reload: &mut impl Reload) {
+        notify(&[sd_notify::NotifyState::Reloading]);
+        match reload.load() {
+            Ok(settings) => self.apply(settings).await,
+            Err(error) => {
+                for problem in &error.problems {
+                    tracing::error!(problem, "the new configuration is bad; the old one stays");
+                }
+            }
+        }
+        notify(&[sd_notify::NotifyState::Ready]);
+    }
+
+    async fn apply(&mut self, settings: Settings) {
+        let changes = config::diff(&self.app.settings, &settings);
+        if changes.is_empty() {
+            tracing::info!("configuration read again: nothing changed");
+        }
+        for name in changes.meters.removed.iter().chain(&changes.meters.changed) {
+            self.readers.stop(name).await;
+        }
+        for name in &changes.meters.removed {
+            self.app.feed.forget(&MeterId { name: name.as_str().into() });
+        }
+        for name in changes.brokers.removed.iter().chain(&changes.brokers.changed) {
+            self.brokers.stop(name, FAREWELL).await;
+        }
+        if changes.store {
+            self.exchange_store(&settings).await;
+        }
+        for broker in settings.mqtt.iter().filter(|broker| comes(&changes.brokers, &broker.name)) {
+            match self.brokers.start(broker) {
+                Ok(()) => tracing::info!(broker = broker.name, "broker started with its new settings"),
+                Err(error) => tracing::error!(broker = broker.name, %error, "the broker cannot be started"),
+            }
+        }
+        for meter in settings.meters.iter().filter(|meter| comes(&changes.meters, &meter.name)) {
+            self.readers.start(meter);
+            tracing::info!(meter = meter.name, "meter started with its new settings");
+        }
+        if settings.log.level != self.app.settings.log.level {
+            if let Some(level) = &self.app.level {
+                level.set(settings.log.level);
+            }
+            tracing::info!(level = %settings.log.level, "log level changed");
+        }
+        if settings.log.format != self.app.settings.log.format || changes.watchdog {
+            tracing::warn!("log.format and process.watchdog take effect at the next start");
+        }
+        self.app.settings = settings;
+    }
+
+    /// Closes the record and opens it anew; readings wait meanwhile. When the new one cannot be opened the old
+    /// one stays in use.
+    async fn exchange_store(&mut self, settings: &Settings) {
+        if let Some(store) = self.app.sink.detach()
+            && let Err(error) = store.close().await
+        {
+            tracing::error!(%error, "the record could not be closed; the journal keeps what is not in a block");
+        }
+        let open = |settings: &Settings| {
+            Store::open(settings.store.clone(), Arc::clone(&self.app.store_counters), self.app.clock.clone())
+        };
+        let opened = open(settings).or_else(|error| {
+            tracing::error!(%error, "the new record cannot be opened; the old one stays");
+            open(&self.app.settings)
+        });
+        match opened {
+            Ok(store) => self.app.sink.attach(Arc::new(store)),
+            Err(error) => {
+                tracing::error!(%error, "the old record cannot be opened again; readings wait in memory")
+            }
+        }
+    }
+}
+
+/// Whether a thing of this name is to be started.
+fn comes(named: &config::diff::Named, name: &str) -> bool {
+    named.added.iter().chain(&named.changed).any(|known| known == name)
+}
+
+/// Tells systemd; without systemd there is no socket to notify, which is no error.
+fn notify(state: &[sd_notify::NotifyState<'_>]) {
+    let _ = sd_notify::notify(state);
+}

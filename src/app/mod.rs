@@ -1,0 +1,13 @@
+//! The appliance: settings, then bound, then running; each stage consumes the last.
+//!
+//! In reading order: [`life`], the stages; [`sink`], where readings go; [`tasks`], what runs and what happens
+//! when one of them ends; [`signals`]; [`watchdog`].
+
+pub mod life;
+pub mod signals;
+pub mod sink;
+pub mod tasks;
+pub mod watchdog;
+
+pub use life::{App, Control, Ending, Running};
+pub use tasks::{Brokers, MeterRegistry, Readers};

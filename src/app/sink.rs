@@ -1,0 +1,79 @@
+//! Where readings go: the record and the live feed, without ever waiting.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::feed::{Event, Feed, MeterId};
+use crate::meter::Reading;
+use crate::store::Store;
+use crate::telemetry::StoreCounters;
+
+/// How many readings wait while the store is exchanged on a reload.
+const WAITING: usize = 4096;
+
+struct Record {
+    store: Option<Arc<Store>>,
+    /// Readings that came while there was no store.
+    waiting: VecDeque<(MeterId, Arc<Reading>)>,
+}
+
+/// The two things a reader does with a reading.
+#[derive(Clone)]
+pub struct Sink {
+    record: Arc<Mutex<Record>>,
+    feed: Feed,
+    counters: Arc<StoreCounters>,
+}
+
+impl Sink {
+    /// A sink into `store` and `feed`.
+    pub fn new(store: Arc<Store>, feed: Feed, counters: Arc<StoreCounters>) -> Self {
+        let record = Record { store: Some(store), waiting: VecDeque::new() };
+        Self { record: Arc::new(Mutex::new(record)), feed, counters }
+    }
+
+    /// Takes a reading. Never waits: a store that cannot keep up counts the loss itself.
+    pub fn reading(&self, meter: &MeterId, reading: Reading) {
+        let reading = Arc::new(reading);
+        {
+            let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+            match &record.store {
+                Some(store) => {
+                    store.offer(meter, Arc::clone(&reading));
+                }
+                None if record.waiting.len() < WAITING => {
+                    record.waiting.push_back((meter.clone(), Arc::clone(&reading)));
+                }
+                None => {
+                    self.counters.offered.inc();
+                    self.counters.dropped_queue_full.inc();
+                }
+            }
+        }
+        self.feed.publish(Event::Reading { meter: meter.clone(), reading });
+    }
+
+    /// The link to a meter came up or went down.
+    pub fn link(&self, meter: &MeterId, online: bool) {
+        self.feed.publish(Event::Link { meter: meter.clone(), online });
+    }
+
+    /// The store, unless it is being exchanged.
+    pub fn store(&self) -> Option<Arc<Store>> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner).store.clone()
+    }
+
+    /// Takes the store out; readings wait until [`Sink::attach`].
+    pub fn detach(&self) -> Option<Arc<Store>> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner).store.take()
+    }
+
+    /// Puts a store in and gives it what waited.
+    pub fn attach(&self, store: Arc<Store>) {
+        let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        for (meter, reading) in record.waiting.drain(..) {
+            store.offer(&meter, reading);
+        }
+        record.store = Some(store);
+    }
+}

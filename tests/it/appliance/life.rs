@@ -1,0 +1,158 @@
+//! Stop, reload, exit codes.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::daemon::{Daemon, stored};
+use super::meter::{Meter, telegram};
+use crate::support::{Mosquitto, Subscriber, mosquitto_missing, scratch, wait_until};
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// A configuration with one meter on `tty` and the given brokers.
+fn write(folder: &Path, brokers: &str) -> PathBuf {
+    let config = folder.join("dsmrd.toml");
+    let text = format!(
+        "[[meter]]\nname = \"home\"\nsource = \"tty\"\nline = \"115200 8N1\"\n\
+         [store]\npath = \"record.sqlite\"\n{brokers}"
+    );
+    std::fs::write(&config, text).expect("a configuration");
+    config
+}
+
+fn broker(name: &str, port: u16) -> String {
+    format!("[[mqtt]]\nname = \"{name}\"\nurl = \"mqtt://127.0.0.1:{port}\"\n")
+}
+
+#[test]
+fn a_bad_configuration_ends_with_78_and_every_problem() {
+    let scratch = scratch();
+    let config =
+        write(scratch.path(), "[[mqtt]]\nname = \"a\"\nurl = \"http://x\"\n[log]\nlevle = \"info\"\n");
+    let mut daemon = Daemon::start(&config);
+    assert_eq!(daemon.wait().code(), Some(78));
+    let log = daemon.log();
+    assert!(log.contains("dsmrd.toml:9") && log.contains("http"), "{log}");
+    assert!(log.contains("dsmrd.toml:11") && log.contains("level"), "{log}");
+}
+
+#[test]
+fn a_record_that_cannot_be_opened_ends_with_74() {
+    let scratch = scratch();
+    let config = write(scratch.path(), "");
+    std::fs::create_dir(scratch.path().join("record.sqlite")).expect("a folder in its place");
+    let mut daemon = Daemon::start(&config);
+    assert_eq!(daemon.wait().code(), Some(74), "{}", daemon.log());
+}
+
+#[test]
+fn a_reload_restarts_what_changed_and_nothing_else() {
+    if mosquitto_missing() {
+        return;
+    }
+    let (one, two) = (Mosquitto::start(), Mosquitto::start());
+    let scratch = scratch();
+    let config = write(scratch.path(), &broker("one", one.port()));
+    let mut meter = Meter::plug_in(&scratch.path().join("tty"));
+    let mut daemon = Daemon::start(&config);
+    let first = Subscriber::new(one.port(), "dsmrd/home/power_import");
+    meter.send(&telegram(1));
+    wait_until(SOON, "the first broker has it", || first.last("dsmrd/home/power_import").is_some());
+
+    // A bad file changes nothing.
+    std::fs::write(&config, "[[meter]\n").expect("a bad configuration");
+    daemon.signal(libc::SIGHUP);
+    daemon.wait_for_log("the old one stays", 1);
+    meter.send(&telegram(2));
+    wait_until(SOON, "it goes on", || first.last("dsmrd/home/power_import").as_deref() == Some("0.002"));
+
+    // A second broker: it gets the state at once, the first keeps its connection, the meter its port.
+    write(scratch.path(), &(broker("one", one.port()) + &broker("two", two.port())));
+    let second = Subscriber::new(two.port(), "dsmrd/home/power_import");
+    daemon.signal(libc::SIGHUP);
+    wait_until(SOON, "the second has it too", || {
+        second.last("dsmrd/home/power_import").as_deref() == Some("0.002")
+    });
+    meter.send(&telegram(3));
+    wait_until(SOON, "both go on", || {
+        [&first, &second].iter().all(|it| it.last("dsmrd/home/power_import").as_deref() == Some("0.003"))
+    });
+    let connections = |log: String| log.lines().filter(|line| line.contains(" as dsmrd-")).count();
+    assert_eq!(connections(one.log()), 1, "{}", one.log());
+
+    // The first is taken out again.
+    write(scratch.path(), &broker("two", two.port()));
+    let status = Subscriber::new(one.port(), "dsmrd/status");
+    daemon.signal(libc::SIGHUP);
+    wait_until(SOON, "the first is told", || status.last("dsmrd/status").as_deref() == Some("offline"));
+    meter.send(&telegram(4));
+    wait_until(SOON, "the second goes on", || {
+        second.last("dsmrd/home/power_import").as_deref() == Some("0.004")
+    });
+    assert_eq!(stored(&config), [1, 2, 3, 4]);
+    daemon.signal(libc::SIGTERM);
+    assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
+}
+
+#[test]
+fn a_new_place_for_the_record_is_taken_without_losing_a_reading() {
+    let scratch = scratch();
+    let config = write(scratch.path(), "");
+    let mut meter = Meter::plug_in(&scratch.path().join("tty"));
+    let mut daemon = Daemon::start(&config);
+    meter.send(&telegram(1));
+    wait_until(SOON, "the first is kept", || stored(&config) == [1]);
+    let text = std::fs::read_to_string(&config).expect("a configuration");
+    let moved = scratch.path().join("moved.toml");
+    std::fs::write(&moved, text.replace("record.sqlite", "moved.sqlite")).expect("a configuration");
+    std::fs::copy(&moved, &config).expect("a configuration");
+    daemon.signal(libc::SIGHUP);
+    wait_until(SOON, "the new record is there", || scratch.path().join("moved.sqlite").exists());
+    meter.send(&telegram(2));
+    wait_until(SOON, "the second is in the new one", || stored(&moved) == [2]);
+    std::fs::write(&config, text).expect("a configuration");
+    assert_eq!(stored(&config), [1]);
+    daemon.signal(libc::SIGTERM);
+    assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
+}
+
+#[test]
+fn killed_it_is_told_offline_by_its_will_and_online_when_it_is_back() {
+    if mosquitto_missing() {
+        return;
+    }
+    let mosquitto = Mosquitto::start();
+    let scratch = scratch();
+    let config = write(scratch.path(), &broker("one", mosquitto.port()));
+    let status = Subscriber::new(mosquitto.port(), "dsmrd/status");
+    for life in 1..=2 {
+        let daemon = Daemon::start(&config);
+        wait_until(SOON, "it is online", || status.last("dsmrd/status").as_deref() == Some("online"));
+        daemon.signal(libc::SIGKILL);
+        wait_until(SOON, "its will is told", || status.payloads("dsmrd/status").len() == 2 * life);
+    }
+    assert_eq!(status.payloads("dsmrd/status"), ["online", "offline", "online", "offline"]);
+}
+
+#[test]
+fn a_second_request_to_stop_ends_it_at_once() {
+    if mosquitto_missing() {
+        return;
+    }
+    let mosquitto = Mosquitto::start();
+    let scratch = scratch();
+    let config = write(scratch.path(), &broker("one", mosquitto.port()));
+    let mut meter = Meter::plug_in(&scratch.path().join("tty"));
+    let mut daemon = Daemon::start(&config);
+    let state = Subscriber::new(mosquitto.port(), "#");
+    meter.send(&telegram(1));
+    wait_until(SOON, "it is at work", || state.last("dsmrd/home/power_import").is_some());
+    // A broker that hangs holds the farewell up.
+    mosquitto.hang();
+    daemon.signal(libc::SIGTERM);
+    daemon.wait_for_log("stopping", 1);
+    daemon.signal(libc::SIGTERM);
+    assert_eq!(daemon.wait().code(), Some(130), "{}", daemon.log());
+    mosquitto.resume();
+    assert_eq!(stored(&config), [1]);
+}
