@@ -61,7 +61,9 @@ pub(super) fn run(args: &Args) -> Outcome {
     };
     let zone = zones.of_meter(args.meter.as_deref())?;
     let instant = |name: &str, text: &Option<String>| {
-        text.as_deref().map(|text| instant(text, &zone).with_context(|| format!("--{name} {text}"))).transpose()
+        text.as_deref()
+            .map(|text| instant(text, &zone).with_context(|| format!("--{name} {text}")))
+            .transpose()
     };
     let range =
         Range { meter: args.meter.clone(), from: instant("from", &args.from)?, to: instant("to", &args.to)? };
@@ -306,7 +308,8 @@ fn write_csv(out: &mut impl Write, cells: &[Value]) -> io::Result<()> {
 
 /// Numbers are written digit by digit: no float comes between the meter and the file.
 fn write_json(out: &mut impl Write, columns: &Columns, cells: &[Value]) -> io::Result<()> {
-    let names = ["time", "time_utc", "meter"].into_iter().chain(columns.0.iter().map(|(name, _)| name.as_str()));
+    let names =
+        ["time", "time_utc", "meter"].into_iter().chain(columns.0.iter().map(|(name, _)| name.as_str()));
     let mut separator = '{';
     for (name, cell) in names.zip(cells) {
         let value = match cell {

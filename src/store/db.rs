@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
+};
 
 use super::block::{BlockReader, BlockWriter, MAX_ROWS};
 use super::codec;
@@ -81,7 +83,11 @@ impl Database {
 
     /// Bytes of the database and its write-ahead log.
     pub(super) fn bytes(&self) -> u64 {
-        ["", "-wal", "-shm"].iter().filter_map(|end| beside(&self.path, end).metadata().ok()).map(|m| m.len()).sum()
+        ["", "-wal", "-shm"]
+            .iter()
+            .filter_map(|end| beside(&self.path, end).metadata().ok())
+            .map(|m| m.len())
+            .sum()
     }
 }
 
@@ -121,7 +127,10 @@ fn check(connection: &Connection) -> rusqlite::Result<()> {
             Some(verdict),
         )),
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
-            tracing::info!(limit_s = CHECK_LIMIT.as_secs(), "the database is too large to check all of it at start");
+            tracing::info!(
+                limit_s = CHECK_LIMIT.as_secs(),
+                "the database is too large to check all of it at start"
+            );
             Ok(())
         }
         Err(error) => Err(error),
@@ -131,8 +140,7 @@ fn check(connection: &Connection) -> rusqlite::Result<()> {
 fn migrate(connection: &mut Connection, path: &Path, now: UnixMillis) -> Result<(), OpenError> {
     let fail = |error| OpenError::Sqlite { path: path.to_owned(), error };
     let known = MIGRATIONS.len() as i64;
-    let found: i64 =
-        connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(fail)?;
+    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(fail)?;
     if found > known || found < 0 {
         return Err(OpenError::Newer { path: path.to_owned(), found, known });
     }
@@ -287,7 +295,9 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, OpenError> {
     let (connection, found) = match opened {
         // Where we may not write beside it SQLite cannot make the shared memory that it wants. With no log
         // beside it nobody is writing, and the file can be read as it is.
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) && !beside(path, "-wal").exists() => {
+        Err(error)
+            if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) && !beside(path, "-wal").exists() =>
+        {
             let flags = flags | OpenFlags::SQLITE_OPEN_URI;
             let connection = Connection::open_with_flags(uri(path), flags).map_err(fail)?;
             let found = version(&connection).map_err(fail)?;
@@ -311,7 +321,9 @@ fn uri(path: &Path) -> String {
     let mut uri = String::from("file:");
     for byte in path.as_os_str().as_bytes() {
         match byte {
-            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => uri.push(char::from(*byte)),
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                uri.push(char::from(*byte))
+            }
             _ => uri.push_str(&format!("%{byte:02X}")),
         }
     }

@@ -262,7 +262,8 @@ impl Readings<'_> {
         let rows = if block.ordered {
             Rows::Ordered(Box::new(reader))
         } else {
-            let mut rows = reader.map(|row| row.map(timed)).collect::<Result<Vec<_>, _>>().map_err(damaged)?;
+            let mut rows =
+                reader.map(|row| row.map(timed)).collect::<Result<Vec<_>, _>>().map_err(damaged)?;
             rows.sort_by_key(|(time, _)| *time);
             Rows::Sorted(rows.into_iter())
         };

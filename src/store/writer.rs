@@ -197,11 +197,8 @@ impl Writer {
             return;
         }
         let at_once = self.settings.sync_interval.is_zero() || self.journal.unsynced() > MAX_UNSYNCED;
-        let outcome = if at_once && self.journal.unsynced() > 0 {
-            self.synced(now)
-        } else {
-            self.journal.write()
-        };
+        let outcome =
+            if at_once && self.journal.unsynced() > 0 { self.synced(now) } else { self.journal.write() };
         self.account(now, outcome);
     }
 

@@ -37,9 +37,7 @@ impl Role {
             return Self::Plain;
         }
         match unit {
-            Unit::KiloWatt => {
-                POWERS.iter().position(|power| *power == key).map_or(Self::Plain, Self::Power)
-            }
+            Unit::KiloWatt => POWERS.iter().position(|power| *power == key).map_or(Self::Plain, Self::Power),
             Unit::KiloWattHour if key.starts_with("energy_import_") => Self::Register(0),
             Unit::KiloWattHour if key.starts_with("energy_export_") => Self::Register(1),
             _ => Self::Plain,
@@ -86,7 +84,8 @@ impl Filling {
     /// that is, 1 to 5.
     pub(crate) fn expect(&mut self, facts: &Facts, place: usize) -> (i128, usize) {
         let seconds = facts.elapsed.clamp(0, 60);
-        self.0 = (self.0 + facts.watts[place] * seconds).clamp(-STEP, 3 * STEP + facts.watts[place] * seconds);
+        self.0 =
+            (self.0 + facts.watts[place] * seconds).clamp(-STEP, 3 * STEP + facts.watts[place] * seconds);
         let rest = self.0.rem_euclid(STEP);
         let hint = match self.0 {
             energy if energy > 2 * STEP && facts.watts[place] * seconds < STEP => 5,

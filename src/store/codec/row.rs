@@ -54,12 +54,19 @@ pub(crate) struct Refused;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    Number { unit: Unit, scale: u8 },
+    Number {
+        unit: Unit,
+        scale: u8,
+    },
     Text,
     /// Seconds of a wall clock.
-    Time { dst: Option<bool> },
+    Time {
+        dst: Option<bool>,
+    },
     /// A time that is no date, digit by digit.
-    Digits { dst: Option<bool> },
+    Digits {
+        dst: Option<bool>,
+    },
 }
 
 const PROOFS: [Proof; 3] = [Proof::Verified, Proof::Absent, Proof::Failed];
@@ -296,7 +303,8 @@ impl RowCodec {
     pub(crate) fn encode(&mut self, coder: &mut Encoder, row: &Row) -> Result<(), Refused> {
         let text: usize = row.items.iter().map(|(key, value)| key.len() + text_len(value)).sum();
         let kinds: Vec<Kind> = row.items.iter().map(|(_, value)| Kind::of(value)).collect();
-        let unknown = row.items.iter().zip(&kinds).filter(|((key, _), kind)| self.find(key, **kind).is_none());
+        let unknown =
+            row.items.iter().zip(&kinds).filter(|((key, _), kind)| self.find(key, **kind).is_none());
         if text > MAX_TEXT
             || unknown.count() + self.columns.len() > MAX_COLUMNS
             || row.items.len() > MAX_COLUMNS

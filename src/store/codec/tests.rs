@@ -12,8 +12,9 @@ use crate::p1::timestamp::LocalTime;
 
 fn decimals() -> impl Strategy<Value = Decimal> {
     let magnitude = prop_oneof![Just(0u64), Just(u64::MAX), 0u64..1_000, any::<u64>()];
-    (any::<bool>(), magnitude, 0u8..=19)
-        .prop_map(|(negative, magnitude, scale)| Decimal::from_parts(negative, magnitude, scale).expect("fits"))
+    (any::<bool>(), magnitude, 0u8..=19).prop_map(|(negative, magnitude, scale)| {
+        Decimal::from_parts(negative, magnitude, scale).expect("fits")
+    })
 }
 
 fn times() -> impl Strategy<Value = LocalTime> {
