@@ -192,14 +192,14 @@ impl<D: FnMut(Delivery)> Desk<D> {
             self.rest.link(false);
             let (meter, bytes) = (&self.meter.name, self.bytes_in_vain);
             if std::mem::replace(&mut self.rest.told_silent, true) {
-                tracing::debug!(meter = %meter, seconds, bytes, "still no telegram; opening the source anew");
+                tracing::debug!(meter = %meter, seconds, bytes, "still no telegram");
             } else {
                 let hint = if bytes == 0 {
                     "nothing comes at all: is the cable in the meter's P1 port, and is the port switched on?"
                 } else {
                     "bytes come, but no telegram: check `line` and the cable"
                 };
-                tracing::warn!(meter = %meter, seconds, bytes, hint, "no telegram came; opening the source anew");
+                tracing::warn!(meter = %meter, seconds, bytes, hint, "no telegram came");
             }
         }
         if self.chooser.trying() {

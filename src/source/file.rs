@@ -25,6 +25,7 @@ pub(super) struct Recorded {
     rest: Vec<u8>,
     used: usize,
     pace: Option<Duration>,
+    ends: bool,
 }
 
 impl Recorded {
@@ -44,6 +45,7 @@ impl Recorded {
             File::open(path).map_err(failed)?;
             pace = Some(PACE);
         }
+        let ends = path.is_none() || pace.is_some();
         let pump = move || {
             let mut input: Box<dyn Read> = match path_owned {
                 None => Box::new(io::stdin()),
@@ -71,7 +73,12 @@ impl Recorded {
             }
         };
         std::thread::Builder::new().name("recording".into()).spawn(pump).map_err(failed)?;
-        Ok(Self { chunks, rest: Vec::new(), used: 0, pace })
+        Ok(Self { chunks, rest: Vec::new(), used: 0, pace, ends })
+    }
+
+    /// Whether its end is the end of everything. A named pipe ends with its writer, and another may come.
+    pub(super) fn ends(&self) -> bool {
+        self.ends
     }
 
     /// The next bytes; none at the end.

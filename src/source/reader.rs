@@ -112,14 +112,15 @@ async fn session<D: FnMut(Delivery)>(
     desk: &mut Desk<D>,
     shutdown: &CancellationToken,
 ) -> Over {
-    let recorded = matches!(stream, Stream::Recorded(_));
     let mut buffer = vec![0; BUFFER];
     let start = Instant::now();
+    // Silence is measured from here, or from the last good telegram.
+    let mut quiet_from = start;
     let mut last_byte = start;
     let mut unfinished = false;
     loop {
         let trial = desk.chooser.trying().then_some(start + TRIAL);
-        let silence = trial.unwrap_or_else(|| desk.last_good.max(start) + desk.rhythm.silence());
+        let silence = trial.unwrap_or_else(|| desk.last_good.max(quiet_from) + desk.rhythm.silence());
         let mut deadline = if unfinished { silence.min(last_byte + PAUSE) } else { silence };
         if desk.chooser.garbage() {
             deadline = deadline.min(start + FAIR);
@@ -131,7 +132,7 @@ async fn session<D: FnMut(Delivery)>(
                 return Over::Shutdown;
             }
             read = stream.read(&mut buffer) => match read {
-                Ok(0) if recorded => {
+                Ok(0) if stream.ends() => {
                     desk.finish();
                     tracing::info!(meter = %desk.meter.name, "the recording is read to its end");
                     shutdown.cancelled().await;
@@ -163,13 +164,14 @@ async fn session<D: FnMut(Delivery)>(
         // What came just now may have moved the moment on.
         let silence = trial
             .filter(|_| desk.chooser.trying())
-            .unwrap_or_else(|| desk.last_good.max(start) + desk.rhythm.silence());
+            .unwrap_or_else(|| desk.last_good.max(quiet_from) + desk.rhythm.silence());
         if now >= silence || desk.chooser.garbage() && now >= start + FAIR {
             desk.finish();
             desk.silent(now);
-            if !recorded {
+            if stream.can_restart() {
                 return Over::Silent;
             }
+            quiet_from = now;
         }
     }
 }

@@ -20,7 +20,9 @@ pub(super) struct Rhythm {
 }
 
 impl Rhythm {
+    /// `shortest_silence` is at least a tenth of a second: a source is not to be reopened in a tight loop.
     pub(super) fn new(shortest_silence: Duration) -> Self {
+        let shortest_silence = shortest_silence.max(Duration::from_millis(100));
         Self { shortest_silence, last: None, intervals: [Duration::ZERO; REMEMBERED], count: 0 }
     }
 

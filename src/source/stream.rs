@@ -50,6 +50,16 @@ impl Stream {
         })
     }
 
+    /// Whether opening it anew may bring back what is silent. What is read from a recording or pipe is gone.
+    pub(super) fn can_restart(&self) -> bool {
+        !matches!(self, Self::Recorded(_))
+    }
+
+    /// Whether its end is the end of everything.
+    pub(super) fn ends(&self) -> bool {
+        matches!(self, Self::Recorded(recorded) if recorded.ends())
+    }
+
     /// The next bytes; none at the end or after a hang-up. May be cancelled; nothing is lost by it.
     pub(super) async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {

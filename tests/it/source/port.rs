@@ -256,21 +256,27 @@ async fn a_named_pipe_is_read_as_it_comes() {
     let name = std::ffi::CString::new(pipe.to_str().unwrap()).unwrap();
     // SAFETY: the name is a terminated string.
     assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
-    let mut meter = Meter::read(settings(SourceUrl::File(pipe.clone())));
-    let telegrams = telegrams(2);
-    let written = telegrams.clone();
-    let (sender, more) = std::sync::mpsc::channel::<()>();
-    let writing = tokio::task::spawn_blocking(move || {
-        let mut end = std::fs::OpenOptions::new().write(true).open(pipe).unwrap();
-        std::io::Write::write_all(&mut end, &written[0]).unwrap();
-        more.recv().unwrap();
-        std::io::Write::write_all(&mut end, &written[1]).unwrap();
-    });
-    assert_eq!(raw(&meter.reading().await), telegrams[0]);
-    sender.send(()).unwrap();
-    assert_eq!(raw(&meter.reading().await), telegrams[1]);
-    writing.await.unwrap();
-    meter.stop().await;
+    let silence = Duration::from_millis(500);
+    let settings = dsmrd::source::SourceSettings { silence, ..settings(SourceUrl::File(pipe.clone())) };
+    let mut meter = Meter::read(settings);
+    for telegram in telegrams(2) {
+        let (written, pipe) = (telegram.clone(), pipe.clone());
+        let (sender, end) = std::sync::mpsc::channel::<()>();
+        let writing = tokio::task::spawn_blocking(move || {
+            let mut writer = std::fs::OpenOptions::new().write(true).open(pipe).unwrap();
+            std::io::Write::write_all(&mut writer, &written).unwrap();
+            end.recv()
+        });
+        assert!(meter.link().await);
+        assert_eq!(raw(&meter.reading().await), telegram);
+        // Its silence is told; but opening it anew would bring nothing back.
+        assert!(!meter.link().await);
+        sender.send(()).unwrap();
+        writing.await.unwrap().unwrap();
+    }
+    let counters = meter.stop().await;
+    assert!((2..10).contains(&counters.silences.get()), "{}", counters.silences.get());
+    assert!((1..=3).contains(&counters.opens.get()), "{}", counters.opens.get());
 }
 
 #[tokio::test]
