@@ -252,7 +252,14 @@ fn object(input: &[u8]) -> Parsed<'_, (Obis, &[u8], &[u8])> {
 #[inline(always)]
 fn obis(input: &[u8]) -> Parsed<'_, Obis> {
     // One by one: nom's tuples hand these results over in memory, which more than doubles the time of a line.
-    let (input, (a, b)) = medium_and_channel(input)?;
+    let (input, a, b) = match input {
+        // Nearly always of one digit each.
+        [a @ b'0'..=b'9', b'-', b @ b'0'..=b'9', b':', rest @ ..] => (rest, a - b'0', b - b'0'),
+        _ => match medium_and_channel(input) {
+            Ok((rest, (a, b))) => (rest, a, b),
+            Err(_) => return unexpected(),
+        },
+    };
     let (input, c) = number(input)?;
     let (input, ()) = byte(b'.')(input)?;
     let (input, d) = number(input)?;
@@ -268,17 +275,9 @@ fn suffix(input: &[u8]) -> Parsed<'_, u8> {
     preceded(alt((byte(b'.'), byte(b'*'))), number).parse(input)
 }
 
-/// `A-B:`, nearly always of one digit each.
-#[inline(always)]
-fn medium_and_channel(input: &[u8]) -> Parsed<'_, (u8, u8)> {
-    if let [a @ b'0'..=b'9', b'-', b @ b'0'..=b'9', b':', rest @ ..] = input {
-        return Ok((rest, (a - b'0', b - b'0')));
-    }
-    long_medium_and_channel(input)
-}
-
+/// `A-B:`.
 #[cold]
-fn long_medium_and_channel(input: &[u8]) -> Parsed<'_, (u8, u8)> {
+fn medium_and_channel(input: &[u8]) -> Parsed<'_, (u8, u8)> {
     (terminated(number, byte(b'-')), terminated(number, byte(b':'))).parse(input)
 }
 
