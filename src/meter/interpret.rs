@@ -32,8 +32,13 @@ pub fn interpret(telegram: &Telegram<'_>, zone: &Zone, received_at: UnixMillis) 
     // Objects under the channel of a sub-meter that are electricity all the same.
     let mut second_channel = false;
     for object in telegram.objects() {
+        // Most objects are fields: these go first.
+        if let Some(field) = Field::from_obis(object.obis) {
+            unreadable += usize::from(!take(&mut reading, field, &object, zone));
+            continue;
+        }
         let readable = match meaning(object.obis) {
-            Meaning::Field(field) => take(&mut reading, field, &object, zone),
+            Meaning::Field(_) => true,
             Meaning::Mbus(kind) => mbus::take(reading.mbus_device(object.obis.b), kind, &object, zone),
             Meaning::Clock => {
                 if reading.time.is_none() {

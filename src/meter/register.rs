@@ -95,9 +95,9 @@ impl Field {
         let key = key(obis);
         let mut slot = slot(key);
         loop {
-            let (found, row) = INDEX[slot];
+            let (found, field) = INDEX[slot];
             if found == key {
-                return REGISTERS.get(usize::from(row)).map(|register| register.field);
+                return Some(field);
             }
             if found == FREE {
                 return None;
@@ -117,7 +117,7 @@ const ALIASES: [(Obis, Field); 1] = [(Obis::new(0, 0, 96, 14, 1), Field::Tariff)
 
 /// OBIS code to row: a hash table built by the compiler, so that a lookup is a multiplication and, nearly
 /// always, one comparison.
-static INDEX: [(u64, u8); SLOTS] = index(REGISTERS);
+static INDEX: [(u64, Field); SLOTS] = index(REGISTERS);
 const SLOTS: usize = 512;
 const FREE: u64 = u64::MAX;
 
@@ -133,8 +133,8 @@ const fn slot(key: u64) -> usize {
     (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 55) as usize
 }
 
-const fn index(registers: &[Register]) -> [(u64, u8); SLOTS] {
-    let mut index = [(FREE, 0); SLOTS];
+const fn index(registers: &[Register]) -> [(u64, Field); SLOTS] {
+    let mut index = [(FREE, registers[0].field); SLOTS];
     let mut row = 0;
     while row < registers.len() + ALIASES.len() {
         let (obis, field) = if row < registers.len() {
@@ -146,7 +146,7 @@ const fn index(registers: &[Register]) -> [(u64, u8); SLOTS] {
         while index[slot].0 != FREE {
             slot = (slot + 1) % SLOTS;
         }
-        index[slot] = (key(obis), field as u8);
+        index[slot] = (key(obis), field);
         row += 1;
     }
     index
