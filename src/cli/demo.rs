@@ -16,7 +16,7 @@ use dsmrd::mqtt::BrokerSettings;
 use dsmrd::mqtt::embedded::Broker;
 use dsmrd::publish::{LayoutSettings, PayloadFormat};
 use dsmrd::source::pty::Pty;
-use dsmrd::source::simulate::Simulator;
+use dsmrd::source::simulate::Live;
 use dsmrd::source::{Line, SourceSettings, SourceUrl};
 use dsmrd::store::StoreSettings;
 use dsmrd::telemetry::log;
@@ -106,10 +106,9 @@ fn no_reload() -> Result<Settings, ConfigError> {
 
 /// The simulated meter: a telegram a second into the pseudo-terminal.
 async fn feed(pty: Pty, seed: u64, clock: Clock, end: CancellationToken) {
-    let mut simulator = Simulator::new(seed, clock.wall().div_euclid(1000));
-    let mut second = tokio::time::interval(Duration::from_secs(1));
-    while end.run_until_cancelled(second.tick()).await.is_some() {
-        if let Err(error) = pty.offer(&simulator.next_telegram()) {
+    let mut household = Live::new(seed, clock);
+    while let Some(telegram) = end.run_until_cancelled(household.next_telegram()).await {
+        if let Err(error) = pty.offer(&telegram) {
             tracing::error!(%error, "the pseudo-terminal takes no telegrams");
             return;
         }

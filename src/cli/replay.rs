@@ -1,6 +1,6 @@
 //! `dsmrd replay`: recorded telegrams through the whole pipeline, into the record and to the brokers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use dsmrd::clock::Clock;
 use dsmrd::config::{self, LogFormat, MeterSettings, Settings};
 use dsmrd::exit;
 use dsmrd::feed::{CAPACITY, Event, Feed, MeterId};
-use dsmrd::source::replay::Recording;
+use dsmrd::source::replay::{Recording, Replayed};
 use dsmrd::store::Store;
 use dsmrd::telemetry::{MeterCounters, StoreCounters, log};
 
@@ -161,23 +161,25 @@ impl Replay {
     /// One recording, paced by its telegrams' clock.
     async fn file(
         &self,
-        file: &PathBuf,
+        file: &Path,
         speed: Speed,
         meter: &MeterSettings,
         counters: &Arc<MeterCounters>,
     ) -> anyhow::Result<()> {
-        let mut recording = Recording::open(
+        let source = &meter.source;
+        let recording = Recording::open(
             file,
-            meter.source.max_telegram,
-            &meter.source.timezone,
+            source.max_telegram,
+            &source.timezone,
             self.clock.wall(),
             Arc::clone(counters),
         )?;
         let id = MeterId { name: meter.name.as_str().into() };
         let bar = progress(recording.length());
+        let mut telegrams = read_ahead(recording)?;
         let mut last = None;
         self.feed.publish(Event::Link { meter: id.clone(), online: true });
-        for item in &mut recording {
+        while let Some(item) = telegrams.recv().await {
             let item = item.with_context(|| format!("cannot read {}", file.display()))?;
             let at = item.reading.received_at;
             let wait = speed.wait(last.map_or(0, |last| at - last));
@@ -197,6 +199,20 @@ impl Replay {
         bar.finish_and_clear();
         Ok(())
     }
+}
+
+/// Reads the recording on a thread of its own: standard input may have nothing to say for a while.
+fn read_ahead(recording: Recording) -> anyhow::Result<mpsc::Receiver<std::io::Result<Replayed>>> {
+    let (sender, receiver) = mpsc::channel(CAPACITY);
+    let read = move || {
+        for item in recording {
+            if sender.blocking_send(item).is_err() {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new().name("recording".into()).spawn(read).context("cannot start a thread")?;
+    Ok(receiver)
 }
 
 async fn stop_asked(controls: &mut mpsc::Receiver<Control>) {

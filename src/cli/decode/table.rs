@@ -70,7 +70,9 @@ fn show_cell(reading: &Reading, field: Field, cell: Cell<'_>, decoded: &Decoded<
         }
         (Kind::Profile, Cell::Text(text)) => show_profile(reading, field, text, decoded),
         (_, Cell::Text(b"")) => "none".to_owned(),
-        (_, Cell::Text(text)) => readable(text),
+        (Kind::Id | Kind::Message, Cell::Text(text)) => readable(text),
+        // A version `50` is not hex of the letter P.
+        (_, Cell::Text(text)) => text.iter().map(|&byte| char::from(byte)).collect(),
     }
 }
 
