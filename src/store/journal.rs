@@ -190,10 +190,12 @@ pub(super) struct Found {
 }
 
 impl Journal {
-    /// Hands over the rows in the file, and goes on behind them.
+    /// Hands over the rows in the file, and goes on behind them. A file in which nothing can be read is copied to
+    /// `aside` and begun anew.
     pub(super) fn open(
         path: PathBuf,
         mut file: File,
+        aside: &Path,
         on: &mut impl FnMut(u64, Arc<str>, Row),
     ) -> io::Result<(Self, Found)> {
         let mut bytes = Vec::new();
@@ -219,7 +221,12 @@ impl Journal {
             state,
         };
         if base == 0 && bytes.iter().any(|byte| *byte != 0) {
-            // Nothing in it can be read. Zeros are all that must lie behind a new beginning.
+            tracing::error!(
+                journal = %journal.path.display(),
+                copy = %aside.display(),
+                "nothing in the journal can be read: it is set aside, and a new one goes on"
+            );
+            std::fs::write(aside, &bytes)?;
             journal.file.set_len(0)?;
             journal.allocated = 0;
         }
@@ -383,3 +390,6 @@ fn open_again(path: &Path, old: &File) -> io::Result<File> {
     old.unlock()?;
     try_lock(file)
 }
+
+#[cfg(test)]
+mod tests;
