@@ -90,3 +90,45 @@ impl Iterator for BlockReader {
         Some(row)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::codec::tests::rows;
+    use super::*;
+
+    fn packed(rows: &[Row]) -> Vec<u8> {
+        let mut writer = BlockWriter::default();
+        for row in rows {
+            writer.push(row).expect("it fits");
+        }
+        writer.finish()
+    }
+
+    proptest! {
+        #[test]
+        fn what_goes_in_comes_out(rows in rows()) {
+            let back: Result<Vec<_>, _> = BlockReader::new(packed(&rows)).expect("it is whole").collect();
+            prop_assert_eq!(back.expect("it is whole"), rows);
+        }
+
+        #[test]
+        fn a_flipped_bit_is_noticed(rows in rows(), place in any::<prop::sample::Index>(), bit in 0u8..8) {
+            let mut block = packed(&rows);
+            let place = place.index(block.len());
+            block[place] ^= 1 << bit;
+            prop_assert_eq!(BlockReader::new(block).err(), Some(Damaged));
+        }
+
+        #[test]
+        fn forged_blocks_end_in_an_error(mut block in proptest::collection::vec(any::<u8>(), 8..200)) {
+            // Far more rows are promised than the bytes can hold.
+            block[4..8].copy_from_slice(&MAX_ROWS.to_le_bytes());
+            let crc = crc32(0, &block[4..]).to_le_bytes();
+            block[..4].copy_from_slice(&crc);
+            let rows = BlockReader::new(block).expect("the checksum is right");
+            prop_assert!(rows.take_while(Result::is_ok).count() <= MAX_ROWS as usize);
+        }
+    }
+}

@@ -144,6 +144,10 @@ fn migrate(connection: &mut Connection, path: &Path, now: UnixMillis) -> Result<
     if found > known || found < 0 {
         return Err(OpenError::Newer { path: path.to_owned(), found, known });
     }
+    let tables = "SELECT count(*) FROM sqlite_master";
+    if found == 0 && connection.query_row(tables, [], |row| row.get::<_, i64>(0)).map_err(fail)? > 0 {
+        return Err(OpenError::Foreign(path.to_owned()));
+    }
     if found > 0 && found < known {
         let copy = beside(path, &format!(".before-migration-{}", stamp(now)));
         let name = copy.to_string_lossy().into_owned();
@@ -333,14 +337,15 @@ fn uri(path: &Path) -> String {
     uri + "?immutable=1"
 }
 
-fn beside(path: &Path, end: &str) -> PathBuf {
+/// The path with `end` behind its name.
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     name.into()
 }
 
-/// `20261121T055400Z`.
-fn stamp(now: UnixMillis) -> String {
+/// The instant for a file name: `20261121T055400Z`.
+pub(super) fn stamp(now: UnixMillis) -> String {
     let now = jiff::Timestamp::from_millisecond(now).unwrap_or_default();
     now.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
@@ -367,3 +372,6 @@ fn set_aside(path: &Path, now: UnixMillis, error: &rusqlite::Error) -> Result<()
     );
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,6 +31,9 @@ pub enum OpenError {
         /// The schema this program reads.
         known: i64,
     },
+    /// It is a database, but not of this program.
+    #[error("{path}: this database belongs to another program; give store.path a file of its own", path = .0.display())]
+    Foreign(PathBuf),
     /// There is no database to read.
     #[error("{path}: no such database; check store.path", path = .0.display())]
     Missing(PathBuf),
@@ -77,14 +80,6 @@ pub enum ReadError {
     /// SQLite failed.
     #[error("{0}")]
     Sqlite(#[from] rusqlite::Error),
-    /// The journal could not be read.
-    #[error("{path}: {error}", path = .path.display())]
-    Journal {
-        /// The journal.
-        path: PathBuf,
-        /// What the system says.
-        error: io::Error,
-    },
 }
 
 /// Readings that could not be made safe; the store keeps trying.

@@ -53,7 +53,7 @@ impl Store {
             move || {
                 // Dropped at the end, however it comes.
                 let _alive = alive;
-                let _closed = CloseOnDrop(&queue);
+                let _closed = AbandonOnDrop(&queue);
                 writer.run(&queue, &heartbeat)
             }
         });
@@ -140,11 +140,11 @@ impl Drop for Store {
     }
 }
 
-/// Lets nobody wait for room at a thread that is gone.
-struct CloseOnDrop<'q>(&'q Queue);
+/// Lets nobody wait for a thread that is gone.
+struct AbandonOnDrop<'q>(&'q Queue);
 
-impl Drop for CloseOnDrop<'_> {
+impl Drop for AbandonOnDrop<'_> {
     fn drop(&mut self) {
-        self.0.close();
+        self.0.abandon();
     }
 }

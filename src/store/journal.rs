@@ -9,15 +9,19 @@
 //! The file is filled with zeros ahead of the end and grows in steps, so that a sync writes data and no
 //! metadata. A cut only moves the end back to the beginning.
 
+mod record;
+
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::codec::range::{Decoder, Encoder};
+use super::codec::range::Encoder;
 use super::codec::{self, Refused, Row, RowCodec};
-use super::crc::crc32;
+pub(super) use record::Scanner;
+use record::{FIRST_ROW, MAX_METERS, METER, START, State, push_record};
 
 /// The file grows in steps of this; an hour of one meter fits into the first.
 const STEP: u64 = 256 * 1024;
@@ -25,11 +29,6 @@ const STEP: u64 = 256 * 1024;
 pub(super) const MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// Unsynced bytes are kept in memory up to this, then synced before their time.
 pub(super) const MAX_UNSYNCED: usize = 512 * 1024;
-const CHAIN: u32 = u32::from_be_bytes(*b"DSMR");
-const START: u8 = 0;
-const METER: u8 = 1;
-const FIRST_ROW: u8 = 2;
-const MAX_METERS: usize = 200;
 
 /// Where the journal of a database lies.
 pub(super) fn path_of(database: &Path) -> PathBuf {
@@ -57,129 +56,6 @@ pub(super) struct Journal {
     state: State,
 }
 
-/// What the records so far have told.
-#[derive(Debug)]
-struct State {
-    chain: u32,
-    next: u64,
-    started: bool,
-    meters: Vec<(Arc<str>, RowCodec)>,
-}
-
-impl State {
-    fn new(next: u64) -> Self {
-        Self { chain: CHAIN, next, started: false, meters: Vec::new() }
-    }
-}
-
-/// Reads records one by one up to the first that is not whole.
-#[derive(Debug)]
-pub(super) struct Scanner<'b> {
-    bytes: &'b [u8],
-    position: usize,
-    state: State,
-    /// Bytes of the record that was torn.
-    pub(super) torn: usize,
-}
-
-impl<'b> Scanner<'b> {
-    pub(super) fn new(bytes: &'b [u8]) -> Self {
-        Self { bytes, position: 0, state: State::new(0), torn: 0 }
-    }
-
-    /// The content of the next record; what does not check is torn.
-    fn record(&mut self) -> Option<&'b [u8]> {
-        let rest = self.bytes.get(self.position..)?;
-        let (length, prefix) = read_length(rest)?;
-        if length == 0 {
-            return None;
-        }
-        let all = prefix + 4 + length;
-        self.torn = all.min(rest.len());
-        let record = rest.get(..all)?;
-        let crc = u32::from_le_bytes(record[prefix..prefix + 4].try_into().ok()?);
-        let content = &record[prefix + 4..];
-        let chain = crc32(crc32(self.state.chain, &record[..prefix]), content);
-        if chain != crc {
-            return None;
-        }
-        self.state.chain = chain;
-        Some(content)
-    }
-
-    fn take(&mut self, content: &[u8]) -> Option<Option<(u64, Arc<str>, Row)>> {
-        let (kind, rest) = content.split_first()?;
-        match *kind {
-            START if !self.state.started => {
-                let (version, next) = rest.split_first()?;
-                if *version != codec::VERSION {
-                    return None;
-                }
-                self.state.next = u64::from_le_bytes(next.try_into().ok()?);
-                self.state.started = true;
-                Some(None)
-            }
-            METER if self.state.started && self.state.meters.len() < MAX_METERS => {
-                let name = std::str::from_utf8(rest).ok()?;
-                self.state.meters.push((name.into(), RowCodec::default()));
-                Some(None)
-            }
-            place if place >= FIRST_ROW => {
-                let (name, codec) = self.state.meters.get_mut(usize::from(place - FIRST_ROW))?;
-                let row = codec.decode(&mut Decoder::new(rest)).ok()?;
-                let sequence = self.state.next;
-                self.state.next += 1;
-                Some(Some((sequence, Arc::clone(name), row)))
-            }
-            _ => None,
-        }
-    }
-}
-
-impl Iterator for Scanner<'_> {
-    type Item = (u64, Arc<str>, Row);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let before = self.state.chain;
-            let content = self.record()?;
-            let Some(taken) = self.take(content) else {
-                self.state.chain = before;
-                return None;
-            };
-            self.position += self.torn;
-            self.torn = 0;
-            if taken.is_some() {
-                return taken;
-            }
-        }
-    }
-}
-
-fn read_length(bytes: &[u8]) -> Option<(usize, usize)> {
-    let mut length = 0usize;
-    for (place, byte) in bytes.iter().take(4).enumerate() {
-        length |= usize::from(byte & 0x7f) << (7 * place);
-        if byte & 0x80 == 0 {
-            return Some((length, place + 1));
-        }
-    }
-    None
-}
-
-fn push_record(tail: &mut Vec<u8>, chain: &mut u32, content: &[u8]) {
-    let start = tail.len();
-    let mut length = content.len();
-    while length >= 0x80 {
-        tail.push(length as u8 | 0x80);
-        length >>= 7;
-    }
-    tail.push(length as u8);
-    *chain = crc32(crc32(*chain, &tail[start..]), content);
-    tail.extend_from_slice(&chain.to_le_bytes());
-    tail.extend_from_slice(content);
-}
-
 /// What the journal held when it was opened.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -190,10 +66,12 @@ pub(super) struct Found {
 }
 
 impl Journal {
-    /// Hands over the rows in the file, and goes on behind them.
+    /// Hands over the rows in the file, and goes on behind them. A file in which nothing can be read is copied to
+    /// `aside` and begun anew.
     pub(super) fn open(
         path: PathBuf,
         mut file: File,
+        aside: &Path,
         on: &mut impl FnMut(u64, Arc<str>, Row),
     ) -> io::Result<(Self, Found)> {
         let mut bytes = Vec::new();
@@ -219,7 +97,12 @@ impl Journal {
             state,
         };
         if base == 0 && bytes.iter().any(|byte| *byte != 0) {
-            // Nothing in it can be read. Zeros are all that must lie behind a new beginning.
+            tracing::error!(
+                journal = %journal.path.display(),
+                copy = %aside.display(),
+                "nothing in the journal can be read: it is set aside, and a new one goes on"
+            );
+            std::fs::write(aside, &bytes)?;
             journal.file.set_len(0)?;
             journal.allocated = 0;
         }
@@ -372,8 +255,17 @@ fn try_lock(file: File) -> io::Result<File> {
 }
 
 /// Opens and locks the file, and makes it where there is none. Another holder of the lock is
-/// [`io::ErrorKind::WouldBlock`].
+/// [`io::ErrorKind::WouldBlock`]; it is given a second, for a process that is just ending holds it to the last, and
+/// so does, until it runs its program, a process that was just forked.
 pub(super) fn lock(path: &Path) -> io::Result<File> {
+    for _ in 0..20 {
+        match try_lock(open_file(path)?) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            done => return done,
+        }
+    }
     try_lock(open_file(path)?)
 }
 
@@ -383,3 +275,6 @@ fn open_again(path: &Path, old: &File) -> io::Result<File> {
     old.unlock()?;
     try_lock(file)
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,6 +79,12 @@ impl Queue {
         self.room.notify_waiters();
     }
 
+    /// The thread is gone: nobody is left waiting for an answer.
+    pub(super) fn abandon(&self) {
+        self.close();
+        self.lock().entries.clear();
+    }
+
     /// Takes what there is into `batch`, waiting for it up to `limit`; false when closed and empty.
     pub(super) fn take(&self, batch: &mut Vec<Request>, limit: Duration) -> bool {
         let mut inner = self.lock();
@@ -91,5 +97,55 @@ impl Queue {
         drop(inner);
         self.room.notify_waiters();
         goes_on
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::meter::Proof;
+
+    fn reading() -> Request {
+        Request::Reading(MeterId { name: "home".into() }, Arc::new(Reading::new(0, Proof::Verified)))
+    }
+
+    #[test]
+    fn a_full_queue_refuses_readings_and_takes_flushes() {
+        let queue = Queue::default();
+        for _ in 0..CAPACITY {
+            assert!(queue.offer(reading()).is_ok());
+        }
+        assert!(queue.offer(reading()).is_err());
+        assert!(queue.offer(Request::Flush(oneshot::channel().0)).is_ok());
+    }
+
+    #[tokio::test]
+    async fn put_waits_for_room_and_ends_with_the_queue() {
+        let queue = Arc::new(Queue::default());
+        for _ in 0..CAPACITY {
+            assert!(queue.put(reading()).await);
+        }
+        let waiting = tokio::spawn({
+            let queue = Arc::clone(&queue);
+            async move { (queue.put(reading()).await, queue.put(reading()).await) }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        let mut batch = Vec::new();
+        assert!(queue.take(&mut batch, Duration::ZERO));
+        assert_eq!(batch.len(), BATCH);
+        assert_eq!(waiting.await.expect("it does not panic"), (true, true));
+        queue.close();
+        assert!(!queue.put(reading()).await);
+    }
+
+    #[tokio::test]
+    async fn an_abandoned_queue_leaves_nobody_waiting() {
+        let queue = Queue::default();
+        let (answer, answered) = oneshot::channel();
+        assert!(queue.offer(Request::Flush(answer)).is_ok());
+        queue.abandon();
+        assert!(answered.await.is_err());
+        assert!(!queue.take(&mut Vec::new(), Duration::ZERO));
     }
 }

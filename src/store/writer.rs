@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::codec::Row;
-use super::db::{Database, is_damage};
+use super::db::{Database, beside, is_damage, stamp};
 use super::error::{FlushError, OpenError};
 use super::journal::{self, Journal, MAX_UNSYNCED};
 use super::pending::{Pending, Place};
@@ -91,9 +91,10 @@ impl Writer {
         let database = Database::open(&settings.path, clock.wall())?;
         let sequence =
             database.sequence().map_err(|error| OpenError::Sqlite { path: settings.path.clone(), error })?;
+        let aside = beside(&path, &format!(".corrupt-{}", stamp(clock.wall())));
         let mut pending = Pending::default();
         let mut recovered = 0u64;
-        let (journal, found) = Journal::open(path.clone(), file, &mut |number, meter, row| {
+        let (journal, found) = Journal::open(path.clone(), file, &aside, &mut |number, meter, row| {
             if number > sequence {
                 let place = Place::of(&meter, &row.clone().into_reading());
                 pending.roll(&place);

@@ -4,20 +4,16 @@
 //! text, a time with its flag). A shape is written once, then referred to. Codecs are fed rows in one order and
 //! give them back in that order; what they learn they learn alike on both sides.
 
-use super::number::{ByteModel, NumberModel};
+use super::column::{Column, Damaged, MAX_TEXT, Series, Shared, text_len};
+use super::kind::Kind;
 use super::range::{Bit, Coder, Decoder, Encoder};
-use super::relation::{Facts, Filling, Role};
 use crate::meter::record::{FlatValue, Key, flatten, unflatten};
-use crate::meter::{Proof, Quantity, Reading, Unit, UnixMillis};
-use crate::p1::Decimal;
-use crate::p1::timestamp::LocalTime;
+use crate::meter::{Proof, Reading, UnixMillis};
 
 /// Columns that one codec knows; a row with more is refused.
 const MAX_COLUMNS: usize = 4_096;
 /// Shapes that one codec remembers; further ones are written out each time.
 const MAX_SHAPES: usize = 256;
-/// Bytes of text in one row.
-const MAX_TEXT: usize = 1 << 20;
 /// Bytes of a column's name.
 const MAX_KEY: usize = 255;
 
@@ -42,241 +38,12 @@ impl Row {
     }
 }
 
-/// Bytes that no encoder wrote.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("the stored bytes are damaged")]
-pub(crate) struct Damaged;
-
 /// A row that this codec cannot take: a new one may, unless the row itself is beyond all measure.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("too many columns or too much text")]
 pub(crate) struct Refused;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Number {
-        unit: Unit,
-        scale: u8,
-    },
-    Text,
-    /// Seconds of a wall clock.
-    Time {
-        dst: Option<bool>,
-    },
-    /// A time that is no date, digit by digit.
-    Digits {
-        dst: Option<bool>,
-    },
-}
-
 const PROOFS: [Proof; 3] = [Proof::Verified, Proof::Absent, Proof::Failed];
-const FLAGS: [Option<bool>; 3] = [None, Some(false), Some(true)];
-
-impl Kind {
-    fn of(value: &FlatValue) -> Self {
-        match value {
-            FlatValue::Number(quantity) => {
-                Self::Number { unit: quantity.unit, scale: quantity.value.scale() }
-            }
-            FlatValue::Text(_) => Self::Text,
-            FlatValue::Time(time) if from_seconds(time.seconds_as_utc(), time.dst) == Some(*time) => {
-                Self::Time { dst: time.dst }
-            }
-            FlatValue::Time(time) => Self::Digits { dst: time.dst },
-        }
-    }
-
-    fn code(self, coder: &mut impl Coder) -> Option<Self> {
-        let (kind, detail, scale) = match self {
-            Self::Number { unit, scale } => (0, unit as u64, u64::from(scale)),
-            Self::Text => (1, 0, 0),
-            Self::Time { dst } => (2, flag(dst), 0),
-            Self::Digits { dst } => (3, flag(dst), 0),
-        };
-        let kind = coder.raw(2, kind);
-        if kind == 1 {
-            return Some(Self::Text);
-        }
-        let detail = coder.raw(6, detail) as usize;
-        Some(match kind {
-            0 => Self::Number { unit: *Unit::ALL.get(detail)?, scale: coder.raw(5, scale) as u8 },
-            2 => Self::Time { dst: *FLAGS.get(detail)? },
-            _ => Self::Digits { dst: *FLAGS.get(detail)? },
-        })
-    }
-}
-
-fn flag(dst: Option<bool>) -> u64 {
-    FLAGS.iter().position(|flag| *flag == dst).unwrap_or(0) as u64
-}
-
-/// The wall clock of [`LocalTime::seconds_as_utc`]; `None` outside the years that a [`LocalTime`] can hold.
-fn from_seconds(seconds: i64, dst: Option<bool>) -> Option<LocalTime> {
-    let time = jiff::Timestamp::from_second(seconds).ok()?;
-    let time = jiff::tz::Offset::UTC.to_datetime(time);
-    let part = |value: i8| u8::try_from(value).ok();
-    Some(LocalTime {
-        year: u16::try_from(time.year()).ok()?,
-        month: part(time.month())?,
-        day: part(time.day())?,
-        hour: part(time.hour())?,
-        minute: part(time.minute())?,
-        second: part(time.second())?,
-        dst,
-    })
-}
-
-fn digits(time: LocalTime) -> i128 {
-    [time.month, time.day, time.hour, time.minute, time.second]
-        .iter()
-        .fold(i128::from(time.year), |all, part| all << 8 | i128::from(*part))
-}
-
-fn from_digits(value: i128, dst: Option<bool>) -> Option<LocalTime> {
-    let value = u64::try_from(value).ok()?;
-    let part = |shift: u32| (value >> shift) as u8;
-    let year = u16::try_from(value >> 40).ok()?;
-    Some(LocalTime {
-        year,
-        month: part(32),
-        day: part(24),
-        hour: part(16),
-        minute: part(8),
-        second: part(0),
-        dst,
-    })
-}
-
-/// Numbers wider than this are no decimal and no time: predictions stay inside.
-const WIDEST: i128 = u64::MAX as i128;
-
-/// One series of numbers with its predictors: the last value, the last step again, what others suggest.
-#[derive(Clone, Debug, Default)]
-struct Series {
-    model: NumberModel,
-    last: i128,
-    step: i128,
-    /// How wrong each predictor was of late.
-    costs: [u32; 3],
-}
-
-impl Series {
-    fn code(&mut self, coder: &mut impl Coder, hint: usize, other: Option<i128>, value: i128) -> i128 {
-        let guesses = [self.last, self.last + self.step, other.unwrap_or(self.last)];
-        let guesses = guesses.map(|guess| guess.clamp(-WIDEST, WIDEST));
-        let best = (0..3).min_by_key(|place| self.costs[*place]).unwrap_or(0);
-        let guess = guesses[best];
-        let value = (guess + self.model.code(coder, hint, value - guess)).clamp(-WIDEST, WIDEST);
-        for (cost, guess) in self.costs.iter_mut().zip(guesses) {
-            let wrong = (value - guess).unsigned_abs().min(1 << 16) as u32;
-            *cost = *cost - cost.div_ceil(16) + 16 * wrong;
-        }
-        self.step = value - self.last;
-        self.last = value;
-        value
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Column {
-    key: Key,
-    kind: Kind,
-    role: Role,
-    series: Series,
-    filling: Filling,
-    text: Box<[u8]>,
-    same: Bit,
-}
-
-impl Column {
-    fn new(key: Key, kind: Kind) -> Self {
-        let role = match kind {
-            Kind::Number { unit, scale } => Role::of(&key, unit, scale),
-            _ => Role::Plain,
-        };
-        Self {
-            key,
-            kind,
-            role,
-            series: Series::default(),
-            filling: Filling::default(),
-            text: Box::default(),
-            same: Bit::default(),
-        }
-    }
-
-    fn number(&mut self, coder: &mut impl Coder, facts: &mut Facts, value: i128) -> i128 {
-        match self.role {
-            Role::Plain => self.series.code(coder, 0, None, value),
-            Role::Power(place) => {
-                let value = self.series.code(coder, 0, facts.remainder(place), value);
-                facts.note(place, value);
-                value
-            }
-            Role::Register(place) => {
-                let (rise, hint) = self.filling.expect(facts, place);
-                let last = self.series.last;
-                let value = self.series.code(coder, hint, Some(last + rise), value);
-                self.filling.rose(value - last);
-                value
-            }
-        }
-    }
-
-    fn code(
-        &mut self,
-        coder: &mut impl Coder,
-        shared: &mut Shared,
-        value: Option<&FlatValue>,
-    ) -> Result<FlatValue, Damaged> {
-        let wanted = match value {
-            Some(FlatValue::Number(quantity)) => quantity.value.mantissa(),
-            Some(FlatValue::Time(time)) if matches!(self.kind, Kind::Time { .. }) => {
-                i128::from(time.seconds_as_utc())
-            }
-            Some(FlatValue::Time(time)) => digits(*time),
-            Some(FlatValue::Text(text)) => {
-                return self.code_text(coder, shared, text).map(FlatValue::Text);
-            }
-            None if self.kind == Kind::Text => {
-                return self.code_text(coder, shared, &[]).map(FlatValue::Text);
-            }
-            None => 0,
-        };
-        let number = self.number(coder, &mut shared.facts, wanted);
-        match self.kind {
-            Kind::Number { unit, scale } => {
-                Decimal::new(number, scale).map(|value| FlatValue::Number(Quantity { value, unit }))
-            }
-            Kind::Time { dst } => {
-                i64::try_from(number).ok().and_then(|s| from_seconds(s, dst)).map(FlatValue::Time)
-            }
-            Kind::Digits { dst } => from_digits(number, dst).map(FlatValue::Time),
-            Kind::Text => None,
-        }
-        .ok_or(Damaged)
-    }
-
-    fn code_text(
-        &mut self,
-        coder: &mut impl Coder,
-        shared: &mut Shared,
-        wanted: &[u8],
-    ) -> Result<Box<[u8]>, Damaged> {
-        if !coder.bit(&mut self.same, *wanted == *self.text) {
-            let text = shared.bytes.code(coder, wanted, MAX_TEXT).ok_or(Damaged)?;
-            self.text = text.into_boxed_slice();
-        }
-        Ok(self.text.clone())
-    }
-}
-
-/// What all columns learn together.
-#[derive(Clone, Debug, Default)]
-struct Shared {
-    facts: Facts,
-    bytes: ByteModel,
-}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Shape {
@@ -461,12 +228,5 @@ impl RowCodec {
         }
         // An encoder is given an i64; of damaged bytes whatever comes out is caught by the checksum.
         value.clamp(i64::MIN.into(), i64::MAX.into()) as i64
-    }
-}
-
-fn text_len(value: &FlatValue) -> usize {
-    match value {
-        FlatValue::Text(text) => text.len(),
-        _ => 0,
     }
 }

@@ -205,6 +205,10 @@ fn a_full_disk_costs_nothing_that_fits_in_memory() {
             opened.clock.advance(10_000);
             opened.store.put(&super::meter("home"), reading(hour * 10, hour)).await;
         }
+        crate::support::until(Duration::from_secs(10), "memory is full as well", || {
+            opened.counters.dropped_write_error.get() > 0
+        })
+        .await;
         std::fs::remove_file(&filler).unwrap();
         let counters = &opened.counters;
         crate::support::until(Duration::from_secs(10), "the store goes on", || {

@@ -133,3 +133,66 @@ fn a_reader_beside_the_writer_sees_no_gap_and_nothing_twice() {
     });
     assert_eq!(numbers(&path, Range::default()).len() as i64, COUNT);
 }
+
+#[test]
+fn the_journal_is_synced_when_the_interval_is_over() {
+    let folder = crate::support::scratch();
+    let limit = std::time::Duration::from_secs(10);
+    runtime().block_on(async {
+        let opened = open(&folder.path().join("minute.sqlite"));
+        opened.feed(0..30).await;
+        assert_eq!(opened.counters.syncs.get(), 0);
+        opened.clock.advance(59_000);
+        opened.feed(30..31).await;
+        assert_eq!(opened.counters.syncs.get(), 0, "a second is left");
+        opened.clock.advance(2_000);
+        crate::support::until(limit, "a sync", || opened.counters.syncs.get() == 1).await;
+        assert!(opened.counters.disk_bytes.get() > 4_096);
+        opened.store.close().await.unwrap();
+
+        let opened = super::open_with(&folder.path().join("each.sqlite"), std::time::Duration::ZERO).unwrap();
+        for second in 0..5 {
+            opened.feed(second..second + 1).await;
+        }
+        assert_eq!(opened.counters.syncs.get(), 5, "every reading is synced");
+        opened.store.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_replay_of_months_keeps_pace_with_days_of_blocks() {
+    const STEP: i64 = 300;
+    let folder = crate::support::scratch();
+    let path = folder.path().join("dsmrd.sqlite");
+    runtime().block_on(async {
+        let opened = open(&path);
+        // Sixty days, a reading every five minutes, in no time at all by our own clock.
+        for n in 0..60 * 86_400 / STEP {
+            assert!(opened.store.put(&meter("home"), reading(n * STEP, n)).await);
+        }
+        opened.store.flush().await.unwrap();
+        assert_eq!(opened.counters.blocks.get(), 60 * 24);
+        assert_eq!(opened.counters.stored.get(), opened.counters.offered.get());
+        let beats = opened.store.heartbeat();
+        let before = beats.load(std::sync::atomic::Ordering::Relaxed);
+        let beating = || beats.load(std::sync::atomic::Ordering::Relaxed) > before;
+        crate::support::until(std::time::Duration::from_secs(10), "a heartbeat", beating).await;
+        opened.store.close().await.unwrap();
+    });
+    assert_eq!(numbers(&path, Range::default()), (0..60 * 86_400 / STEP).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_failed_crc_is_never_kept() {
+    let folder = crate::support::scratch();
+    runtime().block_on(async {
+        let path = folder.path().join("dsmrd.sqlite");
+        let opened = open(&path);
+        let failed = Arc::new(Reading::new(START * 1_000, Proof::Failed));
+        assert!(!opened.store.offer(&meter("home"), Arc::clone(&failed)));
+        assert!(!opened.store.put(&meter("home"), failed).await);
+        assert!(opened.store.offer(&meter("home"), reading(1, 1)));
+        opened.store.close().await.unwrap();
+        assert_eq!(numbers(&path, Range::default()), [1]);
+    });
+}

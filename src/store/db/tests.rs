@@ -1,0 +1,116 @@
+//! The database file: what it refuses, what it sets aside, what a migration leaves.
+
+use super::*;
+
+const NOW: UnixMillis = 1_795_240_800_000;
+
+fn scratch() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let path = folder.path().join("dsmrd.sqlite");
+    (folder, path)
+}
+
+fn block(hour: i64, equipment: Option<&str>) -> Finished {
+    Finished {
+        meter: "home".into(),
+        equipment: equipment.map(str::to_owned),
+        hour,
+        first: hour * 3_600,
+        last: hour * 3_600 + 5,
+        count: 0,
+        ordered: true,
+        columns: BTreeSet::from(["power_import".to_owned()]),
+        data: BlockWriter::default().finish(),
+    }
+}
+
+fn count(database: &Database, table: &str) -> i64 {
+    let sql = format!("SELECT count(*) FROM {table}");
+    database.connection.query_row(&sql, [], |row| row.get(0)).expect("the table is there")
+}
+
+#[test]
+fn a_new_equipment_identifier_is_a_new_epoch() {
+    let (_folder, path) = scratch();
+    let mut database = Database::open(&path, NOW).expect("opens");
+    let blocks =
+        [block(1, Some("A")), block(2, None), block(3, Some("B")), block(4, None), block(5, Some("A"))];
+    database.store(&blocks, 77).expect("stores");
+    assert_eq!(database.sequence().expect("is there"), 77);
+    let mut statement = database.connection.prepare("SELECT epoch FROM block ORDER BY hour").expect("sql");
+    let epochs = statement.query_map([], |row| row.get(0)).expect("rows");
+    assert_eq!(epochs.collect::<Result<Vec<i64>, _>>().expect("rows"), [1, 1, 2, 2, 1]);
+    drop(statement);
+    assert_eq!(count(&database, "epoch"), 2);
+    assert_eq!(count(&database, "layout"), 1);
+}
+
+#[test]
+fn a_transaction_that_fails_stores_nothing() {
+    let (_folder, path) = scratch();
+    let mut database = Database::open(&path, NOW).expect("opens");
+    database.store(&[block(1, None)], 5).expect("stores");
+    let trigger = "CREATE TRIGGER full BEFORE INSERT ON block WHEN new.hour = 3
+                   BEGIN SELECT raise(ABORT, 'no room'); END";
+    database.connection.execute_batch(trigger).expect("sql");
+    database.store(&[block(2, None), block(3, None)], 9).expect_err("the second block fails");
+    assert_eq!(count(&database, "block"), 1);
+    assert_eq!(database.sequence().expect("is there"), 5);
+}
+
+#[test]
+fn a_later_schema_and_a_foreign_database_are_refused_and_left_alone() {
+    let (_folder, path) = scratch();
+    drop(Database::open(&path, NOW).expect("opens"));
+    let later = Connection::open(&path).expect("opens");
+    later.pragma_update(None, "user_version", 99).expect("sql");
+    drop(later);
+    let error = Database::open(&path, NOW).expect_err("it is of a later program");
+    assert!(matches!(error, OpenError::Newer { found: 99, .. }), "{error}");
+    assert!(matches!(open_to_read(&path), Err(OpenError::Newer { found: 99, .. })));
+
+    let (_folder, path) = scratch();
+    let foreign = Connection::open(&path).expect("opens");
+    foreign.execute_batch("CREATE TABLE states (id INTEGER PRIMARY KEY)").expect("sql");
+    drop(foreign);
+    let error = Database::open(&path, NOW).expect_err("it is not ours");
+    assert!(matches!(error, OpenError::Foreign(_)), "{error}");
+}
+
+#[test]
+fn a_database_that_breaks_while_open_is_set_aside() {
+    let (folder, path) = scratch();
+    let mut database = Database::open(&path, NOW).expect("opens");
+    database.store(&[block(1, None)], 5).expect("stores");
+    let damage =
+        rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), None);
+    assert!(is_damage(&damage));
+    for _ in 0..2 {
+        database.renew(NOW, &damage).expect("a new one is made");
+        assert_eq!(database.sequence().expect("is there"), 0);
+        database.store(&[block(2, None)], 6).expect("stores");
+    }
+    let mut names: Vec<_> = std::fs::read_dir(folder.path())
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .filter(|name| name.contains(".corrupt-") && !name.ends_with("-wal") && !name.ends_with("-shm"))
+        .collect();
+    names.sort();
+    assert_eq!(names, ["dsmrd.sqlite.corrupt-20261121T060000Z", "dsmrd.sqlite.corrupt-20261121T060000Z-2"]);
+}
+
+#[test]
+fn a_reader_without_a_writer_needs_no_right_to_write() {
+    let (_folder, path) = scratch();
+    let mut database = Database::open(&path, NOW).expect("opens");
+    database.store(&[block(1, None)], 5).expect("stores");
+    drop(database);
+    assert!(!beside(&path, "-wal").exists(), "a clean stop leaves one file");
+    let connection = Connection::open_with_flags(
+        uri(&path),
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
+    )
+    .expect("opens");
+    assert_eq!(sequence(&connection).expect("is there"), 5);
+    assert_eq!(uri(Path::new("/a b/ü?")), "file:/a%20b/%C3%BC%3F?immutable=1");
+}

@@ -1,0 +1,149 @@
+//! The records of the journal: how they are written, and how far they can be trusted.
+
+use std::sync::Arc;
+
+use crate::store::codec::range::Decoder;
+use crate::store::codec::{self, Row, RowCodec};
+use crate::store::crc::crc32;
+
+/// What the first record's CRC runs on from.
+const CHAIN: u32 = u32::from_be_bytes(*b"DSMR");
+/// The start, with the version and the number of the first row.
+pub(super) const START: u8 = 0;
+/// A meter's name.
+pub(super) const METER: u8 = 1;
+/// A row of the first meter; the next meters' follow.
+pub(super) const FIRST_ROW: u8 = 2;
+/// Meters between two cuts.
+pub(super) const MAX_METERS: usize = 200;
+
+/// What the records so far have told.
+#[derive(Debug)]
+pub(super) struct State {
+    /// The CRC of the last record.
+    pub(super) chain: u32,
+    /// The number of the next row.
+    pub(super) next: u64,
+    /// Whether there is a first record.
+    pub(super) started: bool,
+    /// Every meter named so far, with what its rows have taught.
+    pub(super) meters: Vec<(Arc<str>, RowCodec)>,
+}
+
+impl State {
+    /// That of an empty journal.
+    pub(super) fn new(next: u64) -> Self {
+        Self { chain: CHAIN, next, started: false, meters: Vec::new() }
+    }
+}
+
+/// Reads records one by one up to the first that is not whole.
+#[derive(Debug)]
+pub(in crate::store) struct Scanner<'b> {
+    bytes: &'b [u8],
+    /// Behind the last whole record.
+    pub(super) position: usize,
+    pub(super) state: State,
+    /// Bytes of the record that was torn.
+    pub(super) torn: usize,
+}
+
+impl<'b> Scanner<'b> {
+    /// From the beginning of the file.
+    pub(in crate::store) fn new(bytes: &'b [u8]) -> Self {
+        Self { bytes, position: 0, state: State::new(0), torn: 0 }
+    }
+
+    /// The content of the next record; what does not check is torn.
+    fn record(&mut self) -> Option<&'b [u8]> {
+        let rest = self.bytes.get(self.position..)?;
+        let (length, prefix) = read_length(rest)?;
+        if length == 0 {
+            return None;
+        }
+        let all = prefix + 4 + length;
+        self.torn = all.min(rest.len());
+        let record = rest.get(..all)?;
+        let crc = u32::from_le_bytes(record[prefix..prefix + 4].try_into().ok()?);
+        let content = &record[prefix + 4..];
+        let chain = crc32(crc32(self.state.chain, &record[..prefix]), content);
+        if chain != crc {
+            return None;
+        }
+        self.state.chain = chain;
+        Some(content)
+    }
+
+    fn take(&mut self, content: &[u8]) -> Option<Option<(u64, Arc<str>, Row)>> {
+        let (kind, rest) = content.split_first()?;
+        match *kind {
+            START if !self.state.started => {
+                let (version, next) = rest.split_first()?;
+                if *version != codec::VERSION {
+                    return None;
+                }
+                self.state.next = u64::from_le_bytes(next.try_into().ok()?);
+                self.state.started = true;
+                Some(None)
+            }
+            METER if self.state.started && self.state.meters.len() < MAX_METERS => {
+                let name = std::str::from_utf8(rest).ok()?;
+                self.state.meters.push((name.into(), RowCodec::default()));
+                Some(None)
+            }
+            place if place >= FIRST_ROW => {
+                let (name, codec) = self.state.meters.get_mut(usize::from(place - FIRST_ROW))?;
+                let row = codec.decode(&mut Decoder::new(rest)).ok()?;
+                let sequence = self.state.next;
+                self.state.next += 1;
+                Some(Some((sequence, Arc::clone(name), row)))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Iterator for Scanner<'_> {
+    type Item = (u64, Arc<str>, Row);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let before = self.state.chain;
+            let content = self.record()?;
+            let Some(taken) = self.take(content) else {
+                self.state.chain = before;
+                return None;
+            };
+            self.position += self.torn;
+            self.torn = 0;
+            if taken.is_some() {
+                return taken;
+            }
+        }
+    }
+}
+
+fn read_length(bytes: &[u8]) -> Option<(usize, usize)> {
+    let mut length = 0usize;
+    for (place, byte) in bytes.iter().take(4).enumerate() {
+        length |= usize::from(byte & 0x7f) << (7 * place);
+        if byte & 0x80 == 0 {
+            return Some((length, place + 1));
+        }
+    }
+    None
+}
+
+/// Writes a record behind the others.
+pub(super) fn push_record(tail: &mut Vec<u8>, chain: &mut u32, content: &[u8]) {
+    let start = tail.len();
+    let mut length = content.len();
+    while length >= 0x80 {
+        tail.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    tail.push(length as u8);
+    *chain = crc32(crc32(*chain, &tail[start..]), content);
+    tail.extend_from_slice(&chain.to_le_bytes());
+    tail.extend_from_slice(content);
+}

@@ -1,0 +1,151 @@
+//! The journal on files that fail, and on bytes that were never written.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::meter::record::FlatValue;
+use crate::meter::{Proof, Quantity, Unit};
+use crate::p1::Decimal;
+
+fn row(number: i64) -> Row {
+    let value = Decimal::new(i128::from(number * 37 % 1_000), 3).expect("fits");
+    let item = ("power_import".into(), FlatValue::Number(Quantity { value, unit: Unit::KiloWatt }));
+    Row { received_at: number * 1_000, proof: Proof::Verified, items: vec![item] }
+}
+
+fn open(path: &Path) -> (Journal, Vec<(u64, Row)>, Found) {
+    let mut rows = Vec::new();
+    let file = lock(path).expect("it is ours");
+    let aside = path.with_extension("aside");
+    let (journal, found) =
+        Journal::open(path.to_owned(), file, &aside, &mut |number, _, row| rows.push((number, row)))
+            .expect("it opens");
+    (journal, rows, found)
+}
+
+fn fill(journal: &mut Journal, numbers: std::ops::Range<i64>) {
+    for number in numbers {
+        journal.append(&"home".into(), &row(number)).expect("there is room");
+    }
+}
+
+fn scratch() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let path = folder.path().join("journal");
+    (folder, path)
+}
+
+#[test]
+fn rows_are_numbered_on_over_cuts_and_starts() {
+    let (_folder, path) = scratch();
+    let (mut journal, rows, _) = open(&path);
+    assert!(rows.is_empty());
+    journal.raise(1);
+    fill(&mut journal, 0..500);
+    assert_eq!(journal.write().expect("writes"), 500);
+    let long = journal.used();
+    journal.cut();
+    fill(&mut journal, 500..503);
+    journal.sync().expect("syncs");
+    assert!(journal.used() < long, "old records lie behind the end");
+    drop(journal);
+    let (mut journal, rows, found) = open(&path);
+    let expected: Vec<_> = (500..503).map(|n| (n as u64 + 1, row(n))).collect();
+    assert_eq!(rows, expected, "nothing from before the cut comes back");
+    assert_eq!((found.rows, found.torn), (3, 0));
+    fill(&mut journal, 503..504);
+    journal.write().expect("writes");
+    drop(journal);
+    assert_eq!(open(&path).1.last(), Some(&(504, row(503))));
+}
+
+#[test]
+fn a_record_takes_few_bytes() {
+    let (_folder, path) = scratch();
+    let (mut journal, ..) = open(&path);
+    fill(&mut journal, 0..1);
+    let one = journal.used();
+    fill(&mut journal, 1..101);
+    assert!((journal.used() - one) / 100 <= 10, "{} bytes for 100 rows", journal.used() - one);
+}
+
+#[test]
+fn after_a_failed_sync_everything_unsynced_is_written_again() {
+    let (_folder, path) = scratch();
+    let (mut journal, ..) = open(&path);
+    fill(&mut journal, 0..3);
+    journal.sync().expect("syncs");
+    fill(&mut journal, 3..6);
+    // This device takes every byte and keeps none, and a sync of it fails.
+    let device = OpenOptions::new().write(true).open("/dev/null").expect("it is there");
+    let real = std::mem::replace(&mut journal.file, device);
+    assert_eq!(journal.write().expect("the device takes it"), 3);
+    fill(&mut journal, 6..7);
+    journal.sync().expect_err("the device cannot sync");
+    assert_eq!(journal.unwritten_rows(), 1);
+    drop(real);
+    assert_eq!(journal.sync().expect("the file is opened again"), 1);
+    drop(journal);
+    let rows: Vec<_> = open(&path).1.into_iter().map(|(_, row)| row).collect();
+    assert_eq!(rows, (0..7).map(row).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_failed_write_is_made_up_for() {
+    let (_folder, path) = scratch();
+    let (mut journal, ..) = open(&path);
+    fill(&mut journal, 0..2);
+    journal.write().expect("writes");
+    let full = OpenOptions::new().write(true).open("/dev/full").expect("it is there");
+    let real = std::mem::replace(&mut journal.file, full);
+    fill(&mut journal, 2..5);
+    let error = journal.write().expect_err("it is full");
+    assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    assert_eq!(journal.unwritten_rows(), 3);
+    journal.file = real;
+    assert_eq!(journal.write().expect("there is room again"), 3);
+    drop(journal);
+    assert_eq!(open(&path).1.len(), 5);
+}
+
+#[test]
+fn a_file_of_something_else_is_kept_beside() {
+    let (_folder, path) = scratch();
+    std::fs::write(&path, "my notes").expect("writes");
+    let (mut journal, rows, _) = open(&path);
+    assert!(rows.is_empty());
+    fill(&mut journal, 0..1);
+    journal.write().expect("writes");
+    assert_eq!(std::fs::read(path.with_extension("aside")).expect("it is there"), b"my notes");
+}
+
+proptest! {
+    #[test]
+    fn damage_ends_the_rows_and_changes_none(place in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let mut tail = Vec::new();
+        let mut state = State::new(9);
+        state.started = true;
+        let mut content = vec![START, codec::VERSION];
+        content.extend_from_slice(&9u64.to_le_bytes());
+        push_record(&mut tail, &mut state.chain, &content);
+        push_record(&mut tail, &mut state.chain, b"\x01home");
+        let mut codec = RowCodec::default();
+        for number in 0..20 {
+            let mut encoder = Encoder::default();
+            codec.encode(&mut encoder, &row(number)).expect("it fits");
+            push_record(&mut tail, &mut state.chain, &[&[FIRST_ROW], &encoder.finish()[..]].concat());
+        }
+        tail.push(0);
+        let all: Vec<_> = Scanner::new(&tail).collect();
+        prop_assert_eq!(all.len(), 20);
+        let place = place.index(tail.len());
+        tail[place] = byte;
+        let seen: Vec<_> = Scanner::new(&tail).collect();
+        prop_assert_eq!(&seen[..], &all[..seen.len()]);
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        prop_assert_eq!(Scanner::new(&bytes).count(), 0);
+    }
+}
