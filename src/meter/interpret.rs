@@ -165,10 +165,10 @@ fn peak(reading: &mut Reading, field: Field, object: &Object<'_>, zone: &Zone) -
     let (first, second) = (groups.next().unwrap_or_default(), groups.next().unwrap_or_default());
     let (time, value) = peak_parts(first, second);
     let Some(quantity) = number(value, field.unit()) else { return value.is_empty() };
-    if reading.set_number(field, quantity) {
-        if let Some(local) = timestamp::parse(time).valid() {
-            reading.peak_times.push((field, zone.meter_time(local)));
-        }
+    if reading.set_number(field, quantity)
+        && let Some(local) = timestamp::parse(time).valid()
+    {
+        reading.peak_times.push((field, zone.meter_time(local)));
     }
     true
 }

@@ -108,13 +108,13 @@ impl<'a> Telegram<'a> {
             objects: Vec::with_capacity(48),
             unrecognised: Vec::new(),
         };
-        if telegram.lines(body) == Broken(true) {
-            if let Some(joined) = joined(body) {
-                telegram.objects.clear();
-                telegram.unrecognised.clear();
-                telegram.lines(&joined);
-                telegram.text = Cow::Owned(joined);
-            }
+        if telegram.lines(body) == Broken(true)
+            && let Some(joined) = joined(body)
+        {
+            telegram.objects.clear();
+            telegram.unrecognised.clear();
+            telegram.lines(&joined);
+            telegram.text = Cow::Owned(joined);
         }
         telegram
     }
