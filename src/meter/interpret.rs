@@ -3,7 +3,7 @@
 use super::mbus::{self, MbusObject};
 use super::profile;
 use super::reading::{Quantity, Reading, UnixMillis};
-use super::register::{Field, Kind};
+use super::register::{self, Field, Kind, Row};
 use super::unit::Unit;
 use super::zone::{Zone, is_lithuanian};
 use crate::p1::telegram::Object;
@@ -33,8 +33,8 @@ pub fn interpret(telegram: &Telegram<'_>, zone: &Zone, received_at: UnixMillis) 
     let mut second_channel = false;
     for object in telegram.objects() {
         // Most objects are fields: these go first.
-        if let Some(field) = Field::from_obis(object.obis) {
-            unreadable += usize::from(!take(&mut reading, field, &object, zone));
+        if let Some(row) = register::lookup(object.obis) {
+            unreadable += usize::from(!take(&mut reading, row, &object, zone));
             continue;
         }
         let readable = match meaning(object.obis) {
@@ -57,8 +57,10 @@ pub fn interpret(telegram: &Telegram<'_>, zone: &Zone, received_at: UnixMillis) 
     }
     if second_channel {
         for object in telegram.objects() {
-            if let Some(field) = on_second_channel(object.obis) {
-                unreadable += usize::from(!take(&mut reading, field, &object, zone));
+            let row =
+                on_second_channel(object.obis).and_then(|field| register::lookup(field.register().obis));
+            if let Some(row) = row {
+                unreadable += usize::from(!take(&mut reading, row, &object, zone));
             }
         }
     }
@@ -113,32 +115,33 @@ pub fn on_second_channel(obis: Obis) -> Option<Field> {
 /// Takes an object's value into its field; false when there is one and it cannot be read. The first valid
 /// value of a field stays.
 #[inline(always)]
-fn take(reading: &mut Reading, field: Field, object: &Object<'_>, zone: &Zone) -> bool {
-    let register = field.register();
-    match register.kind {
-        Kind::Number | Kind::Counter | Kind::Limit => {
-            let text = object.first();
-            match number(text, register.unit).or_else(|| first_of_two(text, register.unit)) {
-                Some(quantity) => {
-                    reading.set_number(field, quantity);
-                    true
-                }
-                None => text.is_empty(),
-            }
-        }
-        Kind::Peak => peak(reading, field, object, zone),
-        Kind::Profile => {
-            match object.joined() {
-                Some(text) => reading.set_text(field, text),
-                None => reading.set_text(field, &profile::join(object)),
-            };
-            true
-        }
-        Kind::Text | Kind::Id | Kind::Tariff | Kind::Switch | Kind::Message | Kind::Clock => {
-            reading.set_text(field, object.first());
-            true
-        }
+fn take(reading: &mut Reading, row: &Row, object: &Object<'_>, zone: &Zone) -> bool {
+    // Most fields are numbers: one branch that is nearly always taken.
+    if !matches!(row.kind, Kind::Number | Kind::Counter | Kind::Limit) {
+        return take_other(reading, row, object, zone);
     }
+    let text = object.first();
+    match number(text, row.unit).or_else(|| first_of_two(text, row.unit)) {
+        Some(quantity) => {
+            reading.set_number(row.field, quantity);
+            true
+        }
+        None => text.is_empty(),
+    }
+}
+
+/// Takes the value of a field that is not a plain number.
+#[inline(never)]
+fn take_other(reading: &mut Reading, row: &Row, object: &Object<'_>, zone: &Zone) -> bool {
+    match row.kind {
+        Kind::Peak => return peak(reading, row.field, object, zone),
+        Kind::Profile => match object.joined() {
+            Some(text) => reading.set_text(row.field, text),
+            None => reading.set_text(row.field, &profile::join(object)),
+        },
+        _ => reading.set_text(row.field, object.first()),
+    };
+    true
 }
 
 /// A number in canonical units. One without a unit has the register's own when it is zero or the register
@@ -165,10 +168,10 @@ fn peak(reading: &mut Reading, field: Field, object: &Object<'_>, zone: &Zone) -
     let (first, second) = (groups.next().unwrap_or_default(), groups.next().unwrap_or_default());
     let (time, value) = peak_parts(first, second);
     let Some(quantity) = number(value, field.unit()) else { return value.is_empty() };
-    if reading.set_number(field, quantity) {
-        if let Some(local) = timestamp::parse(time).valid() {
-            reading.peak_times.push((field, zone.meter_time(local)));
-        }
+    if reading.set_number(field, quantity)
+        && let Some(local) = timestamp::parse(time).valid()
+    {
+        reading.peak_times.push((field, zone.meter_time(local)));
     }
     true
 }

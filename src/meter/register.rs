@@ -90,20 +90,8 @@ impl Field {
     }
 
     /// The field of an OBIS code, compared exactly.
-    #[inline]
     pub fn from_obis(obis: Obis) -> Option<Self> {
-        let key = key(obis);
-        let mut slot = slot(key);
-        loop {
-            let (found, field) = INDEX[slot];
-            if found == key {
-                return Some(field);
-            }
-            if found == FREE {
-                return None;
-            }
-            slot = (slot + 1) % SLOTS;
-        }
+        lookup(obis).map(|row| row.field)
     }
 
     /// The field of a canonical name.
@@ -115,9 +103,36 @@ impl Field {
 /// Codes that say the same as a row's: Israel's meters send the tariff under their own.
 const ALIASES: [(Obis, Field); 1] = [(Obis::new(0, 0, 96, 14, 1), Field::Tariff)];
 
+/// What reading an object takes of its row, in one place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    key: u64,
+    pub(super) field: Field,
+    pub(super) kind: Kind,
+    pub(super) unit: Unit,
+}
+
 /// OBIS code to row: a hash table built by the compiler, so that a lookup is a multiplication and, nearly
 /// always, one comparison.
-static INDEX: [(u64, Field); SLOTS] = index(REGISTERS);
+static INDEX: [Row; SLOTS] = index(REGISTERS);
+
+/// The row of an OBIS code, compared exactly.
+#[inline]
+pub(super) fn lookup(obis: Obis) -> Option<&'static Row> {
+    let key = key(obis);
+    let mut slot = slot(key);
+    loop {
+        let row = &INDEX[slot];
+        if row.key == key {
+            return Some(row);
+        }
+        if row.key == FREE {
+            return None;
+        }
+        slot = (slot + 1) % SLOTS;
+    }
+}
+
 const SLOTS: usize = 512;
 const FREE: u64 = u64::MAX;
 
@@ -133,8 +148,9 @@ const fn slot(key: u64) -> usize {
     (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 55) as usize
 }
 
-const fn index(registers: &[Register]) -> [(u64, Field); SLOTS] {
-    let mut index = [(FREE, registers[0].field); SLOTS];
+const fn index(registers: &[Register]) -> [Row; SLOTS] {
+    let free = Row { key: FREE, field: registers[0].field, kind: registers[0].kind, unit: registers[0].unit };
+    let mut index = [free; SLOTS];
     let mut row = 0;
     while row < registers.len() + ALIASES.len() {
         let (obis, field) = if row < registers.len() {
@@ -143,10 +159,11 @@ const fn index(registers: &[Register]) -> [(u64, Field); SLOTS] {
             ALIASES[row - registers.len()]
         };
         let mut slot = slot(key(obis));
-        while index[slot].0 != FREE {
+        while index[slot].key != FREE {
             slot = (slot + 1) % SLOTS;
         }
-        index[slot] = (key(obis), field);
+        let Register { kind, unit, .. } = registers[field as usize];
+        index[slot] = Row { key: key(obis), field, kind, unit };
         row += 1;
     }
     index

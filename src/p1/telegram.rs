@@ -43,33 +43,41 @@ struct Place {
 }
 
 /// One object of a telegram.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Object<'t> {
     /// What it is about.
     pub obis: Obis,
-    /// Its OBIS code as written: with `.255` or `*255` where the meter adds them.
-    pub code: &'t [u8],
-    first: &'t [u8],
-    groups: &'t [u8],
+    text: &'t [u8],
+    place: &'t Place,
 }
 
 impl<'t> Object<'t> {
+    /// Its OBIS code as written: with `.255` or `*255` where the meter adds them.
+    pub fn code(&self) -> &'t [u8] {
+        let groups = self.place.groups as usize;
+        &self.text[groups - usize::from(self.place.code)..groups]
+    }
+
     /// What stands between its brackets, pair by pair; at least one.
     #[inline]
     pub fn groups(&self) -> Groups<'t> {
-        Groups { rest: self.groups }
+        Groups { rest: self.raw_groups() }
     }
 
     /// What stands between its first brackets.
     #[inline]
     pub fn first(&self) -> &'t [u8] {
-        self.first
+        &self.text[self.place.groups as usize + 1..self.place.first_end as usize]
+    }
+
+    fn raw_groups(&self) -> &'t [u8] {
+        &self.text[self.place.groups as usize..self.place.end as usize]
     }
 
     /// All its groups with the brackets between them, without the outermost; `None` when there are line ends
     /// between them.
     pub fn joined(&self) -> Option<&'t [u8]> {
-        let groups = self.groups.trim_ascii_end();
+        let groups = self.raw_groups().trim_ascii_end();
         let inner = groups.strip_prefix(b"(")?.strip_suffix(b")")?;
         memchr::memchr2(b'\r', b'\n', inner).is_none().then_some(inner)
     }
@@ -108,13 +116,13 @@ impl<'a> Telegram<'a> {
             objects: Vec::with_capacity(48),
             unrecognised: Vec::new(),
         };
-        if telegram.lines(body) == Broken(true) {
-            if let Some(joined) = joined(body) {
-                telegram.objects.clear();
-                telegram.unrecognised.clear();
-                telegram.lines(&joined);
-                telegram.text = Cow::Owned(joined);
-            }
+        if telegram.lines(body) == Broken(true)
+            && let Some(joined) = joined(body)
+        {
+            telegram.objects.clear();
+            telegram.unrecognised.clear();
+            telegram.lines(&joined);
+            telegram.text = Cow::Owned(joined);
         }
         telegram
     }
@@ -193,15 +201,7 @@ impl<'a> Telegram<'a> {
     #[inline]
     pub fn objects(&self) -> impl ExactSizeIterator<Item = Object<'_>> + Clone {
         let text = &self.text[..];
-        self.objects.iter().map(move |place| {
-            let groups = place.groups as usize;
-            Object {
-                obis: place.obis,
-                code: &text[groups - usize::from(place.code)..groups],
-                first: &text[groups + 1..place.first_end as usize],
-                groups: &text[groups..place.end as usize],
-            }
-        })
+        self.objects.iter().map(move |place| Object { obis: place.obis, text, place })
     }
 
     /// The lines that the grammar does not cover, without their line ends; blank lines are none.

@@ -24,7 +24,7 @@ pub(super) fn telegram(decoded: &Decoded<'_>) -> Json {
     let objects = decoded.telegram.objects();
     out.insert(
         "objects".into(),
-        objects.clone().map(|object| json!([latin1(object.code), groups(&object)])).collect(),
+        objects.clone().map(|object| json!([latin1(object.code()), groups(&object)])).collect(),
     );
     out.insert("unrecognised_lines".into(), decoded.telegram.unrecognised().map(latin1).collect());
 
@@ -203,7 +203,7 @@ impl<'z> Said<'z> {
     /// Keeps an object whose value is no value; an empty one is none at all.
     fn not_read(&mut self, object: &Object<'_>) {
         if object.groups().any(|group| !group.is_empty()) {
-            self.unreadable.push(json!([latin1(object.code), groups(object)]));
+            self.unreadable.push(json!([latin1(object.code()), groups(object)]));
         }
     }
 
@@ -274,7 +274,7 @@ impl<'z> Said<'z> {
 }
 
 fn mbus_reading(kind: MbusObject, object: &Object<'_>, zone: &Zone) -> Json {
-    let code = latin1(object.code);
+    let code = latin1(object.code());
     let code = code.split_once('*').map_or(code.as_str(), |(code, _)| code);
     let parts = if kind == MbusObject::Profile { profile_parts(object) } else { None };
     if let Some(parts) = parts {

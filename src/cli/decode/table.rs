@@ -33,7 +33,7 @@ pub(super) fn write(decoded: &Decoded<'_>, out: &mut impl Write) -> io::Result<(
 
     let mut table = Table { out };
     let crc = frame.crc_in_file().map(latin1).unwrap_or_default();
-    table.row("CRC", &format!("{crc} {}", decoded.crc()).trim_start().to_owned())?;
+    table.row("CRC", format!("{crc} {}", decoded.crc()).trim_start())?;
     match reading.time {
         Some(time) => table.row("Meter's time", &show_time(time))?,
         None => table.row("Meter's time", "none")?,
@@ -93,7 +93,7 @@ fn show_profile(reading: &Reading, field: Field, text: &[u8], decoded: &Decoded<
             .iter()
             .map(|peak| {
                 let demand = peak.demand.map_or_else(|| "unknown".to_owned(), show_quantity);
-                let month = peak.period_end.map_or_else(|| "unknown".to_owned(), |time| date(time));
+                let month = peak.period_end.map_or_else(|| "unknown".to_owned(), date);
                 format!("{demand} at {}, month until {month}", at(peak.occurred))
             })
             .collect(),

@@ -18,7 +18,7 @@ fn said(bytes: &[u8]) -> Said {
         let telegram = Telegram::read(&frame);
         let objects = telegram
             .objects()
-            .map(|object| (latin1(object.code), object.groups().map(latin1).collect()))
+            .map(|object| (latin1(object.code()), object.groups().map(latin1).collect()))
             .collect();
         result = Some((objects, telegram.unrecognised().map(latin1).collect()));
     };
