@@ -13,7 +13,7 @@ use dsmrd::config::{self, MeterSettings};
 use dsmrd::exit;
 use dsmrd::mqtt::BrokerSettings;
 use dsmrd::source::{self, SourceUrl};
-use dsmrd::store::StoreSettings;
+use dsmrd::store::{Archive, StoreSettings};
 
 use super::{ConfigFile, Outcome};
 
@@ -92,6 +92,10 @@ fn open_store(settings: &StoreSettings) -> anyhow::Result<String> {
             empty || (file.read_exact(&mut header).is_ok() && header == *b"SQLite format 3\0"),
             "{shown} is no SQLite database; name another file, or move it away"
         );
+        if !empty {
+            // Of another program, of a later dsmrd, damaged: the store itself says it best.
+            Archive::open(path)?;
+        }
         return Ok(format!("{shown} can be written"));
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
