@@ -164,7 +164,7 @@ impl<'a> Telegram<'a> {
                     }
                 }
                 _ => {
-                    if let Ok((behind, ((a, bcde), at_groups, first_end))) = object(line) {
+                    if let Ok((behind, Head { code: (a, bcde), at_groups, first_end })) = object(line) {
                         self.objects.push(Place {
                             a,
                             bcde,
@@ -254,13 +254,21 @@ fn unexpected<'a, T>() -> Parsed<'a, T> {
     Err(nom::Err::Error(()))
 }
 
-/// A line that holds an object: its code, the input at its groups, and at the end of the first of them.
+/// What a line with an object begins with: its code in two parts, as [`Place`] has it, the input at its groups,
+/// and at the end of the first of them.
+struct Head<'a> {
+    code: (u8, u32),
+    at_groups: &'a [u8],
+    first_end: &'a [u8],
+}
+
+/// A line that holds an object.
 #[inline(always)]
-fn object(input: &[u8]) -> Parsed<'_, ((u8, u32), &[u8], &[u8])> {
-    let (at_groups, obis) = obis(input)?;
+fn object(input: &[u8]) -> Parsed<'_, Head<'_>> {
+    let (at_groups, code) = obis(input)?;
     let (behind, first_end) = groups(at_groups)?;
     let (behind, ()) = line_end(behind)?;
-    Ok((behind, (obis, at_groups, first_end)))
+    Ok((behind, Head { code, at_groups, first_end }))
 }
 
 #[inline(always)]
