@@ -23,7 +23,7 @@ fn objects(bytes: &[u8]) -> Option<Objects> {
         if let Event::Frame(frame) = event {
             let telegram = Telegram::read(&frame);
             let list = telegram.objects().map(|object| {
-                (object.obis.to_string(), object.groups().map(<[u8]>::to_vec).collect())
+                (object.obis().to_string(), object.groups().map(<[u8]>::to_vec).collect())
             });
             found = Some(list.collect());
         }
@@ -52,8 +52,8 @@ fuzz_target!(|data: &[u8]| {
         let mut given: Objects = Vec::new();
         for object in telegram.objects() {
             let groups: Vec<&[u8]> = object.groups().collect();
-            writer.object(object.obis, &groups).expect("the grammar lets no bracket through");
-            given.push((object.obis.to_string(), groups.iter().map(|group| group.to_vec()).collect()));
+            writer.object(object.obis(), &groups).expect("the grammar lets no bracket through");
+            given.push((object.obis().to_string(), groups.iter().map(|group| group.to_vec()).collect()));
         }
         assert_eq!(objects(&writer.finish()), Some(given));
     });

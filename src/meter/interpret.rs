@@ -33,13 +33,13 @@ pub fn interpret(telegram: &Telegram<'_>, zone: &Zone, received_at: UnixMillis) 
     let mut second_channel = false;
     for object in telegram.objects() {
         // Most objects are fields: these go first.
-        if let Some(row) = register::lookup(object.obis) {
+        if let Some(row) = register::lookup(object.key()) {
             unreadable += usize::from(!take(&mut reading, row, &object, zone));
             continue;
         }
-        let readable = match meaning(object.obis) {
+        let readable = match meaning(object.obis()) {
             Meaning::Field(_) => true,
-            Meaning::Mbus(kind) => mbus::take(reading.mbus_device(object.obis.b), kind, &object, zone),
+            Meaning::Mbus(kind) => mbus::take(reading.mbus_device(object.obis().b), kind, &object, zone),
             Meaning::Clock => {
                 if reading.time.is_none() {
                     let stamp = timestamp::parse(object.first());
@@ -57,8 +57,8 @@ pub fn interpret(telegram: &Telegram<'_>, zone: &Zone, received_at: UnixMillis) 
     }
     if second_channel {
         for object in telegram.objects() {
-            let row =
-                on_second_channel(object.obis).and_then(|field| register::lookup(field.register().obis));
+            let row = on_second_channel(object.obis())
+                .and_then(|field| register::lookup(field.register().obis.key()));
             if let Some(row) = row {
                 unreadable += usize::from(!take(&mut reading, row, &object, zone));
             }

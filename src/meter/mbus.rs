@@ -204,17 +204,22 @@ pub(super) fn take(
             let (first, second) = (groups.next().unwrap_or_default(), groups.next());
             // `()` and `(0)`: a device that has not reported.
             let Some(second) = second else {
-                device.readings.push(MbusReading { obis: object.obis, time: None, value: None });
+                device.readings.push(MbusReading { obis: object.obis(), time: None, value: None });
                 return first.is_empty() || value::whole(first) == Some(0);
             };
-            push(device, object.obis, first, second, None, zone)
+            push(device, object.obis(), first, second, None, zone)
         }
         MbusObject::Profile => match profile_parts(object) {
-            Some(parts) => {
-                push(device, object.obis, parts.time, parts.value.unwrap_or_default(), Some(parts.unit), zone)
-            }
+            Some(parts) => push(
+                device,
+                object.obis(),
+                parts.time,
+                parts.value.unwrap_or_default(),
+                Some(parts.unit),
+                zone,
+            ),
             None => {
-                device.readings.push(MbusReading { obis: object.obis, time: None, value: None });
+                device.readings.push(MbusReading { obis: object.obis(), time: None, value: None });
                 object.groups().all(<[u8]>::is_empty)
             }
         },

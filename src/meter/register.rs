@@ -91,7 +91,7 @@ impl Field {
 
     /// The field of an OBIS code, compared exactly.
     pub fn from_obis(obis: Obis) -> Option<Self> {
-        lookup(obis).map(|row| row.field)
+        lookup(obis.key()).map(|row| row.field)
     }
 
     /// The field of a canonical name.
@@ -116,10 +116,9 @@ pub(super) struct Row {
 /// always, one comparison.
 static INDEX: [Row; SLOTS] = index(REGISTERS);
 
-/// The row of an OBIS code, compared exactly.
+/// The row of an OBIS code, given as its [`Obis::key`] and compared exactly.
 #[inline]
-pub(super) fn lookup(obis: Obis) -> Option<&'static Row> {
-    let key = key(obis);
+pub(super) fn lookup(key: u64) -> Option<&'static Row> {
     let mut slot = slot(key);
     loop {
         let row = &INDEX[slot];
@@ -136,14 +135,6 @@ pub(super) fn lookup(obis: Obis) -> Option<&'static Row> {
 const SLOTS: usize = 512;
 const FREE: u64 = u64::MAX;
 
-const fn key(obis: Obis) -> u64 {
-    (obis.a as u64) << 32
-        | (obis.b as u64) << 24
-        | (obis.c as u64) << 16
-        | (obis.d as u64) << 8
-        | obis.e as u64
-}
-
 const fn slot(key: u64) -> usize {
     (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 55) as usize
 }
@@ -158,12 +149,12 @@ const fn index(registers: &[Register]) -> [Row; SLOTS] {
         } else {
             ALIASES[row - registers.len()]
         };
-        let mut slot = slot(key(obis));
+        let mut slot = slot(obis.key());
         while index[slot].key != FREE {
             slot = (slot + 1) % SLOTS;
         }
         let Register { kind, unit, .. } = registers[field as usize];
-        index[slot] = Row { key: key(obis), field, kind, unit };
+        index[slot] = Row { key: obis.key(), field, kind, unit };
         row += 1;
     }
     index

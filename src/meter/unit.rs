@@ -66,28 +66,22 @@ impl Unit {
     /// them: `Wh` is kWh and −3. `None` for what is no unit of this table.
     #[inline(always)]
     pub fn from_wire(text: &[u8]) -> Option<(Self, i8)> {
-        // The letters in one number, lower-case: a `match` then compares them at once. Digits already have
-        // the bit that makes a letter lower-case; other bytes that lack it are no part of a unit.
-        if text.len() > 5 || !text.iter().all(u8::is_ascii_alphanumeric) {
-            return None;
-        }
-        let key = text.iter().fold(0u64, |key, &byte| key << 8 | u64::from(byte | 0x20));
-        let unit = match key {
-            KWH => (Self::KiloWattHour, 0),
-            KW => (Self::KiloWatt, 0),
-            V => (Self::Volt, 0),
-            A => (Self::Ampere, 0),
-            M3 => (Self::CubicMetre, 0),
-            S => (Self::Second, 0),
-            GJ => (Self::GigaJoule, 0),
+        // As the Dutch standard writes them, first.
+        Some(match text {
+            b"kW" => (Self::KiloWatt, 0),
+            b"kWh" => (Self::KiloWattHour, 0),
+            b"V" => (Self::Volt, 0),
+            b"A" => (Self::Ampere, 0),
+            b"m3" => (Self::CubicMetre, 0),
+            _ if text.len() > 5 => return None,
             _ => return Self::rare(&text.to_ascii_lowercase()),
-        };
-        Some(unit)
+        })
     }
 
     #[cold]
     fn rare(lower: &[u8]) -> Option<(Self, i8)> {
         Some(match lower {
+            b"kwh" => (Self::KiloWattHour, 0),
             b"wh" => (Self::KiloWattHour, -3),
             b"mwh" => (Self::KiloWattHour, 3),
             b"varh" => (Self::KiloVarHour, -3),
@@ -96,6 +90,7 @@ impl Unit {
             b"vah" => (Self::KiloVoltAmpereHour, -3),
             b"kvah" => (Self::KiloVoltAmpereHour, 0),
             b"mvah" => (Self::KiloVoltAmpereHour, 3),
+            b"kw" => (Self::KiloWatt, 0),
             b"w" => (Self::KiloWatt, -3),
             b"mw" => (Self::KiloWatt, 3),
             b"var" => (Self::KiloVar, -3),
@@ -104,12 +99,17 @@ impl Unit {
             b"va" => (Self::KiloVoltAmpere, -3),
             b"kva" => (Self::KiloVoltAmpere, 0),
             b"mva" => (Self::KiloVoltAmpere, 3),
+            b"v" => (Self::Volt, 0),
             b"mv" => (Self::Volt, -3),
             b"kv" => (Self::Volt, 3),
+            b"a" => (Self::Ampere, 0),
             b"ma" => (Self::Ampere, -3),
             b"ka" => (Self::Ampere, 3),
             b"hz" => (Self::Hertz, 0),
             b"khz" => (Self::Hertz, 3),
+            b"m3" => (Self::CubicMetre, 0),
+            b"s" => (Self::Second, 0),
+            b"gj" => (Self::GigaJoule, 0),
             b"dm3" | b"l" => (Self::CubicMetre, -3),
             b"kj" => (Self::GigaJoule, -6),
             b"mj" => (Self::GigaJoule, -3),
@@ -117,24 +117,6 @@ impl Unit {
         })
     }
 }
-
-const fn letters(text: &[u8]) -> u64 {
-    let mut key = 0;
-    let mut i = 0;
-    while i < text.len() {
-        key = key << 8 | text[i] as u64;
-        i += 1;
-    }
-    key
-}
-
-const KWH: u64 = letters(b"kwh");
-const KW: u64 = letters(b"kw");
-const V: u64 = letters(b"v");
-const A: u64 = letters(b"a");
-const M3: u64 = letters(b"m3");
-const S: u64 = letters(b"s");
-const GJ: u64 = letters(b"gj");
 
 impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -91,7 +91,7 @@ pub fn zone_of(telegram: &Telegram<'_>) -> &'static str {
         matches!((obis.a, obis.c, obis.d, obis.e), (1, 1 | 2, 8, 11..=13))
             || obis == Obis::new(0, 0, 96, 14, 1)
     };
-    if telegram.objects().any(|object| israeli(object.obis)) {
+    if telegram.objects().any(|object| israeli(object.obis())) {
         "Asia/Jerusalem"
     } else if is_lithuanian(telegram) {
         "Europe/Vilnius"
@@ -105,7 +105,7 @@ pub fn zone_of(telegram: &Telegram<'_>) -> &'static str {
 pub fn is_lithuanian(telegram: &Telegram<'_>) -> bool {
     let averages =
         |obis: Obis| matches!((obis.a, obis.b, obis.c, obis.d), (1, 0, 15 | 16 | 32 | 52 | 72, 24));
-    telegram.ident().starts_with(b"/ESO") || telegram.objects().any(|object| averages(object.obis))
+    telegram.ident().starts_with(b"/ESO") || telegram.objects().any(|object| averages(object.obis()))
 }
 
 #[cfg(test)]

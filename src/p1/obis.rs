@@ -24,6 +24,12 @@ impl Obis {
     pub const fn new(a: u8, b: u8, c: u8, d: u8, e: u8) -> Self {
         Self { a, b, c, d, e }
     }
+
+    /// The code as one number: its five bytes, A in front. Comparing two of these is one instruction.
+    #[inline]
+    pub const fn key(self) -> u64 {
+        (self.a as u64) << 32 | u32::from_be_bytes([self.b, self.c, self.d, self.e]) as u64
+    }
 }
 
 impl fmt::Display for Obis {

@@ -33,7 +33,9 @@ pub struct Telegram<'a> {
 /// An object's place in the body. Small, so that a telegram's list stays one small allocation.
 #[derive(Clone, Copy, Debug)]
 struct Place {
-    obis: Obis,
+    /// The first number of its OBIS code, and the other four in one.
+    a: u8,
+    bcde: u32,
     /// The length of its OBIS code as written, which stands right before its groups.
     code: u8,
     /// Where its groups begin, where the first of them ends, and where the object does.
@@ -45,13 +47,24 @@ struct Place {
 /// One object of a telegram.
 #[derive(Clone, Copy, Debug)]
 pub struct Object<'t> {
-    /// What it is about.
-    pub obis: Obis,
     text: &'t [u8],
     place: &'t Place,
 }
 
 impl<'t> Object<'t> {
+    /// What it is about.
+    #[inline]
+    pub fn obis(&self) -> Obis {
+        let [b, c, d, e] = self.place.bcde.to_be_bytes();
+        Obis::new(self.place.a, b, c, d, e)
+    }
+
+    /// The same as [`Obis::key`].
+    #[inline]
+    pub fn key(&self) -> u64 {
+        u64::from(self.place.a) << 32 | u64::from(self.place.bcde)
+    }
+
     /// Its OBIS code as written: with `.255` or `*255` where the meter adds them.
     pub fn code(&self) -> &'t [u8] {
         let groups = self.place.groups as usize;
@@ -151,9 +164,10 @@ impl<'a> Telegram<'a> {
                     }
                 }
                 _ => {
-                    if let Ok((behind, (obis, at_groups, first_end))) = object(line) {
+                    if let Ok((behind, Head { code: (a, bcde), at_groups, first_end })) = object(line) {
                         self.objects.push(Place {
-                            obis,
+                            a,
+                            bcde,
                             // At most six numbers of three digits.
                             code: (line.len() - at_groups.len()) as u8,
                             groups: at(at_groups),
@@ -201,7 +215,7 @@ impl<'a> Telegram<'a> {
     #[inline]
     pub fn objects(&self) -> impl ExactSizeIterator<Item = Object<'_>> + Clone {
         let text = &self.text[..];
-        self.objects.iter().map(move |place| Object { obis: place.obis, text, place })
+        self.objects.iter().map(move |place| Object { text, place })
     }
 
     /// The lines that the grammar does not cover, without their line ends; blank lines are none.
@@ -240,17 +254,25 @@ fn unexpected<'a, T>() -> Parsed<'a, T> {
     Err(nom::Err::Error(()))
 }
 
-/// A line that holds an object: its code, the input at its groups, and at the end of the first of them.
+/// What a line with an object begins with: its code in two parts, as [`Place`] has it, the input at its groups,
+/// and at the end of the first of them.
+struct Head<'a> {
+    code: (u8, u32),
+    at_groups: &'a [u8],
+    first_end: &'a [u8],
+}
+
+/// A line that holds an object.
 #[inline(always)]
-fn object(input: &[u8]) -> Parsed<'_, (Obis, &[u8], &[u8])> {
-    let (at_groups, obis) = obis(input)?;
+fn object(input: &[u8]) -> Parsed<'_, Head<'_>> {
+    let (at_groups, code) = obis(input)?;
     let (behind, first_end) = groups(at_groups)?;
     let (behind, ()) = line_end(behind)?;
-    Ok((behind, (obis, at_groups, first_end)))
+    Ok((behind, Head { code, at_groups, first_end }))
 }
 
 #[inline(always)]
-fn obis(input: &[u8]) -> Parsed<'_, Obis> {
+fn obis(input: &[u8]) -> Parsed<'_, (u8, u32)> {
     // One by one: nom's tuples hand these results over in memory, which more than doubles the time of a line.
     let (input, a, b) = match input {
         // Nearly always of one digit each.
@@ -265,7 +287,7 @@ fn obis(input: &[u8]) -> Parsed<'_, Obis> {
     let (input, d) = number(input)?;
     let (input, ()) = byte(b'.')(input)?;
     let (input, e) = number(input)?;
-    let obis = Obis::new(a, b, c, d, e);
+    let obis = (a, u32::from_be_bytes([b, c, d, e]));
     if let [b'(', ..] = input { Ok((input, obis)) } else { suffix(input).map(|(input, _)| (input, obis)) }
 }
 

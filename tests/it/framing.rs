@@ -303,7 +303,7 @@ proptest! {
             let read: Vec<([u8; 5], Vec<Vec<u8>>)> = telegram
                 .objects()
                 .map(|object| {
-                    let Obis { a, b, c, d, e } = object.obis;
+                    let Obis { a, b, c, d, e } = object.obis();
                     ([a, b, c, d, e], object.groups().map(<[u8]>::to_vec).collect())
                 })
                 .collect();

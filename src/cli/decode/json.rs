@@ -30,10 +30,10 @@ pub(super) fn telegram(decoded: &Decoded<'_>) -> Json {
 
     let mut said = Said { lithuanian: is_lithuanian(decoded.telegram), ..Said::new(decoded.zone) };
     for object in objects.clone() {
-        said.take(meaning(object.obis), &object);
+        said.take(meaning(object.obis()), &object);
     }
     for object in objects {
-        if let Some(field) = on_second_channel(object.obis) {
+        if let Some(field) = on_second_channel(object.obis()) {
             said.take(Meaning::Field(field), &object);
         }
     }
@@ -244,7 +244,7 @@ impl<'z> Said<'z> {
     fn mbus(&mut self, kind: MbusObject, object: &Object<'_>) {
         let zone = self.zone;
         let text = object.first();
-        let device = self.device(object.obis.b);
+        let device = self.device(object.obis().b);
         match kind {
             MbusObject::DeviceType => {
                 first(device, "device_type_raw", latin1(text).into());
