@@ -14,3 +14,6 @@ mod faults;
 
 /// TLS against a real broker.
 mod tls;
+
+/// The embedded broker.
+mod embedded;

@@ -79,6 +79,8 @@ impl Subscriber {
                 }
             }
         });
+        // Made before the wait, so that the program ends with it even when the wait fails.
+        let subscriber = Self { child, received, reader: Some(reader) };
         wait_until(Duration::from_secs(10), "the subscription stands", || {
             let _ = Command::new("mosquitto_pub")
                 .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-t", &mark, "-m", "1"])
@@ -86,7 +88,7 @@ impl Subscriber {
                 .status();
             *seen.lock().unwrap_or_else(PoisonError::into_inner)
         });
-        Self { child, received, reader: Some(reader) }
+        subscriber
     }
 
     /// All messages so far, in order.
