@@ -2,11 +2,9 @@
 
 use std::fs::OpenOptions;
 use std::io::Read;
-use std::net::{TcpStream, ToSocketAddrs};
 use std::path::Path;
-use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 
 use dsmrd::clock::Clock;
 use dsmrd::config::{self, MeterSettings};
@@ -26,9 +24,6 @@ pub(super) struct Args {
     #[arg(long)]
     connect: bool,
 }
-
-/// How long a broker's address may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) fn run(args: &Args) -> Outcome {
     let file = &args.file.config;
@@ -66,8 +61,7 @@ fn count(number: usize, what: &str) -> String {
 
 /// Opens where a meter's telegrams come from, without waiting for one.
 fn open_source(meter: &MeterSettings) -> anyhow::Result<String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(source::check(&meter.source, &Clock::system()))?;
+    super::runtime()?.block_on(source::check(&meter.source, &Clock::system()))?;
     Ok(match &meter.source.url {
         SourceUrl::Serial(path) | SourceUrl::File(path) => format!("{} opens", path.display()),
         SourceUrl::Tcp { host, port } => format!("{host} answers on port {port}"),
@@ -114,26 +108,12 @@ fn open_store(settings: &StoreSettings) -> anyhow::Result<String> {
     Ok(format!("{shown} can be made"))
 }
 
-/// Looks whether a broker's address answers; `dsmrd mqtt test` goes further.
+/// Sends a message to a broker and waits until it comes back, as `dsmrd mqtt test` does.
 fn reach_broker(broker: &BrokerSettings) -> anyhow::Result<String> {
     if !broker.enabled {
         return Ok("it is switched off".to_owned());
     }
-    reach(&broker.host, broker.port)
-}
-
-fn reach(host: &str, port: u16) -> anyhow::Result<String> {
-    let addresses =
-        (host, port).to_socket_addrs().with_context(|| format!("there is no address for {host}"))?;
-    let mut last = None;
-    for address in addresses {
-        match TcpStream::connect_timeout(&address, PATIENCE) {
-            Ok(_) => return Ok(format!("{address} answers")),
-            Err(error) => last = Some((address, error)),
-        }
-    }
-    match last {
-        Some((address, error)) => bail!("{address} does not answer: {error}"),
-        None => bail!("there is no address for {host}"),
-    }
+    let clock = Clock::system();
+    let report = super::runtime()?.block_on(super::mqtt::round_trip(broker, &clock))?;
+    Ok(format!("a message came back after {} ms", report.round_trip))
 }

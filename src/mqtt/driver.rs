@@ -212,7 +212,8 @@ impl Driver {
 
     fn wake(&self) -> Option<Instant> {
         let retry = match self.session {
-            Session::Away { until } => Some(until),
+            // Who leaves does not come back.
+            Session::Away { until } if self.stopping.is_none() => Some(until),
             _ => None,
         };
         let farewell = self.stopping.as_ref().filter(|stopping| !stopping.farewell_sent);
@@ -304,6 +305,7 @@ impl Driver {
             }
             LinkEvent::Closed => {
                 self.lose();
+                self.session = Session::Away { until: Instant::now() };
                 self.stopped(true);
             }
             LinkEvent::Down(failure) => self.down(failure),

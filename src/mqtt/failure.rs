@@ -29,8 +29,10 @@ pub enum FailureKind {
     Takeover,
     /// Something came that is not MQTT 3.1.1, or is larger than a packet may be.
     Protocol,
-    /// The broker took the message but may not pass it on.
+    /// The broker does not let this user write or read a topic.
     NotAuthorized,
+    /// The broker acknowledged a message and did not pass it on.
+    NotReceived,
 }
 
 /// A failure, and what to do about it.
@@ -92,6 +94,11 @@ impl Failure {
         }
     }
 
+    /// Whether a name could not be resolved: getaddrinfo's errors have no kind of their own.
+    pub(super) fn is_lookup(error: &io::Error) -> bool {
+        error.to_string().contains("lookup address")
+    }
+
     /// An error of a socket, or of TLS inside one.
     pub(super) fn io(error: &io::Error, settings: &BrokerSettings) -> Self {
         if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
@@ -124,16 +131,21 @@ impl Failure {
                 let hint = if with_tls { "" } else { "; if the port is for TLS, write mqtts://" };
                 Self::new(FailureKind::Closed, format!("{place} closed the connection: {error}{hint}"))
             }
-            // getaddrinfo's errors have no kind of their own.
-            _ if error.to_string().contains("lookup address") => Self::new(
+            _ if Self::is_lookup(error) => Self::new(
                 FailureKind::Resolve,
                 format!("the name {:?} has no address: {error}", settings.host),
             ),
+            // What the decoder says of bytes that are no packet.
+            _ if error.kind() == io::ErrorKind::InvalidData
+                || error.to_string() == "bytes remaining on stream" =>
+            {
+                Self::new(FailureKind::Protocol, format!("what answers at {place} does not speak MQTT"))
+            }
             _ => Self::new(FailureKind::Unreachable, format!("could not connect to {place}: {error}")),
         }
     }
 
-    fn tls(error: &rustls::Error, settings: &BrokerSettings) -> Self {
+    pub(super) fn tls(error: &rustls::Error, settings: &BrokerSettings) -> Self {
         use rustls::{CertificateError as Bad, Error};
         let host = &settings.host;
         let text = match error {

@@ -4,9 +4,11 @@
 //! not, in words; `link`, one connection from CONNECT to its end; `window`, which acknowledgement is for which
 //! message; `backoff`, `pace`, `resend` and `throttle`, how fast we reconnect, catch up, repeat ourselves and
 //! complain; `trouble`, what was wrong so far; `layouts`, what is said; `driver`, which holds it all together;
-//! `task`, its handle. Beside it [`embedded`], a small broker for the demo and for tests.
+//! `task`, its handle. Beside it [`embedded`], a small broker for the demo and for tests, and [`check`], one
+//! message there and back.
 
 mod backoff;
+pub mod check;
 mod driver;
 pub mod embedded;
 pub mod failure;

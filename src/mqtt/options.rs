@@ -17,7 +17,7 @@ pub(super) const MAX_PACKET: usize = 1 << 20;
 const PACKET_OVERHEAD: usize = 9;
 
 /// How long making a connection may take, in seconds: TCP, TLS and CONNACK together.
-const CONNECT_LIMIT: u64 = 5;
+pub(super) const CONNECT_LIMIT: u64 = 5;
 
 /// Whether a message fits into a packet.
 pub(super) fn fits(topic: &str, payload: &[u8]) -> bool {
@@ -49,8 +49,27 @@ pub(super) fn patience(keepalive: Duration) -> Duration {
     (keepalive / 2).max(Duration::from_secs(5))
 }
 
+/// User and password, where the broker wants them.
+pub(super) fn credentials(settings: &BrokerSettings) -> Option<(&str, &str)> {
+    let (user, password) = (settings.username.as_deref(), settings.password.as_ref());
+    (user.is_some() || password.is_some())
+        .then(|| (user.unwrap_or_default(), password.map_or("", |secret| secret.expose())))
+}
+
 /// Options without TLS, which needs files.
 pub(super) fn options(settings: &BrokerSettings) -> MqttOptions {
+    let mut options = without_will(settings);
+    options.set_last_will(LastWill::new(
+        &settings.status_topic,
+        settings.status_offline.as_bytes(),
+        status_qos(settings.qos),
+        true,
+    ));
+    options
+}
+
+/// Options for a connection whose end is no news.
+pub(super) fn without_will(settings: &BrokerSettings) -> MqttOptions {
     let mut options = MqttOptions::new(&settings.client_id, &settings.host, settings.port);
     options
         // The queue knows what to send again; a session at the broker would only send it twice.
@@ -58,16 +77,9 @@ pub(super) fn options(settings: &BrokerSettings) -> MqttOptions {
         // The library panics below a second; zero switches pings off, and with them the detection of dead links.
         .set_keep_alive(settings.keepalive.max(Duration::from_secs(1)))
         .set_max_packet_size(MAX_PACKET, MAX_PACKET)
-        .set_inflight(WINDOW as u16 + 2)
-        .set_last_will(LastWill::new(
-            &settings.status_topic,
-            settings.status_offline.as_bytes(),
-            status_qos(settings.qos),
-            true,
-        ));
-    if settings.username.is_some() || settings.password.is_some() {
-        let password = settings.password.as_ref().map_or("", |secret| secret.expose());
-        options.set_credentials(settings.username.as_deref().unwrap_or_default(), password);
+        .set_inflight(WINDOW as u16 + 2);
+    if let Some((user, password)) = credentials(settings) {
+        options.set_credentials(user, password);
     }
     options
 }

@@ -17,3 +17,6 @@ mod tls;
 
 /// The embedded broker.
 mod embedded;
+
+/// `dsmrd mqtt test` and `print-subscribe`.
+mod check;
