@@ -12,5 +12,8 @@ mod end_to_end;
 /// `kill -9` at random moments: nothing received is lost, nothing is there twice.
 mod kill;
 
+/// Links that come and go, and who is told.
+mod links;
+
 /// Stop, reload, exit codes.
 mod life;

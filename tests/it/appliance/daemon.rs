@@ -16,11 +16,17 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts it on `config`; its log goes to `dsmrd.log` in the same folder.
     pub(crate) fn start(config: &Path) -> Self {
+        Self::start_with(config, &[])
+    }
+
+    /// As [`Daemon::start`], with more in its environment.
+    pub(crate) fn start_with(config: &Path, environment: &[(&str, &Path)]) -> Self {
         let log = config.with_file_name("dsmrd.log");
         let file = File::options().create(true).append(true).open(&log).expect("a log file");
         let child = Command::new(env!("CARGO_BIN_EXE_dsmrd"))
             .args(["run", "--config"])
             .arg(config)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(file)
