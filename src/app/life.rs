@@ -106,15 +106,26 @@ impl App {
         }
         let runtime = Pulse { name: "runtime", beats: Arc::default() };
         let record = Pulse { name: "store", beats: Arc::default() };
-        watchdog::spawn(vec![runtime.clone(), record.clone()], self.settings.watchdog)?;
-        Ok(Running {
-            app: self,
-            readers,
-            brokers,
-            runtime: runtime.beats,
-            record: record.beats,
-            stop_requested: false,
-        })
+        tokio::spawn(beat(self.sink.clone(), Arc::clone(&runtime.beats), Arc::clone(&record.beats)));
+        watchdog::spawn(vec![runtime, record], self.settings.watchdog)?;
+        Ok(Running { app: self, readers, brokers, stop_requested: false })
+    }
+}
+
+/// Feeds the watchdog for the life of the runtime, which may have other things to do than to wait for a second:
+/// a farewell to a broker that hangs takes its time and is no fault.
+async fn beat(sink: Sink, runtime: Arc<AtomicU64>, record: Arc<AtomicU64>) {
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        second.tick().await;
+        runtime.fetch_add(1, Ordering::Relaxed);
+        match sink.store() {
+            Some(store) => record.store(store.heartbeat().load(Ordering::Relaxed), Ordering::Relaxed),
+            // Being closed, or exchanged.
+            None => {
+                record.fetch_add(1, Ordering::Relaxed);
+            }
+        }
     }
 }
 
@@ -135,8 +146,6 @@ pub struct Running {
     app: App,
     readers: Readers,
     brokers: Brokers,
-    runtime: Arc<AtomicU64>,
-    record: Arc<AtomicU64>,
     stop_requested: bool,
 }
 
@@ -191,13 +200,9 @@ impl Running {
                     break exit::SOFTWARE;
                 }
                 _ = second.tick() => {
-                    self.runtime.fetch_add(1, Ordering::Relaxed);
-                    if let Some(store) = self.app.sink.store() {
-                        if store.has_failed() {
-                            tracing::error!("the store's thread ended that should not have");
-                            break exit::SOFTWARE;
-                        }
-                        self.record.store(store.heartbeat().load(Ordering::Relaxed), Ordering::Relaxed);
+                    if self.app.sink.store().is_some_and(|store| store.has_failed()) {
+                        tracing::error!("the store's thread ended that should not have");
+                        break exit::SOFTWARE;
                     }
                     every_second(&mut self);
                     if self.stop_requested {
@@ -214,7 +219,7 @@ impl Running {
         notify(&[sd_notify::NotifyState::Stopping]);
         tracing::info!("stopping");
         self.readers.stop_all().await;
-        self.brokers.stop_all(FAREWELL).await;
+        self.brokers.stop(|_| true, FAREWELL).await;
         let closed = match self.app.sink.detach() {
             Some(store) => store.close().await,
             None => Ok(()),
@@ -252,9 +257,10 @@ impl Running {
         for name in &changes.meters.removed {
             self.app.feed.forget(&MeterId { name: name.as_str().into() });
         }
-        for name in changes.brokers.removed.iter().chain(&changes.brokers.changed) {
-            self.brokers.stop(name, FAREWELL).await;
-        }
+        let leaving = |name: &str| {
+            changes.brokers.removed.iter().chain(&changes.brokers.changed).any(|known| known == name)
+        };
+        self.brokers.stop(leaving, FAREWELL).await;
         if changes.store {
             self.exchange_store(&settings).await;
         }

@@ -28,8 +28,11 @@ pub fn listen() -> std::io::Result<mpsc::Receiver<Control>> {
                 tracing::warn!("asked to stop a second time: ending at once");
                 std::process::exit(i32::from(exit::ABORTED));
             }
-            // A full queue of requests means that one like this already waits.
-            let _ = sender.try_send(control);
+            // The last place in the queue is for the request to stop: while a reload takes its time, more of
+            // them must not shut it out. Those before it are enough to read the newest file.
+            if control == Control::Stop || sender.capacity() > 1 {
+                let _ = sender.try_send(control);
+            }
         }
     });
     Ok(receiver)

@@ -157,16 +157,10 @@ impl Brokers {
         }
     }
 
-    /// Says farewell to a broker.
-    pub async fn stop(&mut self, broker: &str, within: Duration) {
-        if let Some(place) = self.tasks.iter().position(|task| task.name() == broker) {
-            self.tasks.swap_remove(place).stop(within).await;
-        }
-    }
-
-    /// Says farewell to all of them, side by side.
-    pub async fn stop_all(&mut self, within: Duration) {
-        let mut farewells: JoinSet<bool> = self.tasks.drain(..).map(|task| task.stop(within)).collect();
+    /// Says farewell to the brokers whose names are asked for, side by side.
+    pub async fn stop(&mut self, which: impl Fn(&str) -> bool, within: Duration) {
+        let leaving = self.tasks.extract_if(.., |task| which(task.name()));
+        let mut farewells: JoinSet<bool> = leaving.map(|task| task.stop(within)).collect();
         while farewells.join_next().await.is_some() {}
     }
 

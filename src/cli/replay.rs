@@ -145,7 +145,7 @@ impl Replay {
             outcome = work => outcome.map(|()| exit::OK),
             () = stop_asked(&mut controls) => Ok(exit::ABORTED),
         };
-        self.brokers.stop_all(FAREWELL).await;
+        self.brokers.stop(|_| true, FAREWELL).await;
         self.store.close().await.context("the record could not be closed")?;
         eprintln!(
             "{} telegrams: {} readings stored, {} dropped; {} messages acknowledged, {} deduplicated",

@@ -126,6 +126,14 @@ impl Driver {
             };
             match step {
                 Step::Feed(event) => self.hear(event),
+                Step::Link(LinkEvent::Closed) => {
+                    // We left in order; the handle reads the answer. Looking at the link any longer would find
+                    // it gone and call that a failure.
+                    self.lose();
+                    self.count();
+                    self.stopped(true);
+                    return;
+                }
                 Step::Link(event) => self.linked(event),
                 Step::Command(Some(Command::Drained(sender))) => {
                     self.catch_up();
@@ -303,11 +311,8 @@ impl Driver {
                 let broker = &self.settings.name;
                 tracing::info!(broker, topic = HOME_ASSISTANT, "the broker does not let us subscribe");
             }
-            LinkEvent::Closed => {
-                self.lose();
-                self.session = Session::Away { until: Instant::now() };
-                self.stopped(true);
-            }
+            // The run is over with it.
+            LinkEvent::Closed => {}
             LinkEvent::Down(failure) => self.down(failure),
         }
     }

@@ -156,3 +156,25 @@ fn a_second_request_to_stop_ends_it_at_once() {
     mosquitto.resume();
     assert_eq!(stored(&config), [1]);
 }
+
+#[test]
+fn a_request_to_stop_is_heard_behind_many_to_reload() {
+    if mosquitto_missing() {
+        return;
+    }
+    let mosquitto = Mosquitto::start();
+    let scratch = scratch();
+    let config = write(scratch.path(), &broker("one", mosquitto.port()));
+    let mut daemon = Daemon::start(&config);
+    daemon.wait_for_log("connected to the broker", 1);
+    // A broker that hangs holds up the reload that takes it away, and requests wait meanwhile.
+    mosquitto.hang();
+    write(scratch.path(), "");
+    for _ in 0..8 {
+        daemon.signal(libc::SIGHUP);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    daemon.signal(libc::SIGTERM);
+    assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
+    mosquitto.resume();
+}

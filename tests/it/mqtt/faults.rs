@@ -162,6 +162,7 @@ fn the_farewell_comes_before_disconnect() {
         rig.report(1);
         assert!(rig.task.stop(SOON).await);
         assert_eq!(rig.counters.acked.get(), 100, "what waited was delivered first");
+        assert_eq!(rig.counters.disconnects.get(), 0, "leaving in order is no failure");
     });
     crate::support::wait_until(SOON, "it left in order", || broker.log().contains("Received DISCONNECT"));
     let log = broker.log();
