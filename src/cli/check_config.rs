@@ -29,11 +29,11 @@ pub(super) fn run(args: &Args) -> Outcome {
     let file = &args.file.config;
     let loaded = config::load(file)?;
     for warning in &loaded.warnings {
-        println!("warning: {warning}");
+        say!("warning: {warning}");
     }
     let settings = &loaded.settings;
     let (meters, brokers) = (settings.meters.len(), settings.mqtt.len());
-    println!("{}: good ({}, {})", file.display(), count(meters, "meter"), count(brokers, "broker"));
+    say!("{}: good ({}, {})", file.display(), count(meters, "meter"), count(brokers, "broker"));
     if !args.connect {
         return Ok(exit::OK);
     }
@@ -47,8 +47,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     for (name, result) in &checks {
         match result {
-            Ok(what) => println!("{name}: good, {what}"),
-            Err(error) => println!("{name}: failed, {error:#}"),
+            Ok(what) => say!("{name}: good, {what}"),
+            Err(error) => say!("{name}: failed, {error:#}"),
         }
     }
     let failed = checks.iter().any(|(_, result)| result.is_err());

@@ -30,7 +30,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         Command::Show { file, origin } => {
             let loaded = config::load(&file.config)?;
             for warning in &loaded.warnings {
-                eprintln!("warning: {warning}");
+                complain!("warning: {warning}");
             }
             std::io::stdout()
                 .lock()

@@ -67,11 +67,11 @@ async fn household(args: &Args, folder: PathBuf, clock: Clock) -> Outcome {
     let tty = pty.path().to_owned();
     let meter = tokio::spawn(feed(pty, args.seed, clock.clone(), end.clone()));
 
-    println!("simulated meter   {} (one telegram a second)", tty.display());
-    println!("record            {}", folder.join("dsmrd.sqlite").display());
-    println!("broker            mqtt://127.0.0.1:{port}");
-    println!("watch it with     mosquitto_sub -h 127.0.0.1 -p {port} -t 'dsmrd/#' -v");
-    println!("stop it with      Ctrl-C\n");
+    say!("simulated meter   {} (one telegram a second)", tty.display());
+    say!("record            {}", folder.join("dsmrd.sqlite").display());
+    say!("broker            mqtt://127.0.0.1:{port}");
+    say!("watch it with     mosquitto_sub -h 127.0.0.1 -p {port} -t 'dsmrd/#' -v");
+    say!("stop it with      Ctrl-C\n");
 
     let settings = settings(tty, folder.join("dsmrd.sqlite"), port);
     let running = App::bind(settings, clock, None)?.start().context("cannot start the watchdog")?;
@@ -93,7 +93,7 @@ async fn household(args: &Args, folder: PathBuf, clock: Clock) -> Outcome {
     let _ = meter.await;
     let _ = broker.await;
     if code == exit::OK {
-        println!("stopped cleanly");
+        say!("stopped cleanly");
     }
     Ok(code)
 }
@@ -127,7 +127,7 @@ fn report(running: &mut Running) {
     });
     let readings = running.readers().counters(METER).delivered.get();
     let broker = running.brokers().counters(METER);
-    println!(
+    say!(
         "{readings} readings; power {}; {} messages sent, {} deduplicated; record {} kB",
         power.as_deref().unwrap_or("not known yet"),
         broker.acked.get(),

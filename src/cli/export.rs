@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::ValueEnum;
 use jiff::civil;
 use jiff::tz::{Offset, TimeZone};
@@ -84,13 +84,13 @@ fn print(zones: &Zones, range: Range, format: Format) -> Outcome {
     if format == Format::Csv {
         columns.header(&mut out)?;
     }
-    let mut code = exit::OK;
+    let (wanted, mut code, mut count) = (range.meter.clone(), exit::OK, 0_u64);
     let mut zone: Option<(String, Zone)> = None;
     for stored in archive.readings(range)? {
         let Stored { meter, reading } = match stored {
             Ok(stored) => stored,
             Err(problem) => {
-                eprintln!("dsmrd: {problem}");
+                complain!("dsmrd: {problem}");
                 code = exit::FAILURE;
                 continue;
             }
@@ -104,8 +104,17 @@ fn print(zones: &Zones, range: Range, format: Format) -> Outcome {
             Format::Csv => write_csv(&mut out, &cells)?,
             Format::Json => write_json(&mut out, &columns, &cells)?,
         }
+        count += 1;
     }
     out.flush()?;
+    if let Some(name) =
+        wanted.filter(|name| count == 0 && !zones.meters.iter().any(|(known, _)| known == name))
+    {
+        let known: Vec<&str> = zones.meters.iter().map(|(name, _)| name.as_str()).collect();
+        let known =
+            if known.is_empty() { String::new() } else { format!("; configured: {}", known.join(", ")) };
+        bail!("{}: no readings of a meter named {name:?}{known}", zones.path.display());
+    }
     Ok(code)
 }
 
@@ -245,6 +254,10 @@ fn cell(source: Source, reading: &Reading) -> Value {
             Some(Cell::Number(quantity)) => Value::Number(quantity.value.to_string()),
             Some(Cell::Text(text)) => Value::Text(match field.register().kind {
                 Kind::Id | Kind::Message => reading::readable(text),
+                // All its groups, as they stood in the telegram.
+                Kind::Profile => {
+                    format!("({})", text.iter().map(|byte| char::from(*byte)).collect::<String>())
+                }
                 _ => text.iter().map(|byte| char::from(*byte)).collect(),
             }),
             None => Value::Absent,

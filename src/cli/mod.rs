@@ -1,5 +1,22 @@
 //! The command line: one file a subcommand, each with its arguments and a `run`.
 
+/// A line on standard output for a person. Where it cannot be written nobody reads it: that ends no work and
+/// changes no exit code, as `println!` would by its panic.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+
+/// As `say!`, on standard error.
+macro_rules! complain {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+
 mod check_config;
 mod config;
 mod decode;
@@ -34,6 +51,10 @@ enum Command {
     /// Run the appliance in the foreground.
     Run(run::Args),
     /// Send recorded telegrams through the whole pipeline.
+    ///
+    /// They go into the record and to the brokers as if the meter had just sent them; what is replayed twice is
+    /// stored twice. A running dsmrd has its record to itself: stop it first, or give the replay a configuration
+    /// with another store.path.
     Replay(replay::Args),
     /// Show what telegrams say, as a table or as JSON.
     Decode(decode::Args),
@@ -81,7 +102,7 @@ impl Cli {
             Command::Generate(args) => generate::run(&args),
         };
         outcome.unwrap_or_else(|error| {
-            eprintln!("dsmrd: {error:#}");
+            complain!("dsmrd: {error:#}");
             error.downcast_ref::<dsmrd::config::ConfigError>().map_or(exit::FAILURE, |_| exit::CONFIG)
         })
     }

@@ -71,12 +71,14 @@ async fn test(brokers: &[BrokerSettings]) -> Outcome {
     let mut code = exit::OK;
     for broker in brokers {
         match round_trip(broker, &clock).await {
-            Ok(report) => println!(
+            Ok(report) => say!(
                 "{}: good; MQTT {}, a message came back after {} ms",
-                broker.name, report.version, report.round_trip
+                broker.name,
+                report.version,
+                report.round_trip
             ),
             Err(failure) => {
-                eprintln!("{}: {failure}", broker.name);
+                complain!("{}: {failure}", broker.name);
                 if code == exit::OK {
                     code = exit_code(failure.kind);
                 }
@@ -119,12 +121,12 @@ fn prefix(broker: &BrokerSettings) -> &str {
 /// The line runs as it stands; a password is taken from the environment, since it must not be shown.
 fn print_subscribe(broker: &BrokerSettings, named: bool) {
     if named {
-        println!("# {}", broker.name);
+        say!("# {}", broker.name);
     }
     if broker.password.is_some() {
-        println!("# put the password into MQTT_PASSWORD first");
+        say!("# put the password into MQTT_PASSWORD first");
     }
-    println!("{}", subscribe_line(broker));
+    say!("{}", subscribe_line(broker));
 }
 
 fn subscribe_line(broker: &BrokerSettings) -> String {

@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         return Ok(exit::OK);
     }
     let longest = args.seconds * 4;
-    eprintln!("dsmrd: listening on {} port(s) for up to {longest} s …", ports.len());
+    complain!("dsmrd: listening on {} port(s) for up to {longest} s …", ports.len());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let heard = runtime.block_on(listen(&ports, Duration::from_secs(args.seconds)));
     let mut speaking = Vec::new();

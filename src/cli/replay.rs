@@ -1,4 +1,5 @@
-//! `dsmrd replay`: recorded telegrams through the whole pipeline, into the record and to the brokers.
+//! `dsmrd replay`: recorded telegrams through the whole pipeline, into the record and to the brokers. What is
+//! replayed twice is stored twice.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -95,8 +96,9 @@ pub(super) fn run(args: &Args) -> Outcome {
         },
     };
     for broker in &mut settings.mqtt {
-        // A running dsmrd keeps its own session.
+        // A running dsmrd keeps its own session, and its own word on whether it lives.
         broker.client_id.push_str("-replay");
+        broker.status_topic.push_str("/replay");
     }
     super::runtime()?.block_on(async {
         let controls = signals::listen().context("cannot listen for signals")?;
@@ -142,20 +144,26 @@ impl Replay {
             anyhow::Ok(())
         };
         let outcome = tokio::select! {
-            outcome = work => outcome.map(|()| exit::OK),
-            () = stop_asked(&mut controls) => Ok(exit::ABORTED),
+            outcome = work => outcome,
+            () = stop_asked(&mut controls) => Err(anyhow::anyhow!("asked to stop before the end")),
         };
         self.brokers.stop(|_| true, FAREWELL).await;
         self.store.close().await.context("the record could not be closed")?;
-        eprintln!(
-            "{} telegrams: {} readings stored, {} dropped; {} messages acknowledged, {} deduplicated",
+        complain!(
+            "{} telegrams, {} of them rejected: {} readings stored, {} dropped; {} messages acknowledged, {} \
+             deduplicated",
             counters.frames.get(),
+            counters.rejected(),
             self.store_counters.stored.get(),
             self.store_counters.dropped_queue_full.get() + self.store_counters.dropped_write_error.get(),
             self.brokers.total(|broker| broker.acked.get()),
             self.brokers.total(|broker| broker.deduplicated.get()),
         );
-        outcome
+        outcome?;
+        if counters.delivered.get() == 0 {
+            bail!("no telegram found; a telegram begins with a line like /ISK5\\2M550T-1012");
+        }
+        Ok(exit::OK)
     }
 
     /// One recording, paced by its telegrams' clock.
@@ -178,7 +186,6 @@ impl Replay {
         let bar = progress(recording.length());
         let mut telegrams = read_ahead(recording)?;
         let mut last = None;
-        self.feed.publish(Event::Link { meter: id.clone(), online: true });
         while let Some(item) = telegrams.recv().await {
             let item = item.with_context(|| format!("cannot read {}", file.display()))?;
             let at = item.reading.received_at;

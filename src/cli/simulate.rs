@@ -96,13 +96,13 @@ impl Target {
     async fn open(args: &Args) -> anyhow::Result<Self> {
         if args.pty {
             let pty = Pty::open().context("cannot open a pseudo-terminal")?;
-            println!("{}", pty.path().display());
+            say!("{}", pty.path().display());
             return Ok(Self::Pty(pty));
         }
         if let Some(address) = &args.listen {
             let fanout =
                 Fanout::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
-            println!("tcp://{}", fanout.address());
+            say!("tcp://{}", fanout.address());
             return Ok(Self::Network(fanout));
         }
         let out: Box<dyn Write + Send> = match &args.output {
@@ -197,7 +197,7 @@ impl Feed {
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 let dropped = fanout.counters().dropped.get();
                 if dropped > 0 {
-                    eprintln!("dsmrd: {dropped} clients were dropped: too slow, or too many");
+                    complain!("dsmrd: {dropped} clients were dropped: too slow, or too many");
                 }
                 fanout.close().await;
             }

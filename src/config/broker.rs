@@ -265,6 +265,14 @@ fn own_places(reader: &mut Reader<'_, '_>, prefix: &str, topic: &str, meters: &[
             "Home Assistant takes everything under dsmr/ for DSMR-reader; choose another prefix",
         );
     }
+    if prefix.split('/').next() == Some("homeassistant") {
+        let message =
+            "Home Assistant's own topics begin with homeassistant; choose another prefix, such as dsmrd";
+        reader.problem("prefix", message);
+    } else if topic == "homeassistant/status" {
+        let message = "Home Assistant tells its own state there; choose another topic, such as dsmrd/status";
+        reader.problem("status_topic", message);
+    }
     let inside = |meter: &&MeterSettings| {
         let rest = topic.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/'));
         rest.and_then(|rest| rest.strip_prefix(meter.name.as_str())).is_some_and(|rest| rest.starts_with('/'))

@@ -49,6 +49,7 @@ impl Database {
 
     fn open_checked(path: &Path, now: UnixMillis) -> Result<Self, OpenError> {
         let fail = |error| OpenError::Sqlite { path: path.to_owned(), error };
+        make(path).map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
         let mut connection = Connection::open(path).map_err(fail)?;
         configure(&connection).map_err(fail)?;
         check(&connection).map_err(fail)?;
@@ -283,6 +284,15 @@ fn join(old: &[u8], new: &[u8]) -> Option<Vec<u8>> {
         }
     }
     Some(writer.finish())
+}
+
+/// Makes a database that is not there yet, for its owner and group alone; what SQLite puts beside it follows.
+fn make(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o640).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// A connection that only reads, beside a writing one or alone.

@@ -82,6 +82,15 @@ impl Archive {
         }
     }
 
+    /// The names of the meters that have readings.
+    pub fn meters(&self) -> Result<BTreeSet<String>, ReadError> {
+        let mut statement = self.connection.prepare("SELECT DISTINCT meter FROM epoch")?;
+        let mut meters =
+            statement.query_map([], |row| row.get(0))?.collect::<Result<BTreeSet<String>, _>>()?;
+        meters.extend(self.tail.iter().map(|block| block.meter.to_string()));
+        Ok(meters)
+    }
+
     /// The columns of the readings in range, in order of the alphabet: keys as
     /// [`flatten`](crate::meter::record::flatten) writes them, and `mbus/<channel>/type=<type>` for each type of
     /// device. A block counts as a whole.

@@ -102,7 +102,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         }
     }
     if tally.delivered == 0 && tally.rejected == 0 {
-        eprintln!("dsmrd: no telegram found; a telegram begins with a line like /ISK5\\2M550T-1012");
+        complain!("dsmrd: no telegram found; a telegram begins with a line like /ISK5\\2M550T-1012");
     }
     Ok(if tally.delivered > 0 && tally.rejected == 0 { exit::OK } else { exit::FAILURE })
 }
@@ -149,7 +149,7 @@ fn decode(
             Event::Rejected(rejected) => {
                 tally.rejected += 1;
                 let (offset, reason, bytes) = (rejected.offset, rejected.reason, rejected.bytes);
-                eprintln!("{name}: telegram at byte {offset} rejected: {reason} ({bytes} bytes)");
+                complain!("{name}: telegram at byte {offset} rejected: {reason} ({bytes} bytes)");
             }
         }
     };

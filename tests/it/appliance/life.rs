@@ -178,3 +178,65 @@ fn a_request_to_stop_is_heard_behind_many_to_reload() {
     assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
     mosquitto.resume();
 }
+
+/// Runs a command with its standard error on `errors`; its exit code.
+fn exit_code(arguments: &[&str], errors: &str) -> Option<i32> {
+    let errors = std::fs::File::options().write(true).open(errors).expect("a device");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_dsmrd"));
+    command.args(arguments).stdout(std::process::Stdio::null()).stderr(errors);
+    command.status().expect("it runs").code()
+}
+
+#[test]
+fn a_full_disk_under_the_log_changes_no_exit_code() {
+    let scratch = scratch();
+    let bad = scratch.path().join("bad.toml");
+    std::fs::write(&bad, "[[meter]\n").expect("a configuration");
+    let bad = bad.to_str().expect("a path");
+    for errors in ["/dev/null", "/dev/full"] {
+        assert_eq!(exit_code(&["run", "--config", bad], errors), Some(78), "{errors}");
+        assert_eq!(exit_code(&["check-config", "--config", bad], errors), Some(78), "{errors}");
+        assert_eq!(exit_code(&["decode", "/nowhere"], errors), Some(1), "{errors}");
+    }
+}
+
+#[test]
+fn the_record_is_for_its_owner_and_group() {
+    use std::os::unix::fs::PermissionsExt;
+    let scratch = scratch();
+    let config = write(scratch.path(), "");
+    let mut meter = Meter::plug_in(&scratch.path().join("tty"));
+    let _daemon = Daemon::start(&config);
+    meter.send(&telegram(1));
+    wait_until(SOON, "it is kept", || stored(&config) == [1]);
+    for file in std::fs::read_dir(scratch.path()).expect("a folder").map(|file| file.expect("a file")) {
+        if file.file_name().to_string_lossy().starts_with("record.sqlite") {
+            let mode = file.metadata().expect("it is there").permissions().mode();
+            assert_eq!(mode & 0o007, 0, "{:?} is {mode:o}", file.file_name());
+        }
+    }
+}
+
+#[test]
+fn a_replay_counts_what_it_rejects_and_finds_nothing_in_noise() {
+    let scratch = scratch();
+    let config = write(scratch.path(), "");
+    let file = scratch.path().join("recording.txt");
+    let replay = |bytes: &[u8]| {
+        std::fs::write(&file, bytes).expect("a recording");
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_dsmrd"));
+        let output = command.args(["replay", "--speed", "max", "--config"]).arg(&config).arg(&file).output();
+        let output = output.expect("it runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let mut bad = telegram(2);
+    bad[40] ^= 1;
+    let (code, said) = replay(&[telegram(1), bad, telegram(3)].concat());
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("3 telegrams, 1 of them rejected: 2 readings stored, 0 dropped"), "{said}");
+    assert_eq!(stored(&config), [1, 3]);
+    let (code, said) = replay(b"no telegram at all\r\n");
+    assert_eq!(code, Some(1), "{said}");
+    let export = ["export", "--meter", "nobody", "--config", config.to_str().expect("a path")];
+    assert_eq!(exit_code(&export, "/dev/null"), Some(1));
+}

@@ -173,6 +173,10 @@ fn impossible_prefixes_and_topics() {
     for (prefix, why) in [
         ("", "the prefix is empty; write at least one level, such as \"dsmrd\""),
         ("a/+/b", "the prefix has the wildcard '+', which no topic to publish to may have; leave it out"),
+        (
+            "homeassistant",
+            "Home Assistant's own topics begin with homeassistant; choose another prefix, such as dsmrd",
+        ),
         ("a/#", "the prefix has the wildcard '#', which no topic to publish to may have; leave it out"),
         ("{name}", "\"{name}\" cannot have braces in it; write levels such as \"house/energy\""),
     ] {
