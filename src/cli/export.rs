@@ -79,12 +79,22 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 fn print(zones: &Zones, range: Range, format: Format) -> Outcome {
     let archive = Archive::open(&zones.path)?;
+    if let Some(name) = &range.meter {
+        let known = archive.meters()?;
+        if !known.contains(name) && !zones.meters.iter().any(|(configured, _)| configured == name) {
+            let known = Vec::from_iter(known).join(", ");
+            bail!(
+                "{}: no readings of a meter named {name:?}; there are some of: {known}",
+                zones.path.display()
+            );
+        }
+    }
     let columns = Columns::of(&archive.columns(&range)?);
     let mut out = BufWriter::new(io::stdout().lock());
     if format == Format::Csv {
         columns.header(&mut out)?;
     }
-    let (wanted, mut code, mut count) = (range.meter.clone(), exit::OK, 0_u64);
+    let mut code = exit::OK;
     let mut zone: Option<(String, Zone)> = None;
     for stored in archive.readings(range)? {
         let Stored { meter, reading } = match stored {
@@ -104,17 +114,8 @@ fn print(zones: &Zones, range: Range, format: Format) -> Outcome {
             Format::Csv => write_csv(&mut out, &cells)?,
             Format::Json => write_json(&mut out, &columns, &cells)?,
         }
-        count += 1;
     }
     out.flush()?;
-    if let Some(name) =
-        wanted.filter(|name| count == 0 && !zones.meters.iter().any(|(known, _)| known == name))
-    {
-        let known: Vec<&str> = zones.meters.iter().map(|(name, _)| name.as_str()).collect();
-        let known =
-            if known.is_empty() { String::new() } else { format!("; configured: {}", known.join(", ")) };
-        bail!("{}: no readings of a meter named {name:?}{known}", zones.path.display());
-    }
     Ok(code)
 }
 

@@ -98,7 +98,11 @@ fn ranges_are_local_dates_or_instants() {
     assert_eq!(count(&["--to", "2026-10-25"]), 0);
     assert_eq!(count(&["--to", "2026-10-25T01:30:10Z"]), 2);
     assert_eq!(count(&["--from", "2026-10-25 02:30:05", "--timezone", "UTC"]), 0);
-    assert_eq!(count(&["--meter", "barn"]), 0);
+    let nobody = export(&path, &["--meter", "barn"]);
+    assert!(!nobody.status.success());
+    assert!(
+        String::from_utf8_lossy(&nobody.stderr).contains("a meter named \"barn\"; there are some of: home")
+    );
     let wrong = export(&path, &["--from", "yesterday"]);
     assert!(!wrong.status.success());
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("--from yesterday"));
