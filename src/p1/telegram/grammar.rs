@@ -12,7 +12,7 @@ pub(super) fn unexpected<'a, T>() -> Parsed<'a, T> {
     Err(nom::Err::Error(()))
 }
 
-/// What a line with an object begins with: its code in two parts, as [`Place`] has it, the input at its groups,
+/// What a line with an object begins with: its code in two parts, as [`Place`](super::Place) has it, the input at its groups,
 /// and at the end of the first of them.
 pub(super) struct Head<'a> {
     pub(super) code: (u8, u32),
