@@ -1,7 +1,6 @@
 //! The log: lines on standard error, for people or for machines.
 
 use std::fmt;
-use std::io::IsTerminal;
 
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
@@ -51,7 +50,8 @@ pub fn init(level: Level, format: Format, timestamps: bool, clock: Clock) -> Lev
     let time = LocalTime(clock, jiff::tz::TimeZone::system());
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        // Plain on a terminal too: what is read at night in a file should look the same by day.
+        .with_ansi(false)
         .with_target(false);
     let lines = match (format, timestamps) {
         (Format::Json, _) => lines.json().flatten_event(true).with_timer(time).boxed(),

@@ -240,3 +240,22 @@ fn a_replay_counts_what_it_rejects_and_finds_nothing_in_noise() {
     let export = ["export", "--meter", "nobody", "--config", config.to_str().expect("a path")];
     assert_eq!(exit_code(&export, "/dev/null"), Some(1));
 }
+
+#[test]
+fn on_a_terminal_the_log_is_the_log_and_nothing_else() {
+    let scratch = scratch();
+    let config = write(scratch.path(), "");
+    std::fs::create_dir(scratch.path().join("record.sqlite")).expect("a folder in its place");
+    let link = scratch.path().join("terminal");
+    let mut terminal = Meter::plug_in(&link);
+    let config = config.to_str().expect("a path");
+    let code = exit_code(&["run", "--config", config], link.to_str().expect("a path"));
+    assert_eq!(code, Some(74));
+    let mut said = String::new();
+    while !said.contains("the record cannot be opened") {
+        said += &terminal.hear();
+    }
+    let first = said.lines().next().expect("a line");
+    assert!(first.contains(" INFO starting version="), "{said}");
+    assert!(!said.contains('\x1b'), "{said}");
+}

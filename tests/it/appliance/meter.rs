@@ -1,7 +1,7 @@
 //! A meter on a real pseudo-terminal, and the telegrams it sends.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -31,6 +31,13 @@ impl Meter {
         let _ = std::fs::remove_file(link);
         std::os::unix::fs::symlink(String::from_utf8(name).expect("a path"), link).expect("a link");
         Self { master, _slave: slave, link: link.to_owned() }
+    }
+
+    /// What was written to the other end, as far as one read gives it.
+    pub(crate) fn hear(&mut self) -> String {
+        let mut buffer = [0; 4096];
+        let bytes = self.master.read(&mut buffer).expect("the pty gives it");
+        String::from_utf8_lossy(&buffer[..bytes]).into_owned()
     }
 
     /// Sends bytes.
