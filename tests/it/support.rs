@@ -6,6 +6,7 @@ mod mosquitto;
 mod subscriber;
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 pub(crate) use certificates::Certificates;
@@ -17,10 +18,21 @@ pub(crate) fn scratch() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("dsmrd-test-").tempdir().expect("a scratch folder")
 }
 
-/// A port of 127.0.0.1 that nobody listens on at this moment.
+/// A port of 127.0.0.1 that nobody listens on at this moment. It lies below those that the system gives to outgoing
+/// connections: among them a neighbour may take it meanwhile, and who knocks at it before anyone listens may
+/// even be connected to itself.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("a bound address").port()
+    const FIRST: u32 = 16_384;
+    const COUNT: u32 = 16_384;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    for _ in 0..COUNT {
+        let place = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_add(std::process::id().wrapping_mul(97));
+        let port = u16::try_from(FIRST + place % COUNT).expect("below 32768");
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no port is free")
 }
 
 /// Asks `question` until it answers, at most for `limit`; `None` when it never did.
