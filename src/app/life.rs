@@ -108,7 +108,7 @@ impl App {
         let record = Pulse { name: "store", beats: Arc::default() };
         tokio::spawn(beat(self.sink.clone(), Arc::clone(&runtime.beats), Arc::clone(&record.beats)));
         watchdog::spawn(vec![runtime, record], self.settings.watchdog)?;
-        Ok(Running { app: self, readers, brokers, stop_requested: false })
+        Ok(Running { app: self, readers, brokers, stop_requested: false, recordless: false })
     }
 }
 
@@ -147,6 +147,8 @@ pub struct Running {
     readers: Readers,
     brokers: Brokers,
     stop_requested: bool,
+    /// Neither the new record nor the old one could be opened: nothing could be kept any more.
+    recordless: bool,
 }
 
 impl Running {
@@ -188,7 +190,12 @@ impl Running {
         let code = loop {
             tokio::select! {
                 control = controls.recv() => match control {
-                    Some(Control::Reload) => self.reload(&mut reload).await,
+                    Some(Control::Reload) => {
+                        self.reload(&mut reload).await;
+                        if self.recordless {
+                            break exit::STORE;
+                        }
+                    }
                     Some(Control::Stop) | None => break exit::OK,
                 },
                 meter = self.readers.ended() => {
@@ -246,7 +253,7 @@ impl Running {
         notify(&[sd_notify::NotifyState::Ready]);
     }
 
-    async fn apply(&mut self, settings: Settings) {
+    async fn apply(&mut self, mut settings: Settings) {
         let changes = config::diff(&self.app.settings, &settings);
         if changes.is_empty() {
             tracing::info!("configuration read again: nothing changed");
@@ -262,7 +269,7 @@ impl Running {
         };
         self.brokers.stop(leaving, FAREWELL).await;
         if changes.store {
-            self.exchange_store(&settings).await;
+            self.exchange_store(&mut settings).await;
         }
         for broker in settings.mqtt.iter().filter(|broker| comes(&changes.brokers, &broker.name)) {
             match self.brokers.start(broker) {
@@ -286,9 +293,9 @@ impl Running {
         self.app.settings = settings;
     }
 
-    /// Closes the record and opens it anew; readings wait meanwhile. When the new one cannot be opened the old
-    /// one stays in use.
-    async fn exchange_store(&mut self, settings: &Settings) {
+    /// Closes the record and opens it anew; readings wait meanwhile. When the new one cannot be opened the old one
+    /// goes on, and its settings stay in force, so that the next reload tries again.
+    async fn exchange_store(&mut self, settings: &mut Settings) {
         if let Some(store) = self.app.sink.detach()
             && let Err(error) = store.close().await
         {
@@ -299,12 +306,14 @@ impl Running {
         };
         let opened = open(settings).or_else(|error| {
             tracing::error!(%error, "the new record cannot be opened; the old one stays");
-            open(&self.app.settings)
+            settings.store = self.app.settings.store.clone();
+            open(settings)
         });
         match opened {
             Ok(store) => self.app.sink.attach(Arc::new(store)),
             Err(error) => {
-                tracing::error!(%error, "the old record cannot be opened again; readings wait in memory")
+                tracing::error!(%error, "the old record cannot be opened again");
+                self.recordless = true;
             }
         }
     }

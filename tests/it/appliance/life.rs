@@ -259,3 +259,28 @@ fn on_a_terminal_the_log_is_the_log_and_nothing_else() {
     assert!(first.contains(" INFO starting version="), "{said}");
     assert!(!said.contains('\x1b'), "{said}");
 }
+
+#[test]
+fn a_record_that_cannot_be_opened_leaves_the_old_one_until_it_can() {
+    let scratch = scratch();
+    let config = write(scratch.path(), "");
+    let text = std::fs::read_to_string(&config).expect("a configuration");
+    let old = scratch.path().join("old.toml");
+    std::fs::write(&old, &text).expect("a configuration");
+    let mut meter = Meter::plug_in(&scratch.path().join("tty"));
+    let daemon = Daemon::start(&config);
+    meter.send(&telegram(1));
+    wait_until(SOON, "the first is kept", || stored(&old) == [1]);
+    std::fs::write(&config, text.replace("record.sqlite", "new/record.sqlite")).expect("a configuration");
+    daemon.signal(libc::SIGHUP);
+    daemon.wait_for_log("the new record cannot be opened; the old one stays", 1);
+    meter.send(&telegram(2));
+    wait_until(SOON, "the old one goes on", || stored(&old) == [1, 2]);
+    // The same file again, and now there is a folder for it.
+    std::fs::create_dir(scratch.path().join("new")).expect("a folder");
+    daemon.signal(libc::SIGHUP);
+    wait_until(SOON, "the new one is there", || scratch.path().join("new/record.sqlite").exists());
+    meter.send(&telegram(3));
+    wait_until(SOON, "it is in the new one", || stored(&config) == [3]);
+    assert_eq!(stored(&old), [1, 2]);
+}
