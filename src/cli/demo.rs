@@ -140,13 +140,17 @@ fn report(running: &mut Running) {
 fn settings(tty: PathBuf, record: PathBuf, port: u16) -> Settings {
     Settings {
         meters: vec![MeterSettings {
+            share: None,
             name: METER.to_owned(),
             source: SourceSettings {
                 url: SourceUrl::Serial(tty),
                 line: Line::Auto,
                 max_telegram: 8192,
                 silence: Duration::from_secs(20),
-                timezone: "Europe/Amsterdam".to_owned(),
+                country: None,
+                timezone: None,
+                keys: None,
+                clock_tolerance: None,
             },
         }],
         store: StoreSettings { path: record, sync_interval: Duration::from_secs(60) },

@@ -128,7 +128,8 @@ struct Zones {
 
 impl Zones {
     fn of(settings: &Settings, args: &Args) -> Self {
-        let meters = settings.meters.iter().map(|meter| (meter.name.clone(), meter.source.timezone.clone()));
+        let meters =
+            settings.meters.iter().map(|meter| (meter.name.clone(), meter.source.zone_name().to_owned()));
         let path: &Path = &settings.store.path;
         Self { path: path.to_owned(), meters: meters.collect(), fixed: args.timezone.clone() }
     }

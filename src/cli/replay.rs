@@ -178,7 +178,7 @@ impl Replay {
         let recording = Recording::open(
             file,
             source.max_telegram,
-            &source.timezone,
+            source.zone_name(),
             self.clock.wall(),
             Arc::clone(counters),
         )?;

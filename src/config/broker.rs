@@ -229,7 +229,7 @@ fn layouts(
         .map(|layout| match layout {
             "dsmr-reader" => shown.map(|meter| LayoutSettings::DsmrReader {
                 meter: meter.name.clone(),
-                timezone: meter.source.timezone.clone(),
+                timezone: meter.source.zone_name().to_owned(),
             }),
             _ => Some(LayoutSettings::Native { prefix: prefix?.to_owned(), payload: payload? }),
         })

@@ -213,9 +213,12 @@ fn meter(reader: &mut Reader<'_, '_>) -> Option<MeterSettings> {
         line: line_settings(line?),
         max_telegram: usize::try_from(max_telegram?).unwrap_or(usize::MAX),
         silence: silence?,
-        timezone: timezone?,
+        country: None,
+        timezone: Some(timezone?),
+        keys: None,
+        clock_tolerance: None,
     };
-    Some(MeterSettings { name: name?, source })
+    Some(MeterSettings { name: name?, source, share: None })
 }
 
 fn line_settings(name: &str) -> Line {

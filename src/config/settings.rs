@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::mqtt::BrokerSettings;
-use crate::source::SourceSettings;
+use crate::source::{ShareSettings, SourceSettings};
 use crate::store::StoreSettings;
 
 /// One `[[meter]]` table.
@@ -13,6 +13,8 @@ pub struct MeterSettings {
     pub name: String,
     /// Where its telegrams come from.
     pub source: SourceSettings,
+    /// Its telegrams for other readers.
+    pub share: Option<ShareSettings>,
 }
 
 /// How a line of the log looks.

@@ -1,10 +1,13 @@
 //! What the numbers of a telegram mean: pure, no I/O.
 //!
 //! In reading order: [`mod@unit`]; [`register`], the one table of fields; [`reading`], what a telegram said;
-//! [`zone`], where the meter stands; [`interpret`], from objects to a reading, with [`mbus`] for sub-meters
+//! [`country`], whose rules it follows; [`zone`], where it stands; [`interpret`], from objects to a reading, and
+//! [`interpreter`], the telegrams of one meter in their order, with [`mbus`] for sub-meters
 //! and [`profile`] for objects with a structure; [`record`], a reading as columns for the store.
 
+pub mod country;
 pub mod interpret;
+pub mod interpreter;
 pub mod mbus;
 pub mod profile;
 pub mod reading;
@@ -13,7 +16,9 @@ pub mod register;
 pub mod unit;
 pub mod zone;
 
+pub use country::Country;
 pub use interpret::{Interpreted, read};
+pub use interpreter::{Interpreter, InterpreterSettings};
 pub use mbus::MbusClass;
 pub use reading::{Cell, MbusDevice, MbusReading, MeterTime, Proof, Quantity, Reading, UnixMillis};
 pub use register::{Field, Kind, REGISTERS, Register};

@@ -1,5 +1,6 @@
 //! One reading: everything a telegram said, typed, owned, in canonical units.
 
+use super::country::Country;
 use super::register::{Field, Kind};
 use super::unit::Unit;
 pub use crate::p1::frame::Proof;
@@ -99,8 +100,12 @@ pub struct Reading {
     pub mbus: Vec<MbusDevice>,
     /// When the highest demands were reached, for the fields that have one.
     pub peak_times: Vec<(Field, MeterTime)>,
-    /// The telegram as received, where the source keeps it (it is not stored).
+    /// Whose rules it was read by; `None` where nothing tells.
+    pub country: Option<Country>,
+    /// The telegram as received, decrypted where it was encrypted; where the source keeps it (it is not stored).
     pub raw: Option<Box<[u8]>>,
+    /// The encrypted frame around the telegram as received; none where there was none (it is not stored).
+    pub wire: Option<Box<[u8]>>,
     entries: Vec<Entry>,
     text: Vec<u8>,
     /// Of each field, its place in `entries` plus one; 0 where the telegram lacks it.
@@ -116,7 +121,9 @@ impl Reading {
             proof,
             mbus: Vec::new(),
             peak_times: Vec::new(),
+            country: None,
             raw: None,
+            wire: None,
             // What a three-phase telegram of DSMR 5 takes, in one allocation each.
             entries: Vec::with_capacity(40),
             text: Vec::with_capacity(256),

@@ -5,160 +5,21 @@
 //! for the same bytes however they are cut into chunks. A telegram that lies whole within one chunk is
 //! delivered from there, without a copy.
 
+mod event;
+
+pub use event::{CrcPolicy, Event, Frame, FramerSettings, Proof, RejectReason, Rejected};
+
+use super::cipher::Keys;
 use super::crc::crc16;
 use super::scan::{self, Before, End, Scan};
-
-/// How a telegram was proven.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Proof {
-    /// Its CRC was verified.
-    Verified,
-    /// It has no CRC, as those of DSMR 2 and 3.
-    Absent,
-    /// Its CRC failed and it was asked for all the same; never stored.
-    Failed,
-}
-
-/// What to demand of a telegram's CRC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum CrcPolicy {
-    /// A CRC that is there must be right. One that is not makes the telegram [`Proof::Absent`].
-    #[default]
-    Auto,
-    /// There must be a CRC, and it must be right.
-    Require,
-    /// Deliver everything; the frame's [`Proof`] tells.
-    Ignore,
-}
-
-/// The framer's settings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct FramerSettings {
-    /// The largest telegram in bytes, from `/` to the line end behind the CRC. The largest seen has 2,523.
-    pub max_bytes: usize,
-    /// What to demand of the CRC.
-    pub crc: CrcPolicy,
-    /// Clear bit 7 of every byte: for a line of seven data bits that the port reads as eight.
-    pub mask_bit7: bool,
-}
-
-impl Default for FramerSettings {
-    fn default() -> Self {
-        Self { max_bytes: 8_192, crc: CrcPolicy::Auto, mask_bit7: false }
-    }
-}
-
-/// What the framer came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event<'a> {
-    /// A telegram.
-    Frame(Frame<'a>),
-    /// A telegram that is not delivered.
-    Rejected(Rejected),
-}
-
-/// A telegram that is not delivered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Rejected {
-    /// Why.
-    pub reason: RejectReason,
-    /// Where it began, in bytes from the start of the stream.
-    pub offset: u64,
-    /// How many bytes were dropped.
-    pub bytes: usize,
-}
-
-/// Why a telegram is not delivered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RejectReason {
-    /// The CRC is another than the one of its bytes.
-    Crc {
-        /// The number behind the `!`.
-        in_file: u16,
-        /// The number of its bytes.
-        computed: u16,
-    },
-    /// What stands behind the `!` is no hex number.
-    CrcUnreadable {
-        /// The number of its bytes.
-        computed: u16,
-    },
-    /// It has no CRC, and one is demanded.
-    NoCrc,
-    /// The next telegram, a silence or the end of the stream came before its `!`.
-    Truncated,
-    /// It is larger than [`FramerSettings::max_bytes`].
-    Oversize,
-}
-
-impl std::fmt::Display for RejectReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Crc { in_file, computed } => write!(f, "CRC is {in_file:04X}, should be {computed:04X}"),
-            Self::CrcUnreadable { computed } => write!(f, "CRC is unreadable, should be {computed:04X}"),
-            Self::NoCrc => f.write_str("no CRC, and one is required"),
-            Self::Truncated => f.write_str("cut short: no end mark"),
-            Self::Oversize => f.write_str("larger than the limit"),
-        }
-    }
-}
-
-/// A whole telegram, proven as its [`Proof`] says. Only the framer makes one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Frame<'a> {
-    bytes: &'a [u8],
-    offset: u64,
-    ident_end: usize,
-    mark: Option<usize>,
-    digits: usize,
-    computed: Option<u16>,
-    proof: Proof,
-}
-
-impl<'a> Frame<'a> {
-    /// All its bytes, from `/` to the line end behind the CRC.
-    pub fn bytes(&self) -> &'a [u8] {
-        self.bytes
-    }
-
-    /// Where it began, in bytes from the start of the stream.
-    pub fn offset(&self) -> u64 {
-        self.offset
-    }
-
-    /// The identification line, `/` included, without its line end.
-    pub fn ident(&self) -> &'a [u8] {
-        let line = &self.bytes[..self.ident_end];
-        line.strip_suffix(b"\r").unwrap_or(line)
-    }
-
-    /// What stands between the identification line and the end mark, line ends as sent.
-    pub fn body(&self) -> &'a [u8] {
-        let end = self.mark.unwrap_or(self.bytes.len());
-        self.bytes.get(self.ident_end + 1..end).unwrap_or_default()
-    }
-
-    /// How it was proven.
-    pub fn proof(&self) -> Proof {
-        self.proof
-    }
-
-    /// The CRC as written behind the end mark.
-    pub fn crc_in_file(&self) -> Option<&'a [u8]> {
-        let digits = self.mark? + 1;
-        (self.digits > 0).then(|| &self.bytes[digits..digits + self.digits])
-    }
-
-    /// The CRC of its bytes from `/` to `!`; `None` without an end mark.
-    pub fn crc_computed(&self) -> Option<u16> {
-        self.computed
-    }
-}
 
 /// Finds telegrams in a stream of bytes.
 #[derive(Debug, Clone)]
 pub struct Framer {
     settings: FramerSettings,
+    /// What opens encrypted telegrams.
+    #[expect(dead_code, reason = "read once frames are opened")]
+    keys: Option<Keys>,
     /// The open telegram, when one is carried from chunk to chunk; its first byte is its `/`.
     open: Vec<u8>,
     /// How far the open telegram was looked through.
@@ -173,7 +34,13 @@ impl Framer {
     /// A framer at the start of a stream.
     pub fn new(settings: FramerSettings) -> Self {
         let settings = FramerSettings { max_bytes: settings.max_bytes.max(16), ..settings };
-        Self { settings, open: Vec::new(), seen: 0, position: 0, before: Before::LINE }
+        Self { settings, keys: None, open: Vec::new(), seen: 0, position: 0, before: Before::LINE }
+    }
+
+    /// The same framer, which opens encrypted telegrams with `keys`.
+    #[must_use]
+    pub fn with_keys(self, keys: Option<Keys>) -> Self {
+        Self { keys, ..self }
     }
 
     /// Back to the start of a stream; what is open is forgotten.
@@ -295,7 +162,7 @@ impl Framer {
             }
             Scan::More(_) => {
                 let bytes = view.len();
-                on(Event::Rejected(Rejected { reason: RejectReason::Oversize, offset, bytes }));
+                on(Event::Rejected(Rejected { reason: RejectReason::Oversize, offset, bytes, seal: None }));
                 self.before = self.before.after(view);
                 bytes
             }
@@ -309,7 +176,7 @@ impl Framer {
             let value = char::from(digit).to_digit(16).unwrap_or_default();
             crc << 4 | value as u16
         });
-        let reject = |reason| Some(Rejected { reason, offset, bytes: bytes.len() });
+        let reject = |reason| Some(Rejected { reason, offset, bytes: bytes.len(), seal: None });
         let (proof, rejected) = if digits == 0 && crooked {
             (Proof::Failed, reject(RejectReason::CrcUnreadable { computed }))
         } else if digits == 0 {
@@ -330,6 +197,7 @@ impl Framer {
                 digits,
                 computed: Some(computed),
                 proof,
+                sealed: None,
             })),
         }
     }
@@ -352,10 +220,11 @@ impl Framer {
                 digits: 0,
                 computed: None,
                 proof: Proof::Absent,
+                sealed: None,
             }));
         } else {
             let bytes = bytes.len();
-            on(Event::Rejected(Rejected { reason: RejectReason::Truncated, offset, bytes }));
+            on(Event::Rejected(Rejected { reason: RejectReason::Truncated, offset, bytes, seal: None }));
         }
     }
 }

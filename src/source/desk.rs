@@ -78,7 +78,7 @@ impl<D: FnMut(Delivery)> Desk<D> {
             rest: Rest {
                 meter: meter.clone(),
                 deliver,
-                zone: zone(&settings.timezone),
+                zone: zone(settings.zone_name()),
                 troubles: Troubles::default(),
                 link: None,
                 verified: None,
@@ -258,5 +258,10 @@ pub(super) fn count(counters: &MeterCounters, reason: RejectReason) {
         RejectReason::Truncated => counters.rejected_truncated.inc(),
         RejectReason::Oversize => counters.rejected_oversize.inc(),
         RejectReason::NoCrc => counters.rejected_no_crc.inc(),
+        RejectReason::NoKey
+        | RejectReason::WrongKey
+        | RejectReason::WrongAuthKey
+        | RejectReason::ForeignCipher => counters.rejected_key.inc(),
+        RejectReason::DamagedCipher => counters.rejected_crc.inc(),
     }
 }

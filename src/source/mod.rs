@@ -29,5 +29,5 @@ mod troubles;
 
 pub use error::OpenError;
 pub use reader::{Delivery, run};
-pub use settings::{Line, LineSettings, Parity, SourceSettings, SourceUrl};
+pub use settings::{Line, LineSettings, Parity, ShareEncrypted, ShareSettings, SourceSettings, SourceUrl};
 pub use stream::check;

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::meter::Country;
+use crate::p1::cipher::Keys;
+
 /// Where the bytes of a meter come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceUrl {
@@ -79,6 +82,40 @@ pub struct SourceSettings {
     pub max_telegram: usize,
     /// The shortest silence that means trouble; 20 s by default. Three learned intervals when that is longer.
     pub silence: Duration,
-    /// The meter's time zone as an IANA name: it gives the meaning of the S and W flags.
-    pub timezone: String,
+    /// Whose rules the meter follows; by default what its objects tell.
+    pub country: Option<Country>,
+    /// The meter's time zone as an IANA name: it gives the meaning of the S and W flags. By default that of its
+    /// country.
+    pub timezone: Option<String>,
+    /// What opens its telegrams, when they are encrypted.
+    pub keys: Option<Keys>,
+    /// How far the meter's clock may be from ours before ours counts; `None`: the meter's is believed.
+    pub clock_tolerance: Option<Duration>,
+}
+
+impl SourceSettings {
+    /// The name of the zone in which the meter's days begin, as far as the settings tell: Dutch when nothing
+    /// is set.
+    pub fn zone_name(&self) -> &str {
+        let country = self.country.unwrap_or(Country::Netherlands);
+        self.timezone.as_deref().unwrap_or(country.zone_name())
+    }
+}
+
+/// What a share sends of an encrypted telegram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ShareEncrypted {
+    /// The telegram within, for readers that have no key.
+    Decrypted,
+    /// The frame as received.
+    Untouched,
+}
+
+/// A meter's telegrams for other readers, over TCP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShareSettings {
+    /// `host:port` to listen at.
+    pub listen: String,
+    /// What is sent of an encrypted telegram.
+    pub encrypted: ShareEncrypted,
 }

@@ -19,6 +19,7 @@ pub(super) struct Troubles {
     truncated: u64,
     oversize: u64,
     no_crc: u64,
+    key: u64,
     noise_bytes: u64,
     /// Bytes since the last event of the framer.
     loose_bytes: u64,
@@ -43,7 +44,13 @@ impl Troubles {
     pub(super) fn rejected(&mut self, reason: RejectReason) {
         self.loose_bytes = 0;
         match reason {
-            RejectReason::Crc { .. } | RejectReason::CrcUnreadable { .. } => self.crc += 1,
+            RejectReason::Crc { .. } | RejectReason::CrcUnreadable { .. } | RejectReason::DamagedCipher => {
+                self.crc += 1;
+            }
+            RejectReason::NoKey
+            | RejectReason::WrongKey
+            | RejectReason::WrongAuthKey
+            | RejectReason::ForeignCipher => self.key += 1,
             RejectReason::Truncated => self.truncated += 1,
             RejectReason::Oversize => self.oversize += 1,
             RejectReason::NoCrc => self.no_crc += 1,

@@ -45,8 +45,18 @@ pub struct MeterCounters {
     pub rejected_oversize: Counter,
     /// Telegrams without a CRC where one is demanded.
     pub rejected_no_crc: Counter,
+    /// Telegrams that are encrypted and cannot be opened: no key, a wrong key, or a wrong authentication key.
+    pub rejected_key: Counter,
+    /// Telegrams delivered whose frame counter did not rise: they may have been sent again.
+    pub counter_not_rising: Counter,
+    /// Telegrams delivered whose authentication tag was not verified.
+    pub unauthenticated: Counter,
     /// Lines that no grammar covers, in telegrams that were delivered.
     pub unrecognised_lines: Counter,
+    /// Objects whose value cannot be read, in telegrams that were delivered.
+    pub unreadable_objects: Counter,
+    /// Times another protocol than P1 was heard.
+    pub foreign: Counter,
     /// Times the source was opened.
     pub opens: Counter,
     /// Times opening failed.
@@ -58,8 +68,13 @@ pub struct MeterCounters {
 impl MeterCounters {
     /// Telegrams rejected for whatever reason.
     pub fn rejected(&self) -> u64 {
-        let rejected =
-            [&self.rejected_crc, &self.rejected_truncated, &self.rejected_oversize, &self.rejected_no_crc];
+        let rejected = [
+            &self.rejected_crc,
+            &self.rejected_truncated,
+            &self.rejected_oversize,
+            &self.rejected_no_crc,
+            &self.rejected_key,
+        ];
         rejected.into_iter().map(Counter::get).sum()
     }
 }

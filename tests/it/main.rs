@@ -9,8 +9,17 @@ mod decode;
 /// Framing and grammar under any chunking of any bytes.
 mod framing;
 
+/// Encrypted telegrams: keys, tags, frame counters, and what is no P1 at all.
+mod cipher;
+
+/// Countries and their meters: the table of all that were tried, zones, tariffs, times without a flag.
+mod countries;
+
 /// Sources: pseudo-terminals, TCP, recordings, the simulated household.
 mod source;
+
+/// One port, many readers: telegrams over TCP.
+mod share;
 
 /// The record: journal, blocks, damage, `kill -9`.
 mod store;

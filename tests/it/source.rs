@@ -89,7 +89,10 @@ fn settings(url: SourceUrl) -> SourceSettings {
         line: Line::Fixed(LineSettings::M115200_8N1),
         max_telegram: 8_192,
         silence: Duration::from_secs(20),
-        timezone: "Europe/Amsterdam".into(),
+        country: None,
+        timezone: None,
+        keys: None,
+        clock_tolerance: None,
     }
 }
 

@@ -65,6 +65,7 @@ impl Decoded<'_> {
             Proof::Verified => "verified",
             Proof::Absent => "absent",
             Proof::Failed => "failed",
+            Proof::Unauthenticated => "unauthenticated",
         }
     }
 }

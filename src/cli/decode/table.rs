@@ -138,6 +138,7 @@ fn warnings(decoded: &Decoded<'_>, reading: &Reading, unreadable: usize) -> Vec<
     let mut warnings = Vec::new();
     match decoded.frame.proof() {
         Proof::Verified => {}
+        Proof::Unauthenticated => warnings.push("the authentication tag was not verified".to_owned()),
         Proof::Failed => warnings.push("the CRC is wrong: none of this can be trusted".to_owned()),
         Proof::Absent if reading.get(Field::P1Version).is_some() => {
             warnings.push("no CRC, though this version of the standard has one".to_owned());

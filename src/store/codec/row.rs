@@ -43,7 +43,7 @@ impl Row {
 #[error("too many columns or too much text")]
 pub(crate) struct Refused;
 
-const PROOFS: [Proof; 3] = [Proof::Verified, Proof::Absent, Proof::Failed];
+const PROOFS: [Proof; 4] = [Proof::Verified, Proof::Absent, Proof::Failed, Proof::Unauthenticated];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Shape {

@@ -54,7 +54,12 @@ fn keys() -> impl Strategy<Value = Key> {
 }
 
 pub(crate) fn rows() -> impl Strategy<Value = Vec<Row>> {
-    let proof = prop_oneof![Just(Proof::Verified), Just(Proof::Absent), Just(Proof::Failed)];
+    let proof = prop_oneof![
+        Just(Proof::Verified),
+        Just(Proof::Absent),
+        Just(Proof::Failed),
+        Just(Proof::Unauthenticated)
+    ];
     let row = (any::<i64>(), proof, vec((keys(), values()), 0..12))
         .prop_map(|(received_at, proof, items)| Row { received_at, proof, items });
     // Rows repeat, so that shapes do.

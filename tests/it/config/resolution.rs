@@ -18,7 +18,7 @@ fn the_least_file_has_every_default() {
     let source = &settings.meters[0].source;
     assert_eq!(source.url, SourceUrl::Serial("/dev/ttyUSB0".into()));
     assert_eq!((source.line, source.max_telegram), (Line::Auto, 8192));
-    assert_eq!((source.silence, source.timezone.as_str()), (Duration::from_secs(20), "Europe/Amsterdam"));
+    assert_eq!((source.silence, source.zone_name()), (Duration::from_secs(20), "Europe/Amsterdam"));
     assert_eq!(settings.store.path, Path::new("/var/lib/dsmrd/dsmrd.sqlite"));
     assert_eq!(settings.store.sync_interval, Duration::from_secs(60));
     assert_eq!((settings.log.level, settings.log.format), (tracing::Level::INFO, LogFormat::Text));

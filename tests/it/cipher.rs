@@ -1,0 +1,1 @@
+//! Encrypted telegrams through the framer and the program.

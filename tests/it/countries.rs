@@ -1,0 +1,1 @@
+//! Every country, version and meter tried.

@@ -1,0 +1,1 @@
+//! A meter shared over TCP.
