@@ -130,10 +130,16 @@ impl Interpreter {
         self.settings.country.or(self.detection.country)
     }
 
-    /// What the telegrams told of their country, whatever the settings say: a setting that contradicts a sure
-    /// detection is worth a word in the log.
+    /// What the telegrams told of their country, whatever the settings say.
     pub fn detection(&self) -> &Detection {
         &self.detection
+    }
+
+    /// What the telegrams surely told, where the settings say otherwise: worth a word in the log.
+    pub fn contradiction(&self) -> Option<&Detection> {
+        let found = &self.detection;
+        let other = self.settings.country.is_some_and(|set| found.country != Some(set));
+        (other && found.certainty == Certainty::Sure).then_some(found)
     }
 
     /// The zone by which the last telegram was read.
