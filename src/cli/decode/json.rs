@@ -8,11 +8,12 @@ use dsmrd::meter::profile::{self, RawProfile};
 use dsmrd::meter::reading::hex_text;
 use dsmrd::meter::zone::is_lithuanian;
 use dsmrd::meter::{Field, Kind, Unit, Zone};
+use dsmrd::p1::frame::Rejected;
 use dsmrd::p1::telegram::Object;
 use dsmrd::p1::timestamp::{self, LocalTime, Stamp};
 use dsmrd::p1::value;
 
-use super::{Decoded, latin1};
+use super::{Decoded, cipher, latin1};
 
 /// The whole object.
 pub(super) fn telegram(decoded: &Decoded<'_>) -> Json {
@@ -21,6 +22,13 @@ pub(super) fn telegram(decoded: &Decoded<'_>) -> Json {
         out.insert("file".into(), file.into());
     }
     out.insert("framing".into(), framing(decoded));
+    if let Some(seal) = decoded.frame.seal() {
+        let verdict = cipher::verdict(decoded.frame.proof());
+        out.insert("cipher".into(), cipher::json(seal, verdict, decoded.frame.offset()));
+    }
+    if let Some(country) = decoded.country {
+        out.insert("country".into(), json!({"code": country.code()}));
+    }
     let objects = decoded.telegram.objects();
     out.insert(
         "objects".into(),
@@ -38,6 +46,28 @@ pub(super) fn telegram(decoded: &Decoded<'_>) -> Json {
         }
     }
     said.finish(out)
+}
+
+/// A telegram that is not delivered, as far as it is known.
+pub(super) fn rejected(file: Option<&str>, rejected: &Rejected) -> Json {
+    let mut out = Map::new();
+    if let Some(file) = file {
+        out.insert("file".into(), file.into());
+    }
+    let reason = cipher::reason(rejected.reason);
+    out.insert(
+        "rejected".into(),
+        json!({
+            "reason": reason,
+            "message": rejected.reason.to_string(),
+            "offset": rejected.offset,
+            "bytes": rejected.bytes,
+        }),
+    );
+    if let Some(seal) = &rejected.seal {
+        out.insert("cipher".into(), cipher::json(seal, reason, rejected.offset));
+    }
+    out.into()
 }
 
 fn framing(decoded: &Decoded<'_>) -> Json {

@@ -2,12 +2,12 @@
 
 use std::io::{self, Write};
 
-use dsmrd::meter::interpret::interpret;
 use dsmrd::meter::reading::readable;
 use dsmrd::meter::{Cell, Field, Kind, MbusClass, MbusDevice, MeterTime, Quantity, Reading};
 use dsmrd::p1::Proof;
+use dsmrd::p1::frame::Rejected;
 
-use super::{Decoded, latin1};
+use super::{Decoded, cipher, latin1};
 
 /// Where values begin.
 const COLUMN: usize = 42;
@@ -25,15 +25,23 @@ impl<W: Write> Table<'_, W> {
 
 pub(super) fn write(decoded: &Decoded<'_>, out: &mut impl Write) -> io::Result<()> {
     let frame = decoded.frame;
-    let interpreted = interpret(decoded.telegram, decoded.zone, 0);
+    let interpreted = decoded.interpreted;
     let reading = &interpreted.reading;
     let file = decoded.file.map_or_else(String::new, |file| format!("{file}, "));
     let ident = printable(&latin1(frame.ident()));
     writeln!(out, "{ident}  ({file}byte {}, {} bytes)", frame.offset(), frame.bytes().len())?;
 
     let mut table = Table { out };
+    if let Some(seal) = frame.seal() {
+        for (label, value) in cipher::rows(seal) {
+            table.row(label, &value)?;
+        }
+    }
     let crc = frame.crc_in_file().map(latin1).unwrap_or_default();
     table.row("CRC", format!("{crc} {}", decoded.crc()).trim_start())?;
+    if let Some(country) = decoded.country {
+        table.row("Country", country.code())?;
+    }
     match reading.time {
         Some(time) => table.row("Meter's time", &show_time(time))?,
         None => table.row("Meter's time", "none")?,
@@ -49,6 +57,18 @@ pub(super) fn write(decoded: &Decoded<'_>, out: &mut impl Write) -> io::Result<(
     }
     for warning in warnings(decoded, reading, interpreted.unreadable) {
         table.row("Warning", &warning)?;
+    }
+    writeln!(table.out)
+}
+
+/// A telegram that is not delivered, as far as it is known.
+pub(super) fn rejected(file: Option<&str>, rejected: &Rejected, out: &mut impl Write) -> io::Result<()> {
+    let file = file.map_or_else(String::new, |file| format!("{file}, "));
+    writeln!(out, "Rejected telegram  ({file}byte {}, {} bytes)", rejected.offset, rejected.bytes)?;
+    let mut table = Table { out };
+    table.row("Reason", &rejected.reason.to_string())?;
+    for (label, value) in rejected.seal.iter().flat_map(cipher::rows) {
+        table.row(label, &value)?;
     }
     writeln!(table.out)
 }
@@ -138,13 +158,17 @@ fn warnings(decoded: &Decoded<'_>, reading: &Reading, unreadable: usize) -> Vec<
     let mut warnings = Vec::new();
     match decoded.frame.proof() {
         Proof::Verified => {}
-        Proof::Unauthenticated => warnings.push("the authentication tag was not verified".to_owned()),
+        Proof::Unauthenticated => {
+            let what = "its authentication tag was not verified: nothing proves that the meter sent this";
+            warnings.push(what.to_owned());
+        }
         Proof::Failed => warnings.push("the CRC is wrong: none of this can be trusted".to_owned()),
         Proof::Absent if reading.get(Field::P1Version).is_some() => {
             warnings.push("no CRC, though this version of the standard has one".to_owned());
         }
         Proof::Absent => warnings.push("no CRC: damage cannot be noticed".to_owned()),
     }
+    warnings.extend(decoded.frame.seal().and_then(cipher::warnings));
     if reading.time.is_some_and(|time| time.utc.is_none()) {
         warnings.push(
             "the time is ambiguous: it has no S or W, in an hour that comes twice or not at all".to_owned(),
