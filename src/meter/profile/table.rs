@@ -116,10 +116,11 @@ impl<'r> Profile<'r> {
 /// How many groups make a row: the time and a group for each column, and a status where no column stands
 /// for it. Rows begin with a time, which settles it; the last one may be cut short.
 fn width(raw: &RawProfile<'_>, columns: usize) -> usize {
-    let timed = |width: &usize| raw.cells.iter().step_by(*width).all(|cell| is_time_shaped(cell));
-    let whole = |width: &usize| raw.cells.len().is_multiple_of(*width) && timed(width);
-    let widths = || [columns + 1, columns + 2].into_iter();
-    widths().find(whole).or_else(|| widths().find(timed)).unwrap_or(columns + 1)
+    let cells = |from, width| raw.cells.iter().skip(from).step_by(width);
+    let timed = |width| cells(0, width).all(|cell| is_time_shaped(cell));
+    let (plain, with_status) = (columns + 1, columns + 2);
+    let status = || cells(1, with_status).all(|cell| !cell.contains(&b'*') && !is_time_shaped(cell));
+    if !timed(plain) && timed(with_status) && status() { with_status } else { plain }
 }
 
 /// A profile without columns: a time and the values of it.
