@@ -132,6 +132,8 @@ fn show_device(device: &MbusDevice, table: &mut Table<'_, impl Write>) -> io::Re
         (Some(MbusClass::Heat), _) => "Heat meter".to_owned(),
         (Some(MbusClass::Cooling), _) => "Cooling meter".to_owned(),
         (Some(MbusClass::Water), _) => "Water meter".to_owned(),
+        (Some(MbusClass::WarmWater), _) => "Warm-water meter".to_owned(),
+        (Some(MbusClass::HeatCostAllocator), _) => "Heat cost allocator".to_owned(),
         (None, Some(device_type)) if device_type > 0 => format!("Device of type {device_type}"),
         (None, _) => "Device".to_owned(),
     };
