@@ -13,6 +13,7 @@ use dsmrd::p1::telegram::Object;
 use dsmrd::p1::timestamp::{self, LocalTime, Stamp};
 use dsmrd::p1::value;
 
+use super::typed::{self, local};
 use super::{Decoded, cipher, latin1};
 
 /// The whole object.
@@ -45,7 +46,10 @@ pub(super) fn telegram(decoded: &Decoded<'_>) -> Json {
             said.take(Meaning::Field(field), &object);
         }
     }
-    said.finish(out)
+    let mut out = said.finish(out);
+    let typed = typed::json(&decoded.interpreted.reading, decoded.zone);
+    out.insert("typed".into(), typed);
+    out.into()
 }
 
 /// A telegram that is not delivered, as far as it is known.
@@ -126,7 +130,7 @@ impl<'z> Said<'z> {
         }
     }
 
-    fn finish(self, mut out: Map<String, Json>) -> Json {
+    fn finish(self, mut out: Map<String, Json>) -> Map<String, Json> {
         out.extend(self.top);
         for (name, map) in [
             ("values", self.values),
@@ -146,7 +150,7 @@ impl<'z> Said<'z> {
         if !self.unreadable.is_empty() {
             out.insert("unreadable".into(), self.unreadable.into());
         }
-        out.into()
+        out
     }
 
     fn take(&mut self, meaning: Meaning, object: &Object<'_>) {
@@ -372,9 +376,4 @@ fn time(text: &[u8], zone: &Zone) -> Json {
         json["sentinel"] = true.into();
     }
     json
-}
-
-fn local(time: LocalTime) -> String {
-    let LocalTime { year, month, day, hour, minute, second, .. } = time;
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
 }

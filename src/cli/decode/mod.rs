@@ -1,8 +1,10 @@
 //! `dsmrd decode`: what telegrams say, as a table or as JSON; rejected ones go to standard error.
 
+mod cell;
 mod cipher;
 mod json;
 mod table;
+mod typed;
 
 use std::fs::File;
 use std::io::{self, Read, Write};

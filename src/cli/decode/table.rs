@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 
 use dsmrd::meter::reading::readable;
-use dsmrd::meter::{Cell, Field, Kind, MbusClass, MbusDevice, MeterTime, Quantity, Reading};
+use dsmrd::meter::{Field, MbusClass, MbusDevice, Reading};
 use dsmrd::p1::Proof;
 use dsmrd::p1::frame::Rejected;
 
+use super::cell::{show_cell, show_quantity, show_time};
 use super::{Decoded, cipher, latin1};
 
 /// Where values begin.
@@ -47,7 +48,7 @@ pub(super) fn write(decoded: &Decoded<'_>, out: &mut impl Write) -> io::Result<(
         None => table.row("Meter's time", "none")?,
     }
     for (field, cell) in reading.cells() {
-        let value = show_cell(reading, field, cell, decoded);
+        let value = show_cell(reading, field, cell, decoded.zone);
         for (place, line) in value.lines().enumerate() {
             table.row(if place == 0 { field.register().label } else { "" }, line)?;
         }
@@ -71,58 +72,6 @@ pub(super) fn rejected(file: Option<&str>, rejected: &Rejected, out: &mut impl W
         table.row(label, &value)?;
     }
     writeln!(table.out)
-}
-
-fn show_cell(reading: &Reading, field: Field, cell: Cell<'_>, decoded: &Decoded<'_>) -> String {
-    match (field.register().kind, cell) {
-        (Kind::Peak, Cell::Number(quantity)) => {
-            let time = reading.peak_times.iter().find(|(other, _)| *other == field);
-            let time = time.map_or_else(String::new, |&(_, time)| format!(" at {}", show_time(time)));
-            format!("{}{time}", show_quantity(quantity))
-        }
-        (_, Cell::Number(quantity)) => show_quantity(quantity),
-        (Kind::Switch, Cell::Text(text)) => switch(text).to_owned(),
-        (Kind::Tariff, Cell::Text(_)) => {
-            reading.tariff().map_or_else(|| "unknown".to_owned(), |tariff| tariff.to_string())
-        }
-        (Kind::Message, Cell::Text(text)) if text.is_empty() || text.iter().all(|&byte| byte == 0xFF) => {
-            "none".to_owned()
-        }
-        (Kind::Profile, Cell::Text(text)) => show_profile(reading, field, text, decoded),
-        (_, Cell::Text(b"")) => "none".to_owned(),
-        (Kind::Id | Kind::Message, Cell::Text(text)) => readable(text),
-        // A version `50` is not hex of the letter P.
-        (_, Cell::Text(text)) => text.iter().map(|&byte| char::from(byte)).collect(),
-    }
-}
-
-fn show_profile(reading: &Reading, field: Field, text: &[u8], decoded: &Decoded<'_>) -> String {
-    let at = |time: Option<MeterTime>| time.map_or_else(|| "unknown time".to_owned(), show_time);
-    let lines: Vec<String> = match field {
-        Field::PowerFailureLog => {
-            let failures = reading.power_failure_log(decoded.zone);
-            let seconds =
-                |duration: Option<u64>| duration.map_or_else(|| "unknown".to_owned(), |s| format!("{s} s"));
-            failures
-                .iter()
-                .map(|failure| format!("{}, until {}", seconds(failure.duration_s), at(failure.end)))
-                .collect()
-        }
-        Field::DemandPeakHistory => reading
-            .demand_peak_history(decoded.zone)
-            .iter()
-            .map(|peak| {
-                let demand = peak.demand.map_or_else(|| "unknown".to_owned(), show_quantity);
-                let month = peak.period_end.map_or_else(|| "unknown".to_owned(), date);
-                format!("{demand} at {}, month until {month}", at(peak.occurred))
-            })
-            .collect(),
-        _ => Vec::new(),
-    };
-    if lines.is_empty() && field == Field::PowerFailureLog {
-        return "none".to_owned();
-    }
-    if lines.is_empty() { format!("({})", latin1(text)) } else { lines.join("\n") }
 }
 
 fn show_device(device: &MbusDevice, table: &mut Table<'_, impl Write>) -> io::Result<()> {
@@ -150,9 +99,10 @@ fn show_device(device: &MbusDevice, table: &mut Table<'_, impl Write>) -> io::Re
             table.row(label, readable(text).trim())?;
         }
     }
-    match device.valve {
-        Some(valve) => table.row("  Valve", switch(valve.to_string().as_bytes())),
-        None => Ok(()),
+    match (device.valve, device.valve_state()) {
+        (Some(valve), Some(state)) => table.row("  Valve", &format!("{valve}, {}", state.valve_name())),
+        (Some(valve), None) => table.row("  Valve", &valve.to_string()),
+        (None, _) => Ok(()),
     }
 }
 
@@ -181,34 +131,6 @@ fn warnings(decoded: &Decoded<'_>, reading: &Reading, unreadable: usize) -> Vec<
     }
     warnings.extend(decoded.telegram.unrecognised().map(|line| format!("not understood: {}", latin1(line))));
     warnings
-}
-
-fn show_quantity(quantity: Quantity) -> String {
-    format!("{} {}", quantity.value, quantity.unit).trim_end().to_owned()
-}
-
-fn date(time: MeterTime) -> String {
-    format!("{:04}-{:02}-{:02}", time.local.year, time.local.month, time.local.day)
-}
-
-fn show_time(time: MeterTime) -> String {
-    let local = time.local;
-    let season = match local.dst {
-        Some(true) => " (summer time)",
-        Some(false) => " (winter time)",
-        None => "",
-    };
-    format!("{} {:02}:{:02}:{:02}{season}", date(time), local.hour, local.minute, local.second)
-}
-
-fn switch(text: &[u8]) -> &str {
-    match text {
-        b"0" => "0, disconnected or closed",
-        b"1" => "1, connected or open",
-        b"2" => "2, ready for reconnection",
-        b"" => "none",
-        other => std::str::from_utf8(other).unwrap_or("not text"),
-    }
 }
 
 /// Text that does nothing to a terminal.
