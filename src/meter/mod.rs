@@ -20,9 +20,9 @@ pub mod switch;
 pub mod unit;
 pub mod zone;
 
-pub use country::Country;
+pub use country::{Certainty, Country, Detection, TariffName};
 pub use interpret::{Interpreted, read};
-pub use interpreter::{Interpreter, InterpreterSettings};
+pub use interpreter::{ClockDoubt, Interpreter, InterpreterSettings};
 pub use limit::{CurrentLimits, Limit};
 pub use mbus::MbusClass;
 pub use profile::{Peak, PowerFailure, Profile, ProfileCell};
