@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use dsmrd::meter::country::PhaseCurrent;
 use dsmrd::meter::interpret::{Meaning, meaning, on_second_channel, peak_parts};
 use dsmrd::meter::mbus::{MbusObject, profile_parts};
 use dsmrd::meter::profile::{self, RawProfile};
 use dsmrd::meter::reading::hex_text;
-use dsmrd::meter::zone::is_lithuanian;
-use dsmrd::meter::{Field, Kind, Unit, Zone};
+use dsmrd::meter::{Certainty, Country, Field, Kind, Unit, Zone};
 use dsmrd::p1::frame::Rejected;
 use dsmrd::p1::telegram::Object;
 use dsmrd::p1::timestamp::{self, LocalTime, Stamp};
@@ -27,9 +27,7 @@ pub(super) fn telegram(decoded: &Decoded<'_>) -> Json {
         let verdict = cipher::verdict(decoded.frame.proof());
         out.insert("cipher".into(), cipher::json(seal, verdict, decoded.frame.offset()));
     }
-    if let Some(country) = decoded.country {
-        out.insert("country".into(), json!({"code": country.code()}));
-    }
+    out.insert("country".into(), country(decoded));
     let objects = decoded.telegram.objects();
     out.insert(
         "objects".into(),
@@ -37,7 +35,7 @@ pub(super) fn telegram(decoded: &Decoded<'_>) -> Json {
     );
     out.insert("unrecognised_lines".into(), decoded.telegram.unrecognised().map(latin1).collect());
 
-    let mut said = Said { lithuanian: is_lithuanian(decoded.telegram), ..Said::new(decoded.zone) };
+    let mut said = Said { averages: averages(decoded.country), ..Said::new(decoded.zone) };
     for object in objects.clone() {
         said.take(meaning(object.obis()), &object);
     }
@@ -50,6 +48,28 @@ pub(super) fn telegram(decoded: &Decoded<'_>) -> Json {
     let typed = typed::json(&decoded.interpreted.reading, decoded.zone);
     out.insert("typed".into(), typed);
     out.into()
+}
+
+/// Whether 1-0:31.4.0 and its sisters are averages of the current rather than its limits.
+fn averages(country: Option<Country>) -> bool {
+    country.is_some_and(|country| country.phase_current() == PhaseCurrent::Average)
+}
+
+/// Whose rules it was read by, and what told so.
+fn country(decoded: &Decoded<'_>) -> Json {
+    let detection = decoded.detection;
+    let certainty = match detection.certainty {
+        _ if decoded.told => "told",
+        Certainty::Sure => "sure",
+        Certainty::Likely => "likely",
+        Certainty::Open => "open",
+    };
+    json!({
+        "code": decoded.country.map(|country| country.code()),
+        "certainty": certainty,
+        "detected": detection.country.map(|country| country.code()),
+        "evidence": detection.evidence,
+    })
 }
 
 /// A telegram that is not delivered, as far as it is known.
@@ -100,7 +120,7 @@ fn groups(object: &Object<'_>) -> Json {
 struct Said<'z> {
     zone: &'z Zone,
     /// Whether limits of the current are averages.
-    lithuanian: bool,
+    averages: bool,
     top: Map<String, Json>,
     values: Map<String, Json>,
     counters: Map<String, Json>,
@@ -119,7 +139,7 @@ impl<'z> Said<'z> {
     fn new(zone: &'z Zone) -> Self {
         Self {
             zone,
-            lithuanian: false,
+            averages: false,
             top: Map::new(),
             values: Map::new(),
             counters: Map::new(),
@@ -219,9 +239,9 @@ impl<'z> Said<'z> {
 
     fn number(&mut self, field: Field, object: &Object<'_>) {
         let field = match field {
-            Field::CurrentLimitL1 if self.lithuanian => Field::CurrentAvgL1,
-            Field::CurrentLimitL2 if self.lithuanian => Field::CurrentAvgL2,
-            Field::CurrentLimitL3 if self.lithuanian => Field::CurrentAvgL3,
+            Field::CurrentLimitL1 if self.averages => Field::CurrentAvgL1,
+            Field::CurrentLimitL2 if self.averages => Field::CurrentAvgL2,
+            Field::CurrentLimitL3 if self.averages => Field::CurrentAvgL3,
             field => field,
         };
         // Sibelga's meters give the limits of both directions in one pair of brackets.

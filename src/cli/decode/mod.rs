@@ -15,8 +15,7 @@ use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use dsmrd::exit;
-use dsmrd::meter::zone::zone_of;
-use dsmrd::meter::{Country, Interpreted, Interpreter, InterpreterSettings, Zone};
+use dsmrd::meter::{Country, Detection, Interpreted, Interpreter, InterpreterSettings, Zone};
 use dsmrd::p1::cipher::Keys;
 use dsmrd::p1::foreign::{Protocol, Watch};
 use dsmrd::p1::frame::{CrcPolicy, Event, Frame, Framer, FramerSettings, Rejected};
@@ -81,6 +80,10 @@ struct Decoded<'a> {
     interpreted: &'a Interpreted,
     /// Whose rules it was read by.
     country: Option<Country>,
+    /// Whether the command line says so.
+    told: bool,
+    /// What its objects say of that.
+    detection: &'a Detection,
     zone: &'a Zone,
 }
 
@@ -247,18 +250,15 @@ impl<W: Write> OneFile<'_, W> {
     fn show(&mut self, frame: &Frame<'_>) -> anyhow::Result<()> {
         let telegram = Telegram::read(frame);
         let interpreted = self.interpreter.interpret(&telegram, 0);
-        let country = self.interpreter.country();
-        let zone = match &self.decoder.interpretation.zone {
-            Some(zone) => zone.clone(),
-            None => Zone::new(country.map_or_else(|| zone_of(&telegram), Country::zone_name))?,
-        };
         let decoded = Decoded {
             file: self.shown,
             frame,
             telegram: &telegram,
             interpreted: &interpreted,
-            country,
-            zone: &zone,
+            country: self.interpreter.country(),
+            told: self.decoder.interpretation.country.is_some(),
+            detection: self.interpreter.detection(),
+            zone: self.interpreter.zone(),
         };
         match self.decoder.args.format {
             Format::Table => table::write(&decoded, self.out)?,

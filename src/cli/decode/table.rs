@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use dsmrd::meter::reading::readable;
-use dsmrd::meter::{Field, MbusClass, MbusDevice, Reading};
+use dsmrd::meter::{Certainty, Field, MbusClass, MbusDevice, Reading};
 use dsmrd::p1::Proof;
 use dsmrd::p1::frame::Rejected;
 
@@ -40,8 +40,9 @@ pub(super) fn write(decoded: &Decoded<'_>, out: &mut impl Write) -> io::Result<(
     }
     let crc = frame.crc_in_file().map(latin1).unwrap_or_default();
     table.row("CRC", format!("{crc} {}", decoded.crc()).trim_start())?;
-    if let Some(country) = decoded.country {
-        table.row("Country", country.code())?;
+    match decoded.country.filter(|_| decoded.told) {
+        Some(country) => table.row("Country", &format!("{}, as you said", country.name()))?,
+        None => table.row("Country", &decoded.detection.to_string())?,
     }
     match reading.time {
         Some(time) => table.row("Meter's time", &show_time(time))?,
@@ -121,6 +122,10 @@ fn warnings(decoded: &Decoded<'_>, reading: &Reading, unreadable: usize) -> Vec<
         Proof::Absent => warnings.push("no CRC: damage cannot be noticed".to_owned()),
     }
     warnings.extend(decoded.frame.seal().and_then(cipher::warnings));
+    let detection = decoded.detection;
+    if decoded.told && detection.certainty == Certainty::Sure && detection.country != decoded.country {
+        warnings.push(format!("its objects say otherwise, {detection}"));
+    }
     if reading.time.is_some_and(|time| time.utc.is_none()) {
         warnings.push(
             "the time is ambiguous: it has no S or W, in an hour that comes twice or not at all".to_owned(),

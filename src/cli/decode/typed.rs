@@ -26,6 +26,9 @@ pub(super) fn json(reading: &Reading, zone: &Zone) -> Json {
     put("time", time(reading.time));
     put("equipment_id", reading.equipment_id().into());
     put("tariff", reading.tariff().into());
+    let name =
+        reading.tariff().zip(reading.country).and_then(|(number, country)| country.tariff_name(number));
+    put("tariff_name", name.map(|name| name.name()).into());
     put("limits", limits(reading));
     put("switches", of_kind(reading, Kind::Switch, |field| reading.switch(field).map(|state| state.name())));
     put("messages", of_kind(reading, Kind::Message, |field| reading.message(field)));
