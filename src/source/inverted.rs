@@ -70,7 +70,7 @@ mod tests {
         let mut bytes = Vec::new();
         let mut at = 1;
         while at + 30 < line.len() {
-            if !(line[at - 1] && !line[at]) {
+            if !line[at - 1] || line[at] {
                 at += 1;
                 continue;
             }

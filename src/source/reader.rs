@@ -19,7 +19,6 @@ use crate::telemetry::MeterCounters;
 
 /// What a meter's task hands out.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "it is handed over and never kept")]
 pub enum Delivery {
     /// A reading, with the telegram it was made from.
     Reading(Reading),
