@@ -267,14 +267,7 @@ impl Running {
         if changes.is_empty() {
             tracing::info!("configuration read again: nothing changed");
         }
-        // A meter whose share alone changed goes on as it is.
-        let source = |settings: &Settings, name: &str| {
-            settings.meters.iter().find(|meter| meter.name == name).map(|meter| meter.source.clone())
-        };
-        let rereads = |running: &Settings, name: &String| source(running, name) != source(&settings, name);
-        let anew: Vec<String> =
-            changes.meters.changed.iter().filter(|name| rereads(&self.app.settings, name)).cloned().collect();
-        for name in changes.meters.removed.iter().chain(&anew) {
+        for name in changes.meters.removed.iter().chain(&changes.meters.changed) {
             self.readers.stop(name).await;
         }
         for name in &changes.meters.removed {
@@ -293,10 +286,10 @@ impl Running {
                 Err(error) => tracing::error!(broker = broker.name, %error, "the broker cannot be started"),
             }
         }
+        // A share that moves, comes or goes does not touch its meter, nor the other way round.
         self.app.shares.retire(&settings.meters).await;
         self.app.shares.start(&settings.meters);
-        let starts = |name: &String| changes.meters.added.contains(name) || anew.contains(name);
-        for meter in settings.meters.iter().filter(|meter| starts(&meter.name)) {
+        for meter in settings.meters.iter().filter(|meter| comes(&changes.meters, &meter.name)) {
             self.readers.start(meter);
             tracing::info!(meter = meter.name, "meter started with its new settings");
         }
