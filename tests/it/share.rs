@@ -10,6 +10,9 @@ mod addresses;
 /// The share within the appliance: ten clients, reloads, the end.
 mod appliance;
 
+/// Programs people run: `dsmr_parser`, and what is made of it.
+mod parser;
+
 use std::time::Duration;
 
 use socket2::SockRef;
