@@ -24,7 +24,7 @@ mod url;
 mod value;
 
 pub use diff::{Changes, diff};
-pub use machine::{DEFAULT_FILE, Disk, load, under_journald};
+pub use machine::{DEFAULT_FILE, Disk, load, under_journald, variable};
 pub use report::{ConfigError, Origin};
 pub use resolve::{Facts, Files, Loaded, Resolved, resolve};
 pub use settings::{LogFormat, LogSettings, MeterSettings, Settings};
