@@ -92,7 +92,9 @@ impl Writer {
         let sequence =
             database.sequence().map_err(|error| OpenError::Sqlite { path: settings.path.clone(), error })?;
         let aside = beside(&path, &format!(".corrupt-{}", stamp(clock.wall())));
-        let mut pending = Pending::default();
+        let heard =
+            database.heard().map_err(|error| OpenError::Sqlite { path: settings.path.clone(), error })?;
+        let mut pending = Pending::after(heard);
         let mut recovered = 0u64;
         let (journal, found) = Journal::open(path.clone(), file, &aside, &mut |number, meter, row| {
             if number > sequence {

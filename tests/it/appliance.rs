@@ -1,10 +1,10 @@
 //! The whole appliance: a pty, a broker, a database; signals, reload, exit codes.
 
 /// The daemon as a child process, its configuration and its log.
-mod daemon;
+pub(crate) mod daemon;
 
 /// A meter on a real pseudo-terminal.
-mod meter;
+pub(crate) mod meter;
 
 /// From the port to the broker and the record.
 mod end_to_end;
