@@ -7,6 +7,7 @@ use super::register::{self, Field, Kind, Row};
 use super::unit::Unit;
 use super::zone::{Zone, is_lithuanian};
 use crate::p1::telegram::Object;
+use crate::p1::value::{self, Measure, Value};
 use crate::p1::{Frame, Obis, Telegram, timestamp};
 
 /// A reading, and what did not become part of it.
@@ -116,43 +117,56 @@ pub fn on_second_channel(obis: Obis) -> Option<Field> {
 /// value of a field stays.
 #[inline(always)]
 fn take(reading: &mut Reading, row: &Row, object: &Object<'_>, zone: &Zone) -> bool {
-    // Most fields are numbers: one branch that is nearly always taken.
-    if !matches!(row.kind, Kind::Number | Kind::Counter | Kind::Limit) {
-        return take_other(reading, row, object, zone);
+    // Most fields are numbers as usual: one way that is nearly always gone.
+    if matches!(row.kind, Kind::Number | Kind::Counter | Kind::Limit)
+        && let Some(measure) = value::usual(object.first())
+        && let Some(quantity) = canonical(measure, row.unit)
+    {
+        reading.set_number(row.field, quantity);
+        return true;
     }
-    let text = object.first();
-    match number(text, row.unit).or_else(|| first_of_two(text, row.unit)) {
-        Some(quantity) => {
-            reading.set_number(row.field, quantity);
-            true
-        }
-        None => text.is_empty(),
-    }
+    take_other(reading, row, object, zone)
 }
 
-/// Takes the value of a field that is not a plain number.
+/// Takes the value of a field that is not a number as usual.
 #[inline(never)]
 fn take_other(reading: &mut Reading, row: &Row, object: &Object<'_>, zone: &Zone) -> bool {
+    let text = object.first();
     match row.kind {
+        Kind::Number | Kind::Counter | Kind::Limit => {
+            let Some(quantity) = number(text, row.unit).or_else(|| first_of_two(text, row.unit)) else {
+                return text.is_empty();
+            };
+            reading.set_number(row.field, quantity)
+        }
         Kind::Peak => return peak(reading, row.field, object, zone),
         Kind::Profile => match object.joined() {
             Some(text) => reading.set_text(row.field, text),
             None => reading.set_text(row.field, &profile::join(object)),
         },
-        _ => reading.set_text(row.field, object.first()),
+        _ => reading.set_text(row.field, text),
     };
     true
 }
 
 /// A number in canonical units. One without a unit has the register's own when it is zero or the register
 /// has none; else nothing tells which it is.
-#[inline(always)]
-fn number(text: &[u8], canonical: Unit) -> Option<Quantity> {
-    let quantity = profile::quantity(text)?;
-    if quantity.unit == Unit::One && quantity.value.is_zero() {
-        return Some(Quantity { unit: canonical, ..quantity });
+fn number(text: &[u8], canonical_unit: Unit) -> Option<Quantity> {
+    match value::parse(text) {
+        Value::Number(measure) => canonical(measure, canonical_unit),
+        Value::Absent | Value::Unreadable => None,
     }
-    Some(quantity)
+}
+
+#[inline(always)]
+fn canonical(measure: Measure<'_>, canonical: Unit) -> Option<Quantity> {
+    if measure.unit.is_empty() {
+        let unit = if measure.number.is_zero() { canonical } else { Unit::One };
+        return Some(Quantity { value: measure.number, unit });
+    }
+    let (unit, exponent) = Unit::from_wire(measure.unit)?;
+    let value = if exponent == 0 { measure.number } else { measure.number.shifted(exponent)? };
+    Some(Quantity { value, unit })
 }
 
 /// Sibelga's meters put the limits of both directions into one pair of brackets.
