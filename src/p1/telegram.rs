@@ -142,7 +142,7 @@ impl<'a> Telegram<'a> {
             blank_line_after_ident: matches!(body, [b'\n', ..] | [b'\r', b'\n', ..]),
             proof: frame.proof(),
             text: Cow::Borrowed(body),
-            objects: Vec::with_capacity(48),
+            objects: Vec::with_capacity(body.len() / 20),
             unrecognised: Vec::new(),
         };
         if telegram.lines(body) == Broken(true)

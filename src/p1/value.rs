@@ -254,6 +254,13 @@ mod tests {
 
     proptest! {
         #[test]
+        fn what_is_usual_is_a_number(text in "(-?[0-9]{1,9}|[0-9]{15,20})(\\.[0-9]{0,5})?[*.-]?[a-zA-Z0-9]{0,4}") {
+            if let Some(measure) = usual(text.as_bytes()) {
+                prop_assert_eq!(any_measure(text.as_bytes()), Some(measure));
+            }
+        }
+
+        #[test]
         fn any_bytes_are_read_without_a_panic(text in proptest::collection::vec(any::<u8>(), 0..40)) {
             let _ = parse(&text);
         }

@@ -101,71 +101,96 @@ pub(super) fn line_end(input: &[u8]) -> Parsed<'_, ()> {
 pub(super) fn usual_object(input: &[u8]) -> Option<(&[u8], Head<'_>)> {
     let (key, length) = usual_obis(input)?;
     let at_groups = &input[length..];
-    let first_end = text(&at_groups[1..]);
+    let first_end = high_text(&at_groups[1..]);
     let mut at_close = first_end;
     loop {
         match at_close {
             [b')', b'\r', b'\n', behind @ ..] => return Some((behind, Head { key, at_groups, first_end })),
-            [b')', b'(', inner @ ..] => at_close = text(inner),
+            [b')', b'(', inner @ ..] => at_close = high_text(inner),
             _ => return None,
         }
     }
 }
 
-/// A code with A and B of one digit and C, D and E of two at most, as [`Obis::key`], and its length. A bracket
-/// follows. Its numbers are taken from a register, where no bounds need watching.
+/// A code in one of the forms that most have, as [`Obis::key`], and its length. A bracket follows.
 #[inline(always)]
 fn usual_obis(input: &[u8]) -> Option<(u64, usize)> {
-    let [a, b'-', b, b':', numbers @ ..] = *input.first_chunk::<12>()? else { return None };
-    let (a, b) = (a.wrapping_sub(b'0'), b.wrapping_sub(b'0'));
-    if a > 9 || b > 9 {
+    let [a, dash, b, colon, numbers @ ..] = *input.first_chunk::<12>()?;
+    let (a, b) = (u64::from(a.wrapping_sub(b'0')), u64::from(b.wrapping_sub(b'0')));
+    if a > 9 || b > 9 || dash != b'-' || colon != b':' {
         return None;
     }
     let numbers = u64::from_le_bytes(numbers);
-    let (c, numbers, c_length) = usual_number(numbers, b'.')?;
-    let (d, numbers, d_length) = usual_number(numbers, b'.')?;
-    let (e, _, e_length) = usual_number(numbers, b'(')?;
-    Some((Obis::new(a, b, c, d, e).key(), 3 + c_length + d_length + e_length))
+    let (cde, length) = usual_numbers::<2, 1, 1>(numbers)
+        .or_else(|| usual_numbers::<1, 1, 1>(numbers))
+        .or_else(|| usual_numbers::<2, 2, 1>(numbers))
+        .or_else(|| usual_numbers::<2, 1, 2>(numbers))?;
+    Some((a << 32 | b << 24 | cde, 4 + length))
 }
 
-/// One digit or two, the bytes behind the byte that ends them, and how many went.
+/// `C.D.E` with so many digits each, one or two, and a bracket behind it: the three numbers in one, and the
+/// length. The bytes are compared with that form all at once.
 #[inline(always)]
-fn usual_number(bytes: u64, end: u8) -> Option<(u8, u64, usize)> {
-    let byte = |at: u32| (bytes >> (8 * at)) as u8;
-    let (one, two) = (byte(0).wrapping_sub(b'0'), byte(1).wrapping_sub(b'0'));
-    if one > 9 {
-        None
-    } else if byte(1) == end {
-        Some((one, bytes >> 16, 2))
-    } else if two > 9 || byte(2) != end {
-        None
-    } else {
-        Some((one * 10 + two, bytes >> 24, 3))
+fn usual_numbers<const C: usize, const D: usize, const E: usize>(bytes: u64) -> Option<(u64, usize)> {
+    let length = C + 1 + D + 1 + E;
+    let (form, limits, unused) = const {
+        let (mut form, mut limits) = ([0; 8], [0; 8]);
+        let mut at = 0;
+        while at <= C + D + E + 2 {
+            (form[at], limits[at]) = if at == C || at == C + 1 + D {
+                (b'.', 1)
+            } else if at == C + D + E + 2 {
+                (b'(', 1)
+            } else {
+                (b'0', 10)
+            };
+            at += 1;
+        }
+        (u64::from_le_bytes(form), u64::from_le_bytes(limits), 8 * (5 - C - D - E))
+    };
+    // In a digit's place its value, in another's zero.
+    let values = (bytes ^ form) << unused >> unused;
+    let high = (ONES << 7) >> unused;
+    // A byte that is at its limit or above it gets its highest bit set, or has it.
+    if (values | values.wrapping_add(high - limits)) & high != 0 {
+        return None;
+    }
+    let number = |at: usize, digits: usize| {
+        let digit = |at: usize| values >> (8 * at) & 0xFF;
+        if digits == 1 { digit(at) } else { digit(at) * 10 + digit(at + 1) }
+    };
+    Some((number(0, C) << 16 | number(C + 1, D) << 8 | number(C + 1 + D + 1, E), length))
+}
+
+const ONES: u64 = u64::from_le_bytes([1; 8]);
+
+/// The input behind the bytes that may stand between brackets: all but brackets and line ends.
+#[inline(always)]
+pub(super) fn text(input: &[u8]) -> &[u8] {
+    let mut rest = input;
+    loop {
+        rest = high_text(rest);
+        match rest {
+            [] | [b'(' | b')' | b'\r' | b'\n', ..] => return rest,
+            [_, behind @ ..] => rest = behind,
+        }
     }
 }
 
-/// The input behind the bytes that may stand between brackets: all but brackets and line ends. Every byte of a
-/// telegram passes here, so eight go at once.
+/// The input behind bytes above the brackets, of which nearly all values consist. Every byte of a telegram
+/// passes here, so eight go at once.
 #[inline(always)]
-pub(super) fn text(input: &[u8]) -> &[u8] {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    let ends = |byte: u8| matches!(byte, b'(' | b')' | b'\r' | b'\n');
+fn high_text(input: &[u8]) -> &[u8] {
     let mut rest = input;
     while let Some((word, behind)) = rest.split_first_chunk::<8>() {
         let word = u64::from_le_bytes(*word);
-        // The four stand before all that values are made of. What a subtraction borrows spoils only the bytes
-        // behind the first that is found.
+        // What a subtraction borrows spoils only the bytes behind the first that is found.
         let low = word.wrapping_sub(ONES * (b')' + 1) as u64) & !word & (ONES << 7);
-        if low == 0 {
-            rest = behind;
-            continue;
+        if low != 0 {
+            return &rest[(low.trailing_zeros() / 8) as usize..];
         }
-        let at = (low.trailing_zeros() / 8) as usize;
-        if ends(rest[at]) {
-            return &rest[at..];
-        }
-        rest = &rest[at + 1..];
+        rest = behind;
     }
-    let end = rest.iter().position(|&byte| ends(byte)).unwrap_or(rest.len());
+    let end = rest.iter().position(|&byte| byte <= b')').unwrap_or(rest.len());
     &rest[end..]
 }
