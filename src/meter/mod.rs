@@ -16,9 +16,9 @@ pub mod register;
 pub mod unit;
 pub mod zone;
 
-pub use country::Country;
+pub use country::{Certainty, Country, Detection, TariffName};
 pub use interpret::{Interpreted, read};
-pub use interpreter::{Interpreter, InterpreterSettings};
+pub use interpreter::{ClockDoubt, Interpreter, InterpreterSettings};
 pub use mbus::MbusClass;
 pub use reading::{Cell, MbusDevice, MbusReading, MeterTime, Proof, Quantity, Reading, UnixMillis};
 pub use register::{Field, Kind, REGISTERS, Register};

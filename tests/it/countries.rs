@@ -1,1 +1,3 @@
 //! Every country, version and meter tried.
+
+mod profile;
