@@ -8,7 +8,7 @@ use super::register::{self, Field, Kind, Row};
 use super::unit::Unit;
 use super::zone::Zone;
 use crate::p1::telegram::Object;
-use crate::p1::value::{self, Value};
+use crate::p1::value::{self, Measure, Value};
 use crate::p1::{Frame, Obis, Telegram, timestamp};
 
 /// A reading, and what did not become part of it.
@@ -166,15 +166,34 @@ pub fn on_second_channel(obis: Obis) -> Option<Field> {
 /// Takes an object's value into its field. The first valid value of a field stays.
 #[inline(always)]
 fn take(reading: &mut Reading, row: &Row, object: &Object<'_>, zone: &Zone) -> Taken {
-    // Most fields are numbers: one branch that is nearly always taken.
-    if !matches!(row.kind, Kind::Number | Kind::Counter | Kind::Limit) {
-        return take_other(reading, row, object, zone);
+    // Most fields are numbers as usual: one way that is nearly always gone.
+    if matches!(row.kind, Kind::Number | Kind::Counter | Kind::Limit)
+        && let Some(measure) = value::usual(object.first())
+        && let Some(quantity) = canonical(measure, row.unit)
+    {
+        return Taken::set(reading.set_number(row.field, quantity));
     }
+    take_other(reading, row, object, zone)
+}
+
+/// Takes the value of a field that is not a number as usual.
+#[inline(never)]
+fn take_other(reading: &mut Reading, row: &Row, object: &Object<'_>, zone: &Zone) -> Taken {
     let text = object.first();
-    match number(text, row.unit).or_else(|| first_of_two(reading, row, text)) {
-        Some(quantity) => Taken::set(reading.set_number(row.field, quantity)),
-        None => absent(text),
-    }
+    Taken::set(match row.kind {
+        Kind::Number | Kind::Counter | Kind::Limit => {
+            match number(text, row.unit).or_else(|| first_of_two(reading, row, text)) {
+                Some(quantity) => reading.set_number(row.field, quantity),
+                None => return absent(text),
+            }
+        }
+        Kind::Peak => return peak(reading, row.field, object, zone),
+        Kind::Profile => match object.joined() {
+            Some(text) => reading.set_text(row.field, text),
+            None => reading.set_text(row.field, &profile::join(object)),
+        },
+        _ => reading.set_text(row.field, text),
+    })
 }
 
 /// A value that is no number: nothing between the brackets, or a unit alone, says that there is none.
@@ -183,28 +202,25 @@ fn absent(text: &[u8]) -> Taken {
     if value::parse(text) == Value::Absent { Taken::WELL } else { Taken::UNREADABLE }
 }
 
-/// Takes the value of a field that is not a plain number.
-#[inline(never)]
-fn take_other(reading: &mut Reading, row: &Row, object: &Object<'_>, zone: &Zone) -> Taken {
-    Taken::set(match row.kind {
-        Kind::Peak => return peak(reading, row.field, object, zone),
-        Kind::Profile => match object.joined() {
-            Some(text) => reading.set_text(row.field, text),
-            None => reading.set_text(row.field, &profile::join(object)),
-        },
-        _ => reading.set_text(row.field, object.first()),
-    })
+/// A number in canonical units, as [`canonical`] makes it.
+fn number(text: &[u8], register: Unit) -> Option<Quantity> {
+    match value::parse(text) {
+        Value::Number(measure) => canonical(measure, register),
+        Value::Absent | Value::Unreadable => None,
+    }
 }
 
 /// A number in canonical units. One without a unit has the register's own when it is zero or the register
 /// has none; else nothing tells which it is.
 #[inline(always)]
-fn number(text: &[u8], canonical: Unit) -> Option<Quantity> {
-    let quantity = profile::quantity(text)?;
-    if quantity.unit == Unit::One && quantity.value.is_zero() {
-        return Some(Quantity { unit: canonical, ..quantity });
+fn canonical(measure: Measure<'_>, register: Unit) -> Option<Quantity> {
+    if measure.unit.is_empty() {
+        let unit = if measure.number.is_zero() { register } else { Unit::One };
+        return Some(Quantity { value: measure.number, unit });
     }
-    Some(quantity)
+    let (unit, exponent) = Unit::from_wire(measure.unit)?;
+    let value = if exponent == 0 { measure.number } else { measure.number.shifted(exponent)? };
+    Some(Quantity { value, unit })
 }
 
 /// Sibelga's meters put the limits of both directions into one pair of brackets: the first is the phase's, and

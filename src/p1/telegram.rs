@@ -15,7 +15,7 @@ use std::borrow::Cow;
 
 use nom::Parser;
 
-use self::grammar::{Head, groups, line_end, object, text};
+use self::grammar::{Head, groups, line_end, object, text, usual_object};
 use super::frame::Frame;
 use super::{Obis, Proof};
 
@@ -34,15 +34,30 @@ pub struct Telegram<'a> {
 /// An object's place in the body. Small, so that a telegram's list stays one small allocation.
 #[derive(Clone, Copy, Debug)]
 struct Place {
-    /// The first number of its OBIS code, and the other four in one.
-    a: u8,
-    bcde: u32,
+    /// Its OBIS code, as [`Obis::key`].
+    key: u64,
     /// The length of its OBIS code as written, which stands right before its groups.
     code: u8,
     /// Where its groups begin, where the first of them ends, and where the object does.
     groups: u32,
     first_end: u32,
     end: u32,
+}
+
+impl Place {
+    /// The place in `text` of an object that begins at `line` and ends at `behind`.
+    #[inline(always)]
+    fn new(text: &[u8], line: &[u8], head: Head<'_>, behind: &[u8]) -> Self {
+        let at = |rest: &[u8]| (text.len() - rest.len()) as u32;
+        Self {
+            key: head.key,
+            // At most six numbers of three digits.
+            code: (line.len() - head.at_groups.len()) as u8,
+            groups: at(head.at_groups),
+            first_end: at(head.first_end),
+            end: at(behind),
+        }
+    }
 }
 
 /// One object of a telegram.
@@ -56,14 +71,14 @@ impl<'t> Object<'t> {
     /// What it is about.
     #[inline]
     pub fn obis(&self) -> Obis {
-        let [b, c, d, e] = self.place.bcde.to_be_bytes();
-        Obis::new(self.place.a, b, c, d, e)
+        let [.., a, b, c, d, e] = self.place.key.to_be_bytes();
+        Obis::new(a, b, c, d, e)
     }
 
     /// The same as [`Obis::key`].
     #[inline]
     pub fn key(&self) -> u64 {
-        u64::from(self.place.a) << 32 | u64::from(self.place.bcde)
+        self.place.key
     }
 
     /// Its OBIS code as written: with `.255` or `*255` where the meter adds them.
@@ -111,7 +126,7 @@ impl<'t> Iterator for Groups<'t> {
         // The grammar has seen to it that brackets come in pairs, with line ends at most between them.
         let open = self.rest.iter().position(|&byte| byte == b'(')?;
         let inner = &self.rest[open + 1..];
-        let (at_close, ()) = text(inner).ok()?;
+        let at_close = text(inner);
         self.rest = at_close.get(1..)?;
         Some(&inner[..inner.len() - at_close.len()])
     }
@@ -127,7 +142,7 @@ impl<'a> Telegram<'a> {
             blank_line_after_ident: matches!(body, [b'\n', ..] | [b'\r', b'\n', ..]),
             proof: frame.proof(),
             text: Cow::Borrowed(body),
-            objects: Vec::with_capacity(48),
+            objects: Vec::with_capacity(body.len() / 20),
             unrecognised: Vec::new(),
         };
         if telegram.lines(body) == Broken(true)
@@ -147,49 +162,53 @@ impl<'a> Telegram<'a> {
         // Whether the line before was an object, so that groups alone belong to it.
         let mut follows = false;
         let mut rest = text;
-        let at = |rest: &[u8]| (text.len() - rest.len()) as u32;
-        while let Some(&first) = rest.first() {
-            let line = rest;
-            match first {
-                b'\r' | b'\n' => {
-                    rest = &rest[1..];
-                    continue;
-                }
-                b'(' if follows => {
-                    if let (Ok((behind, _)), Some(object)) =
-                        ((groups, line_end).parse(line), self.objects.last_mut())
-                    {
-                        object.end = at(behind);
-                        rest = behind;
-                        continue;
-                    }
-                }
-                _ => {
-                    if let Ok((behind, Head { code: (a, bcde), at_groups, first_end })) = object(line) {
-                        self.objects.push(Place {
-                            a,
-                            bcde,
-                            // At most six numbers of three digits.
-                            code: (line.len() - at_groups.len()) as u8,
-                            groups: at(at_groups),
-                            first_end: at(first_end),
-                            end: at(behind),
-                        });
-                        follows = true;
-                        rest = behind;
-                        continue;
-                    }
-                }
+        while !rest.is_empty() {
+            if let Some((behind, head)) = usual_object(rest) {
+                self.objects.push(Place::new(text, rest, head, behind));
+                follows = true;
+                rest = behind;
+            } else {
+                rest = self.unusual_line(text, rest, &mut follows, &mut broken);
             }
-            let length = memchr::memchr(b'\n', line).unwrap_or(line.len());
-            let crooked = line[..length].strip_suffix(b"\r").unwrap_or(&line[..length]);
-            broken.0 |= crooked.iter().rposition(|&byte| byte == b'(')
-                > crooked.iter().rposition(|&byte| byte == b')');
-            self.unrecognised.push((at(line), at(line) + crooked.len() as u32));
-            follows = false;
-            rest = &line[length..];
         }
         broken
+    }
+
+    /// Reads a line, or a line end, by the whole grammar; what follows it.
+    #[cold]
+    fn unusual_line<'t>(
+        &mut self,
+        text: &[u8],
+        line: &'t [u8],
+        follows: &mut bool,
+        broken: &mut Broken,
+    ) -> &'t [u8] {
+        let at = |rest: &[u8]| (text.len() - rest.len()) as u32;
+        match line.first() {
+            Some(b'\r' | b'\n') => return &line[1..],
+            Some(b'(') if *follows => {
+                if let (Ok((behind, _)), Some(object)) =
+                    ((groups, line_end).parse(line), self.objects.last_mut())
+                {
+                    object.end = at(behind);
+                    return behind;
+                }
+            }
+            _ => {
+                if let Ok((behind, head)) = object(line) {
+                    self.objects.push(Place::new(text, line, head, behind));
+                    *follows = true;
+                    return behind;
+                }
+            }
+        }
+        let length = memchr::memchr(b'\n', line).unwrap_or(line.len());
+        let crooked = line[..length].strip_suffix(b"\r").unwrap_or(&line[..length]);
+        broken.0 |=
+            crooked.iter().rposition(|&byte| byte == b'(') > crooked.iter().rposition(|&byte| byte == b')');
+        self.unrecognised.push((at(line), at(line) + crooked.len() as u32));
+        *follows = false;
+        &line[length..]
     }
 
     /// The identification line, `/` included.

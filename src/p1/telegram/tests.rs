@@ -150,4 +150,38 @@ proptest! {
             + unrecognised.iter().map(|line| line.chars().filter(|&c| c != '\r').count()).sum::<usize>();
         prop_assert_eq!(kept, body.iter().filter(|byte| !matches!(byte, b'\r' | b'\n')).count());
     }
+
+    #[test]
+    fn what_is_usual_is_in_the_grammar(
+        line in "[0-9]-[0-9]:[0-9]{1,2}\\.[0-9]{1,2}\\.[0-9]{1,3}(\\([ -'*-~]{0,20}\\)){1,3}\r\n[ -~]{0,3}",
+        damage in proptest::option::of((any::<proptest::sample::Index>(), "[ -~\r\n]")),
+    ) {
+        let mut line = line.into_bytes();
+        if let Some((place, byte)) = damage {
+            let place = place.index(line.len());
+            line[place] = byte.as_bytes()[0];
+        }
+        if let Some(usual) = grammar::usual_object(&line) {
+            prop_assert_eq!(grammar::object(&line), Ok(usual));
+        }
+    }
+
+    #[test]
+    fn text_ends_at_the_first_bracket_or_line_end(text in proptest::collection::vec(
+        prop_oneof![8 => Just(b'0'), 1 => any::<u8>(), 1 => b'\t'..=b'/'], 0..40)) {
+        let end = text.iter().position(|byte| b"()\r\n".contains(byte)).unwrap_or(text.len());
+        prop_assert_eq!(grammar::text(&text), &text[end..]);
+    }
+}
+
+#[test]
+fn usual_lines_are_usual() {
+    for line in
+        ["1-0:1.8.1(011842.507*kWh)\r\n", "0-0:96.13.0()\r\n", "0-1:24.2.1(261107174000W)(07214.386*m3)\r\n"]
+    {
+        let head = Head { key: 0, at_groups: b"", first_end: b"" };
+        let (behind, usual) = grammar::usual_object(line.as_bytes()).unwrap_or((b"x", head));
+        assert_eq!(behind, b"", "{line}");
+        assert_eq!(grammar::object(line.as_bytes()), Ok((behind, usual)), "{line}");
+    }
 }
