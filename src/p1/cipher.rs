@@ -8,7 +8,24 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A key of 128 bits. It is never shown: `Debug` hides it, and there is no `Display`.
+use zeroize::Zeroize;
+
+mod header;
+mod open;
+mod seal;
+
+pub(super) use header::{Found, Header, foreign};
+pub(super) use open::{Opener, readable};
+pub use seal::{Envelope, seal};
+
+/// Security control: the frame is encrypted and has a tag.
+pub const AUTHENTICATED: u8 = 0x30;
+
+/// Security control: the frame is encrypted and has no tag.
+pub const ENCRYPTION_ONLY: u8 = 0x20;
+
+/// A key of 128 bits. It is never shown: `Debug` hides it, there is no `Display`, and its memory is
+/// overwritten when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key([u8; 16]);
 
@@ -21,6 +38,12 @@ impl Key {
     /// Its bytes.
     pub const fn bytes(&self) -> &[u8; 16] {
         &self.0
+    }
+}
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 
@@ -80,7 +103,8 @@ pub struct Keys {
     pub key: Key,
     /// The authentication key: Luxembourg's fixed one, or the meter's GAK (Austria).
     pub auth_key: Key,
-    /// Accept a frame whose tag does not verify when the CRC of the telegram in it does. Such a telegram is
+    /// Accept a frame whose tag does not verify, or that has none, when the CRC of the telegram in it verifies:
+    /// then anybody at the line could have changed it. Such a telegram is
     /// [`Proof::Unauthenticated`](super::Proof::Unauthenticated) wherever it goes.
     pub allow_unverified_tag: bool,
 }
@@ -145,3 +169,6 @@ pub struct Seal {
     /// What became of the counter.
     pub counter: CounterStep,
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,51 +4,70 @@
 //! [`FramerSettings::max_bytes`], looks at every byte a bounded number of times, and gives the same events
 //! for the same bytes however they are cut into chunks. A telegram that lies whole within one chunk is
 //! delivered from there, without a copy.
+//!
+//! A telegram begins with a `/`, or, encrypted, with the header of a frame; whichever comes first. What is
+//! rejected is looked through again, for the next telegram may have begun within it.
 
+mod close;
+mod doubt;
 mod event;
+mod sealed;
 
 pub use event::{CrcPolicy, Event, Frame, FramerSettings, Proof, RejectReason, Rejected};
 
-use super::cipher::Keys;
-use super::crc::crc16;
-use super::scan::{self, Before, End, Scan};
+use super::cipher::{Found, Header, Keys, Opener};
+use super::scan::{self, Before, Scan};
+use doubt::{Doubt, Looks};
 
 /// Finds telegrams in a stream of bytes.
 #[derive(Debug, Clone)]
 pub struct Framer {
     settings: FramerSettings,
     /// What opens encrypted telegrams.
-    #[expect(dead_code, reason = "read once frames are opened")]
-    keys: Option<Keys>,
-    /// The open telegram, when one is carried from chunk to chunk; its first byte is its `/`.
+    opener: Option<Box<Opener>>,
+    /// The text of the encrypted telegram at hand; kept for its allocation.
+    plain: Vec<u8>,
+    /// The open telegram, when one is carried from chunk to chunk; its first byte is its `/` or `DB`.
     open: Vec<u8>,
     /// How far the open telegram was looked through.
     seen: usize,
+    /// Whether the open telegram was found to look like one, where that is asked.
+    sure: bool,
     /// Where the next byte pushed stands in the stream.
     position: u64,
-    /// What stands in front of it, when no telegram is open.
+    /// What stands in front of it, or in front of the open telegram.
     before: Before,
+    /// What is looked through again.
+    doubt: Doubt,
 }
 
 impl Framer {
     /// A framer at the start of a stream.
     pub fn new(settings: FramerSettings) -> Self {
-        let settings = FramerSettings { max_bytes: settings.max_bytes.max(16), ..settings };
-        Self { settings, keys: None, open: Vec::new(), seen: 0, position: 0, before: Before::LINE }
+        Self {
+            settings: FramerSettings { max_bytes: settings.max_bytes.max(16), ..settings },
+            opener: None,
+            plain: Vec::new(),
+            open: Vec::new(),
+            seen: 0,
+            sure: false,
+            position: 0,
+            before: Before::LINE,
+            doubt: Doubt::NONE,
+        }
     }
 
     /// The same framer, which opens encrypted telegrams with `keys`.
     #[must_use]
     pub fn with_keys(self, keys: Option<Keys>) -> Self {
-        Self { keys, ..self }
+        Self { opener: keys.map(|keys| Box::new(Opener::new(keys))), ..self }
     }
 
-    /// Back to the start of a stream; what is open is forgotten.
+    /// Back to the start of a stream; what is open is forgotten. The frame counters of encrypted telegrams are
+    /// not: it is the same meter.
     pub fn reset(&mut self) {
-        self.open.clear();
-        self.seen = 0;
+        self.forget_open();
         self.position = 0;
-        self.before = Before::LINE;
     }
 
     /// Takes the next bytes of the stream and calls `on` with what they bring to an end.
@@ -67,27 +86,24 @@ impl Framer {
     }
 
     /// The stream ended, or the line has been silent for more than a second: a telegram without an end mark
-    /// is closed when it is of a kind without a CRC, else rejected as truncated. The stream may go on; a `/`
-    /// then begins a telegram.
+    /// is closed when it is of a kind without a CRC, else rejected as truncated, and so is an encrypted one
+    /// whose bytes did not all come. The stream may go on; a `/` then begins a telegram.
     pub fn finish(&mut self, on: &mut impl FnMut(Event<'_>)) {
-        let open = std::mem::take(&mut self.open);
-        let offset = self.position - open.len() as u64;
-        let mut rest = &open[..];
-        // What is behind the end mark is at most half a line end, so there is no second telegram in it.
-        if !rest.is_empty() {
-            match scan::end(rest, self.seen, true) {
-                Scan::End(end) => {
-                    rest = &rest[..end.end];
-                    self.close(rest, offset, end, on);
-                }
-                Scan::More(_) | Scan::Restart(_) => self.close_without_mark(rest, offset, on),
-            }
+        // Behind the start of the telegram that was cut another one may be open.
+        while !self.open.is_empty() {
+            let open = std::mem::take(&mut self.open);
+            let used = self.settle_open(&open, true, on).unwrap_or(open.len());
+            self.take_again(open, used, on);
         }
-        // The allocation is kept for the next telegram.
-        self.open = open;
+        self.forget_open();
+    }
+
+    fn forget_open(&mut self) {
         self.open.clear();
         self.seen = 0;
+        self.sure = false;
         self.before = Before::LINE;
+        self.doubt.active = false;
     }
 
     fn take(&mut self, mut bytes: &[u8], on: &mut impl FnMut(Event<'_>)) {
@@ -99,22 +115,17 @@ impl Framer {
 
     /// No telegram is open: finds the next one in `bytes`; the number of bytes dealt with.
     fn begin(&mut self, bytes: &[u8], on: &mut impl FnMut(Event<'_>)) -> usize {
-        let Some(start) = scan::start(bytes, self.before) else {
-            self.before = self.before.after(bytes);
-            self.position += bytes.len() as u64;
-            return bytes.len();
-        };
+        let start = self.start(bytes);
+        let view = &bytes[start..];
+        let view = &view[..view.len().min(self.settings.max_bytes)];
         self.position += start as u64;
-        let bytes = &bytes[start..];
-        let view = &bytes[..bytes.len().min(self.settings.max_bytes)];
-        let used = match scan::end(view, 0, false) {
-            Scan::More(seen) if view.len() < self.settings.max_bytes => {
-                self.open.extend_from_slice(view);
-                self.seen = seen;
-                view.len()
-            }
-            scan => self.settle(view, scan, on),
-        };
+        if view.is_empty() {
+            return start;
+        }
+        let used = self.judge(view, false, on).unwrap_or_else(|| {
+            self.open.extend_from_slice(view);
+            view.len()
+        });
         self.position += used as u64;
         start + used
     }
@@ -124,124 +135,199 @@ impl Framer {
         let carried = self.open.len();
         let more = bytes.len().min(self.settings.max_bytes - carried);
         self.open.extend_from_slice(&bytes[..more]);
-        let used = match scan::end(&self.open, self.seen, false) {
-            Scan::More(seen) if self.open.len() < self.settings.max_bytes => {
-                self.seen = seen;
+        self.position += more as u64;
+        let open = std::mem::take(&mut self.open);
+        match self.settle_open(&open, false, on) {
+            None => {
+                self.open = open;
                 more
             }
-            scan => {
-                let open = std::mem::take(&mut self.open);
-                self.position -= carried as u64;
-                let used = self.settle(&open, scan, on);
-                self.position += carried as u64;
+            // The end lies in the new bytes: what is behind it is taken from there.
+            Some(used) if used >= carried => {
+                self.position -= (open.len() - used) as u64;
                 self.open = open;
                 self.open.clear();
-                self.seen = 0;
-                // The end lies in the new bytes, or right behind the old ones: else it had been found before.
                 used - carried
             }
-        };
-        self.position += used as u64;
+            Some(used) => {
+                self.take_again(open, used, on);
+                more
+            }
+        }
+    }
+
+    /// Judges the bytes carried, behind which the position is.
+    fn settle_open(&mut self, open: &[u8], complete: bool, on: &mut impl FnMut(Event<'_>)) -> Option<usize> {
+        self.position -= open.len() as u64;
+        let used = self.judge(open, complete, on);
+        self.position += open.len() as u64;
         used
     }
 
-    /// The telegram in `view`, which begins at `self.position`, came to an end of some kind; the number of
-    /// its bytes.
-    fn settle(&mut self, view: &[u8], scan: Scan, on: &mut impl FnMut(Event<'_>)) -> usize {
-        let offset = self.position;
-        match scan {
-            Scan::End(end) => {
-                self.close(&view[..end.end], offset, end, on);
-                self.before = Before::LINE;
-                end.end
-            }
-            Scan::Restart(at) => {
-                self.close_without_mark(&view[..at], offset, on);
-                self.before = Before::LINE;
-                at
-            }
-            Scan::More(_) => {
-                let bytes = view.len();
-                on(Event::Rejected(Rejected { reason: RejectReason::Oversize, offset, bytes, seal: None }));
-                self.before = self.before.after(view);
-                bytes
-            }
+    /// Takes the bytes carried once more, but for those that were dealt with.
+    fn take_again(&mut self, mut open: Vec<u8>, used: usize, on: &mut impl FnMut(Event<'_>)) {
+        self.position -= (open.len() - used) as u64;
+        self.take(&open[used..], on);
+        if self.open.is_empty() {
+            // The allocation is kept for the next telegram.
+            open.clear();
+            self.open = open;
         }
     }
 
-    fn close(&self, bytes: &[u8], offset: u64, end: End, on: &mut impl FnMut(Event<'_>)) {
-        let End { mark, digits, crooked, .. } = end;
-        let computed = crc16(&bytes[..=mark]);
-        let in_file = bytes[mark + 1..mark + 1 + digits].iter().fold(0, |crc, &digit| {
-            let value = char::from(digit).to_digit(16).unwrap_or_default();
-            crc << 4 | value as u16
+    /// The index in `bytes`, which begin at the position, where a telegram may begin; their number when none
+    /// does.
+    fn start(&mut self, bytes: &[u8]) -> usize {
+        let mut from = 0;
+        if self.doubt.active {
+            let doubtful = self.doubt.until.saturating_sub(self.position).min(bytes.len() as u64) as usize;
+            let found = memchr::memchr2_iter(b'/', 0xDB, &bytes[..doubtful]).find(|&at| match bytes[at] {
+                b'/' => {
+                    self.position + at as u64 >= self.doubt.idents_from
+                        && doubt::ident(&bytes[at..], false) != Looks::No
+                }
+                _ => self.is_frame(bytes, at),
+            });
+            if let Some(at) = found {
+                self.before = self.before.after(&bytes[..at]);
+                return at;
+            }
+            if self.position + (doubtful as u64) < self.doubt.until {
+                self.before = self.before.after(bytes);
+                return bytes.len();
+            }
+            self.doubt.active = false;
+            self.before = self.doubt.before;
+            from = doubtful;
+        }
+        let fresh = &bytes[from..];
+        // The common case: telegram behind telegram.
+        if fresh.first() == Some(&b'/') && self.before.starts() {
+            return from;
+        }
+        let found = memchr::memchr2_iter(b'/', 0xDB, fresh).find(|&at| match fresh[at] {
+            b'/' => self.before.after(&fresh[..at]).starts(),
+            _ => self.is_frame(fresh, at),
         });
-        let reject = |reason| Some(Rejected { reason, offset, bytes: bytes.len(), seal: None });
-        let (proof, rejected) = if digits == 0 && crooked {
-            (Proof::Failed, reject(RejectReason::CrcUnreadable { computed }))
-        } else if digits == 0 {
-            let required = self.settings.crc == CrcPolicy::Require;
-            (Proof::Absent, if required { reject(RejectReason::NoCrc) } else { None })
-        } else if in_file == computed && !crooked {
-            (Proof::Verified, None)
-        } else {
-            (Proof::Failed, reject(RejectReason::Crc { in_file, computed }))
-        };
-        match rejected {
-            Some(rejected) if self.settings.crc != CrcPolicy::Ignore => on(Event::Rejected(rejected)),
-            _ => on(Event::Frame(Frame {
-                bytes,
-                offset,
-                ident_end: ident_end(bytes),
-                mark: Some(mark),
-                digits,
-                computed: Some(computed),
-                proof,
-                sealed: None,
-            })),
+        let at = found.unwrap_or(fresh.len());
+        self.before = self.before.after(&fresh[..at]);
+        from + at
+    }
+
+    /// Whether an encrypted frame begins, or may begin, at this index.
+    fn is_frame(&self, bytes: &[u8], at: usize) -> bool {
+        Header::find(&bytes[at..], self.settings.max_bytes) != Found::No
+            && !self.before.after(&bytes[..at]).is_of_another_protocol()
+    }
+
+    /// What begins with `view`, at the position, came so far; the number of bytes dealt with, or `None` when
+    /// more are needed. `complete`: no more come.
+    fn judge(&mut self, view: &[u8], complete: bool, on: &mut impl FnMut(Event<'_>)) -> Option<usize> {
+        if view[0] != b'/' {
+            return self.judge_sealed(view, complete, on);
+        }
+        let full = view.len() == self.settings.max_bytes;
+        if self.doubt.active && !self.sure {
+            match doubt::ident(view, complete || full) {
+                Looks::Yes => self.sure = true,
+                Looks::More => return None,
+                Looks::No => return Some(self.skip(view)),
+            }
+        }
+        match scan::end(view, self.seen, complete) {
+            Scan::More(seen) if !complete && !full => {
+                self.seen = seen;
+                None
+            }
+            scan => {
+                self.seen = 0;
+                self.sure = false;
+                Some(self.settle(view, scan, complete, on))
+            }
         }
     }
 
-    /// A telegram ended without an end mark. Some meters of DSMR 2 never send one; but a telegram that should
-    /// have a CRC, or that stops in the middle of a line, was cut.
-    fn close_without_mark(&self, bytes: &[u8], offset: u64, on: &mut impl FnMut(Event<'_>)) {
-        let whole = match self.settings.crc {
-            CrcPolicy::Ignore => true,
-            CrcPolicy::Require => false,
-            CrcPolicy::Auto => ends_with_an_object(bytes) && !has_crc_by_its_objects(bytes),
+    /// No telegram begins here after all.
+    fn skip(&mut self, view: &[u8]) -> usize {
+        self.before = self.before.after(&view[..1]);
+        1
+    }
+
+    /// The telegram in `view`, which begins at the position, came to an end of some kind; the number of bytes
+    /// dealt with.
+    fn settle(&mut self, view: &[u8], scan: Scan, complete: bool, on: &mut impl FnMut(Event<'_>)) -> usize {
+        let policy = self.settings.crc;
+        let (bytes, (frame, reason)) = match scan {
+            Scan::End(end) => {
+                let bytes = &view[..end.end];
+                let (frame, reason) = close::marked(bytes, end, policy);
+                let failed = frame.proof == Proof::Failed;
+                match failed.then(|| doubt::verified_inside(bytes, end)).flatten() {
+                    Some(at) => (&view[..at], close::unmarked(&view[..at], policy)),
+                    None => (bytes, (frame, reason)),
+                }
+            }
+            Scan::Restart(at) => (&view[..at], close::unmarked(&view[..at], policy)),
+            Scan::More(_) if complete => (view, close::unmarked(view, policy)),
+            Scan::More(_) => {
+                let next = doubt::last_ident(view).unwrap_or(view.len());
+                let before = self.before.after(view);
+                let reason = close::unproven(view, Some(RejectReason::Oversize));
+                return self.reject(view, reason, next, before, on);
+            }
         };
-        if whole {
-            let ident_end = ident_end(bytes);
-            on(Event::Frame(Frame {
-                bytes,
-                offset,
-                ident_end,
-                mark: None,
-                digits: 0,
-                computed: None,
-                proof: Proof::Absent,
-                sealed: None,
-            }));
-        } else {
-            let bytes = bytes.len();
-            on(Event::Rejected(Rejected { reason: RejectReason::Truncated, offset, bytes, seal: None }));
+        let reason = match frame.proof {
+            Proof::Verified => None,
+            // Only what verifies is taken from bytes in doubt.
+            _ if self.doubt.active => close::unproven(bytes, reason.or(Some(RejectReason::NoCrc))),
+            _ => close::unproven(bytes, reason),
+        };
+        if reason.is_some() {
+            return self.reject(bytes, reason, bytes.len(), Before::LINE, on);
+        }
+        self.deliver(Frame { offset: self.position, ..frame }, on);
+        bytes.len()
+    }
+
+    /// A telegram, behind which the stream is read afresh.
+    fn deliver(&mut self, frame: Frame<'_>, on: &mut impl FnMut(Event<'_>)) {
+        self.doubt.active = false;
+        self.before = Before::LINE;
+        on(Event::Frame(frame));
+    }
+
+    /// `bytes` at the position are no telegram, and are looked through again from the second one: for frames,
+    /// and from the index `next` on for identification lines.
+    fn reject(
+        &mut self,
+        bytes: &[u8],
+        reason: Option<RejectReason>,
+        next: usize,
+        before: Before,
+        on: &mut impl FnMut(Event<'_>),
+    ) -> usize {
+        let offset = self.position;
+        if let Some(reason) = reason {
+            self.doubtful(Rejected { reason, offset, bytes: bytes.len(), seal: None }, before, on);
+        }
+        self.doubt.idents_from = self.doubt.idents_from.max(offset + next as u64);
+        self.skip(bytes)
+    }
+
+    /// Tells of a rejection, unless it lies within an earlier one, and notes where it ends.
+    fn doubtful(&mut self, rejected: Rejected, before: Before, on: &mut impl FnMut(Event<'_>)) {
+        let until = rejected.offset + rejected.bytes as u64;
+        let doubt = &mut self.doubt;
+        if !doubt.active {
+            *doubt = Doubt { active: true, ..Doubt::NONE };
+        }
+        if until > doubt.until {
+            doubt.until = until;
+            doubt.before = before;
+            doubt.system_title = rejected.seal.map(|seal| seal.system_title);
+            on(Event::Rejected(rejected));
         }
     }
-}
-
-fn ident_end(bytes: &[u8]) -> usize {
-    memchr::memchr(b'\n', bytes).unwrap_or(bytes.len())
-}
-
-fn ends_with_an_object(bytes: &[u8]) -> bool {
-    bytes.ends_with(b")\r\n") || bytes.ends_with(b")\n")
-}
-
-/// Whether the telegram holds what came with the CRC, in DSMR 4: a version, or a clock.
-fn has_crc_by_its_objects(bytes: &[u8]) -> bool {
-    [&b"\n1-3:0.2.8"[..], b"\n0-0:1.0.0", b"\n0-0:1.1.0", b"\n0-0:96.1.4"]
-        .iter()
-        .any(|object| memchr::memmem::find(bytes, object).is_some())
 }
 
 #[cfg(test)]

@@ -1,39 +1,42 @@
-//! Where a telegram begins and ends in bytes; the framer's eyes, without memory.
+//! Where a telegram may begin and where it ends in bytes; the framer's eyes, without memory.
 
-/// What stands in front of a byte: whether a `/` there begins a telegram, and what it takes to tell.
+/// How far back it is looked: the front of an M-Bus frame.
+const BACK: usize = 9;
+
+/// What stands in front of a byte: whether a telegram may begin there, and what it takes to tell.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Before {
-    /// The last two bytes; line ends where there were none.
-    last: [u8; 2],
+    /// The last bytes; line ends where there were none.
+    last: [u8; BACK],
 }
 
 impl Before {
     /// The start of a stream, the end of a telegram, or a silence: as good as a line end.
-    pub(super) const LINE: Self = Self { last: [b'\n', b'\n'] };
+    pub(super) const LINE: Self = Self { last: [b'\n'; BACK] };
 
     /// What stands in front of the byte after `bytes`, when `self` stood in front of them.
-    pub(super) fn after(self, bytes: &[u8]) -> Self {
-        match *bytes {
-            [] => self,
-            [one] => Self { last: [self.last[1], one] },
-            [.., a, b] => Self { last: [a, b] },
-        }
+    pub(super) fn after(mut self, bytes: &[u8]) -> Self {
+        let new = &bytes[bytes.len().saturating_sub(BACK)..];
+        self.last.copy_within(new.len().., 0);
+        self.last[BACK - new.len()..].copy_from_slice(new);
+        self
     }
 
     /// Whether a `/` here begins a telegram: at the start of a line, or right behind bytes that no text
     /// holds. Those are padding (NUL, 0xFF), line noise, or the negotiation of a telnet server, whose last
     /// byte may be printable.
-    fn starts(self) -> bool {
+    pub(super) fn starts(self) -> bool {
         let text = |byte: u8| matches!(byte, b' '..=b'~' | b'\t');
-        self.last[1] == b'\n'
-            || !text(self.last[1])
-            || (!text(self.last[0]) && self.last[0] != b'\n' && self.last[0] != b'\r')
+        let [.., before, last] = self.last;
+        last == b'\n' || !text(last) || (!text(before) && before != b'\n' && before != b'\r')
     }
-}
 
-/// The index of the first `/` in `bytes` that begins a telegram, when `before` stands in front of them.
-pub(super) fn start(bytes: &[u8], before: Before) -> Option<usize> {
-    memchr::memchr_iter(b'/', bytes).find(|&at| before.after(&bytes[at.saturating_sub(2)..at]).starts())
+    /// Whether an encrypted frame here is the business of another protocol: behind the front of an M-Bus long
+    /// frame (Austria's Kaifa), or behind the LLC header within an HDLC frame (Switzerland).
+    pub(super) fn is_of_another_protocol(self) -> bool {
+        matches!(self.last, [0x68, one, two, 0x68, ..] if one == two)
+            || self.last.ends_with(&[0xE6, 0xE7, 0x00])
+    }
 }
 
 /// The end of a telegram.

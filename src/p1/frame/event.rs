@@ -92,8 +92,8 @@ pub enum RejectReason {
     NoKey,
     /// It is encrypted with another key: nothing readable comes out.
     WrongKey,
-    /// It decrypts to a telegram whose CRC verifies, but its tag is wrong: the authentication key is another,
-    /// or the meter computes the tag in its own way.
+    /// It decrypts to a telegram whose CRC verifies, but its tag is wrong (the authentication key is another, or
+    /// the meter computes the tag in its own way) or missing: [`Seal::tag`](crate::p1::cipher::Seal::tag) tells.
     WrongAuthKey,
     /// It is encrypted with this key, and damaged: neither its tag nor the CRC within verifies.
     DamagedCipher,
@@ -112,7 +112,8 @@ impl std::fmt::Display for RejectReason {
             Self::NoKey => f.write_str("encrypted, and no key is given"),
             Self::WrongKey => f.write_str("encrypted with another key: nothing readable comes out"),
             Self::WrongAuthKey => f.write_str(
-                "decrypted with a right CRC, but the authentication tag is wrong: check the authentication key",
+                "decrypted with a right CRC, but its authentication tag is wrong or missing: check the \
+                 authentication key, or allow an unverified tag",
             ),
             Self::DamagedCipher => f.write_str("encrypted with this key, and damaged on its way"),
             Self::ForeignCipher => {

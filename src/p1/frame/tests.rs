@@ -1,4 +1,5 @@
 use super::*;
+use crate::p1::crc::crc16;
 use proptest::prelude::*;
 
 /// What a framer says of `bytes`, in words.

@@ -54,6 +54,9 @@ pub(super) const WORLD: &[&str] = &[
 pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("nom", &["src/p1"]),
     ("memchr", &["src/p1", "src/source"]),
+    ("aes_gcm", &["src/p1/cipher"]),
+    ("ctr", &["src/p1/cipher"]),
+    ("zeroize", &["src/p1/cipher.rs"]),
     (
         "jiff",
         &["src/meter", "src/publish", "src/source", "src/store", "src/telemetry", "src/config", "src/cli"],
