@@ -23,6 +23,7 @@ mod decode;
 mod demo;
 mod export;
 mod generate;
+mod keys;
 mod mqtt;
 mod ports;
 mod replay;

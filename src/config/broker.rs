@@ -1,11 +1,12 @@
 //! One `[[mqtt]]` table: what its keys mean together.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::keys::Table;
-use super::raw::{self, Section};
+use super::raw::Section;
 use super::reader::Reader;
-use super::report::{Origin, Report, why};
+use super::report::{Report, why};
+use super::secret::Named;
 use super::settings::MeterSettings;
 use super::topic;
 use super::url::BrokerUrl;
@@ -90,91 +91,18 @@ fn address(reader: &mut Reader<'_, '_>) -> Option<BrokerUrl> {
     Some(url)
 }
 
+const PASSWORD: Named =
+    Named { inline: "password", file: "password_file", what: "the password", credential: "mqtt-password" };
+
 fn password(reader: &mut Reader<'_, '_>) -> Option<Secret> {
     let inline = reader.secret("password");
-    let typed = reader.path("password_file");
-    if reader.is_set("password") && reader.is_set("password_file") {
-        reader.problem("password", "password_file is set as well; keep one of the two");
+    PASSWORD.look(reader);
+    if reader.is_set("password_file") {
+        return PASSWORD.in_file(reader).map(Secret::new);
     }
-    let in_the_file = matches!(reader.origin("password"), Origin::File { .. });
-    if in_the_file && reader.context.facts.files.is_open_to_all(reader.context.file) {
-        let message = "every user of this machine can read this file, and so the password; chmod o-r it";
-        reader.warning("password", message);
-    }
-    if let Some(typed) = typed {
-        return password_file(reader, &typed);
-    }
+    // Its row among what was resolved.
+    reader.path("password_file");
     inline
-}
-
-fn password_file(reader: &mut Reader<'_, '_>, typed: &Path) -> Option<Secret> {
-    let path = match credential_name(reader, typed) {
-        None => typed.to_owned(),
-        Some(name) => {
-            reader.complete("password_file", &Value::Text(format!("credential:{name}")));
-            match credential(reader, &name) {
-                Ok(path) => path,
-                Err(message) => {
-                    reader.problem("password_file", message);
-                    return None;
-                }
-            }
-        }
-    };
-    let shown = path.display();
-    let files = reader.context.facts.files;
-    let bytes = match files.read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            reader.problem(
-                "password_file",
-                format_args!("cannot read {shown}: {}; write the password into it", why(&error)),
-            );
-            return None;
-        }
-    };
-    if files.is_open_to_all(&path) {
-        reader.warning(
-            "password_file",
-            format_args!("every user of this machine can read {shown}; chmod o-r it"),
-        );
-    }
-    let Ok(text) = String::from_utf8(bytes) else {
-        reader.problem(
-            "password_file",
-            format_args!("{shown} is not UTF-8 text; write the password into it as text"),
-        );
-        return None;
-    };
-    let password =
-        text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
-    if password.is_empty() || password.len() > 65_535 {
-        reader.problem(
-            "password_file",
-            format_args!("{shown} is empty or too long; write the password into it"),
-        );
-        return None;
-    }
-    Some(Secret::new(password.to_owned()))
-}
-
-/// The NAME of `credential:NAME`.
-fn credential_name(reader: &Reader<'_, '_>, typed: &Path) -> Option<String> {
-    let typed = typed.strip_prefix(raw::folder(reader.context.file)).ok()?;
-    typed.to_str()?.strip_prefix("credential:").map(str::to_owned)
-}
-
-/// The file of a credential, in the folder that systemd made for the service.
-fn credential(reader: &Reader<'_, '_>, name: &str) -> Result<PathBuf, String> {
-    if name.is_empty() || name.contains('/') || name == ".." {
-        return Err(format!("{} is no name of a credential; write credential:mqtt-password", quote(name)));
-    }
-    match reader.context.env.iter().find(|(variable, _)| variable == "CREDENTIALS_DIRECTORY") {
-        Some((_, folder)) => Ok(Path::new(folder).join(name)),
-        None => Err("systemd gave no credentials (CREDENTIALS_DIRECTORY is not set); \
-                     add LoadCredential= to the unit, or name a file"
-            .to_owned()),
-    }
 }
 
 fn client_id(reader: &mut Reader<'_, '_>, name: Option<&str>) -> Option<String> {

@@ -7,16 +7,21 @@
 use std::time::Duration;
 
 use Kind::{
-    Bool, Broker, Choice, Choices, Integer, Name, Path, Prefix, Secret, Source, Text, TimeZone, Topic,
+    Bool, Broker, Choice, Choices, Integer, Listen, MeterKey, Name, Path, Prefix, Secret, Source, Text,
+    TimeZone, Topic,
 };
-use Table::{Log, Meter, Mqtt, Process, Store};
+use Table::{Log, Meter, Mqtt, Process, Share, Store};
 use Unset::{Derived, Nothing, Required, Value};
+
+use crate::meter::Country;
 
 /// A table of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Table {
     /// `[[meter]]`, one for each meter.
     Meter,
+    /// `[meter.share]`, one below each `[[meter]]`.
+    Share,
     /// `[store]`.
     Store,
     /// `[[mqtt]]`, one for each broker.
@@ -29,12 +34,13 @@ pub enum Table {
 
 impl Table {
     /// In the order of the sample.
-    pub const ALL: [Self; 5] = [Self::Meter, Self::Store, Self::Mqtt, Self::Log, Self::Process];
+    pub const ALL: [Self; 6] = [Self::Meter, Self::Share, Self::Store, Self::Mqtt, Self::Log, Self::Process];
 
     /// Its name in the file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Meter => "meter",
+            Self::Share => "share",
             Self::Store => "store",
             Self::Mqtt => "mqtt",
             Self::Log => "log",
@@ -42,20 +48,50 @@ impl Table {
         }
     }
 
-    /// Whether the file may have several of it.
+    /// The table it stands in, which has one of it each time.
+    pub fn parent(self) -> Option<Self> {
+        (self == Self::Share).then_some(Self::Meter)
+    }
+
+    /// The table that stands in it.
+    pub fn child(self) -> Option<Self> {
+        Self::ALL.into_iter().find(|table| table.parent() == Some(self))
+    }
+
+    /// Whether the file may have several of it, told apart by an index: its own, or that of its parent.
     pub fn repeated(self) -> bool {
-        matches!(self, Self::Meter | Self::Mqtt)
+        matches!(self, Self::Meter | Self::Share | Self::Mqtt)
     }
 
     /// Its line in the file.
     pub fn header(self) -> String {
-        if self.repeated() { format!("[[{}]]", self.name()) } else { format!("[{}]", self.name()) }
+        match self.parent() {
+            Some(parent) => format!("[{}.{}]", parent.name(), self.name()),
+            None if self.repeated() => format!("[[{}]]", self.name()),
+            None => format!("[{}]", self.name()),
+        }
+    }
+
+    /// What stands in front of its keys for people: `store`, `mqtt[1]`, `meter[0].share`.
+    pub fn path(self, index: Option<usize>) -> String {
+        let place = |table: Self| match index {
+            Some(index) => format!("{}[{index}]", table.name()),
+            None => table.name().to_owned(),
+        };
+        match self.parent() {
+            Some(parent) => format!("{}.{}", place(parent), self.name()),
+            None => place(self),
+        }
     }
 
     /// What it is for, in plain sentences.
     pub fn doc(self) -> &'static str {
         match self {
             Self::Meter => "A meter. Repeat the table for each further one.",
+            Self::Share => {
+                "The telegrams of the meter above for other readers (Home Assistant, evcc, DSMR-reader), over TCP, as \
+                 ser2net would send them. It stands below the [[meter]] that it belongs to."
+            }
             Self::Store => "The record: every reading is kept in SQLite.",
             Self::Mqtt => {
                 "A broker to publish to. Repeat the table for each further one; without any, nothing is published."
@@ -80,6 +116,10 @@ pub enum Kind {
     Text,
     /// Text that is never shown.
     Secret,
+    /// A key of 128 bits in hex digits; it is never shown.
+    MeterKey,
+    /// Where to listen: an address and a port.
+    Listen,
     /// A path, relative to the file.
     Path,
     /// A length of time between the two, whole milliseconds.
@@ -137,16 +177,13 @@ pub struct Key {
 impl Key {
     /// Its path for people: `store.path`, or `mqtt[1].url` for the second broker.
     pub fn path(&self, index: Option<usize>) -> String {
-        match index {
-            Some(index) => format!("{}[{index}].{}", self.table.name(), self.name),
-            None => format!("{}.{}", self.table.name(), self.name),
-        }
+        format!("{}.{}", self.table.path(index), self.name)
     }
 
-    /// The environment variable that overrides it: `DSMRD_STORE_PATH`, `DSMRD_MQTT_1_URL`.
+    /// The environment variable that overrides it: `DSMRD_STORE_PATH`, `DSMRD_MQTT_1_URL`,
+    /// `DSMRD_METER_0_SHARE_LISTEN`.
     pub fn variable(&self, index: Option<usize>) -> String {
-        let place = index
-            .map_or_else(|| self.table.name().to_owned(), |index| format!("{}_{index}", self.table.name()));
+        let place = self.table.path(index).replace(['[', '.'], "_").replace(']', "");
         format!("DSMRD_{place}_{}", self.name).to_uppercase()
     }
 }
@@ -158,6 +195,18 @@ pub fn find(table: Table, name: &str) -> Option<&'static Key> {
 
 /// Line settings by their names in the file, `auto` first.
 pub const LINES: &[&str] = &["auto", "115200 8N1", "9600 7E1", "115200 7E1", "115200 8E1"];
+/// Countries by their names in the file, `auto` first.
+pub const COUNTRIES: &[&str] = &{
+    let mut words = ["auto"; Country::ALL.len() + 1];
+    let mut at = 0;
+    while at < Country::ALL.len() {
+        words[at + 1] = Country::ALL[at].code();
+        at += 1;
+    }
+    words
+};
+/// What a share sends of encrypted telegrams, by the names in the file.
+pub const ENCRYPTED: &[&str] = &["decrypted", "untouched"];
 /// Layouts by their names in the file.
 pub const LAYOUTS: &[&str] = &["dsmrd", "dsmr-reader"];
 /// Payload formats by their names in the file.
@@ -201,8 +250,38 @@ pub const KEYS: &[Key] = &[
     key(Meter, "silence", seconds(1, DAY), Value(r#""20s""#), r#""1m""#,
         "The shortest silence that means trouble: it is reported, and the source is opened again. \
          Three times the meter's own interval counts instead when that is longer."),
-    key(Meter, "timezone", TimeZone, Value(r#""Europe/Amsterdam""#), r#""Europe/Brussels""#,
+    key(Meter, "country", Choice(COUNTRIES), Value(r#""auto""#), r#""be""#,
+        "Whose rules the meter follows, where countries use one object differently. auto goes by the objects it \
+         sends. A Finnish meter looks like a Swedish one: there the country must be told."),
+    key(Meter, "timezone", TimeZone, Derived("That of the country."), r#""Europe/Brussels""#,
         "The meter's time zone. It gives the summer and winter marks of telegrams their meaning."),
+    key(Meter, "key_file", Path, Nothing, r#""/etc/dsmrd/meter.key""#,
+        "The meter's own key, where its telegrams are encrypted (Luxembourg; Austria, there called GUEK): \
+         a file with the 32 hex digits and nothing else. Spaces, colons and hyphens between them do no harm, nor does \
+         a line end. credential:NAME takes the file NAME of systemd's credentials. The grid company hands the key out."),
+    key(Meter, "key", MeterKey, Nothing, r#""0123 4567 89AB CDEF 0123 4567 89AB CDEF""#,
+        "The key itself, where a file of its own will not do. The configuration must then be unreadable for others."),
+    key(Meter, "auth_key_file", Path, Nothing, r#""/etc/dsmrd/meter.authkey""#,
+        "The authentication key, in a file alike. Luxembourg's meters all have the same, which counts when none is set; \
+         in Austria each has its own, there called GAK."),
+    key(Meter, "auth_key", MeterKey, Nothing, r#""89AB CDEF 0123 4567 89AB CDEF 0123 4567""#,
+        "The authentication key itself, where a file of its own will not do."),
+    key(Meter, "allow_unverified_tag", Bool, Value("false"), "true",
+        "true accepts an encrypted telegram whose authentication tag is missing or wrong, when the CRC within it is \
+         right: some meters compute the tag in a way of their own. Such readings are marked as unauthenticated \
+         wherever they go, since nothing proves that the meter sent them."),
+    key(Meter, "clock_tolerance", seconds(0, 366 * DAY), Value(r#""0s""#), r#""1h""#,
+        "How far the meter's clock may be from this machine's before the time of arrival counts instead. \
+         0s believes the meter whatever it says: a Raspberry Pi has no clock that a battery keeps, and until the \
+         network has set its own, the meter's is the better one."),
+
+    key(Share, "listen", Listen, Nothing, r#""0.0.0.0:2323""#,
+        "Where to listen: an address of this machine and a port. 0.0.0.0 is every address of IPv4, [::] of both IPv4 and \
+         IPv6, 127.0.0.1 keeps the telegrams within this machine. There is no password: who reaches the port can read \
+         the meter."),
+    key(Share, "encrypted", Choice(ENCRYPTED), Value(r#""decrypted""#), r#""untouched""#,
+        "What is sent of an encrypted telegram: decrypted sends the telegram within, for readers that have no key; \
+         untouched sends the frame as the meter did."),
 
     key(Store, "path", Path, Value(r#""/var/lib/dsmrd/dsmrd.sqlite""#), r#""/srv/dsmrd/dsmrd.sqlite""#,
         "The SQLite file. The journal lies beside it."),

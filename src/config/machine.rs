@@ -94,6 +94,19 @@ pub fn under_journald() -> bool {
     std::env::var_os("JOURNAL_STREAM").is_some()
 }
 
+/// A variable of the environment, for commands that have no configuration; an empty one counts as not set.
+///
+/// # Errors
+///
+/// It is not text. What it holds is not told: it may be a secret.
+pub fn variable(name: &str) -> Result<Option<String>, ConfigError> {
+    #[expect(clippy::disallowed_methods, reason = "the environment is read here")]
+    let value = std::env::var_os(name).filter(|value| !value.is_empty());
+    let not_text =
+        |_| ConfigError { problems: vec![format!("{name}: this is not UTF-8 text")], warnings: Vec::new() };
+    value.map(|value| value.into_string().map_err(not_text)).transpose()
+}
+
 /// The environment as text. A variable of ours that is not text is a problem, others are nobody's business.
 fn environment() -> Result<Vec<(String, String)>, ConfigError> {
     let mut env = Vec::new();

@@ -1,27 +1,30 @@
 //! The configuration: as typed (with a position for every key), and as resolved.
 //!
-//! In reading order: [`keys`], the one table of all keys; `raw`, the file and the environment as typed;
-//! `value`, `url` and `topic`, one value at a time; `reader`, a table of them; `resolve` and `broker`, what they mean together, with every
-//! problem told at once; [`settings`], the result; [`mod@diff`], what a new configuration changes;
+//! In reading order: [`keys`], the one table of all keys; `raw` and `environment`, the two as typed;
+//! `value`, `url` and `topic`, one value at a time; `reader`, a table of them; `secret`, those that are never shown;
+//! `resolve`, `meter` and `broker`, what they mean together, with every problem told at once; [`settings`], the result; [`mod@diff`], what a new configuration changes;
 //! [`sample`], what people read: the sample file, the manual page, `config show`; `machine`, the one place that
 //! looks at the environment and at the files a configuration names.
 
 mod broker;
 pub mod diff;
+mod environment;
 pub mod keys;
 mod machine;
+mod meter;
 mod raw;
 mod reader;
 mod report;
 mod resolve;
 pub mod sample;
+mod secret;
 pub mod settings;
 mod topic;
 mod url;
 mod value;
 
 pub use diff::{Changes, diff};
-pub use machine::{DEFAULT_FILE, Disk, load, under_journald};
+pub use machine::{DEFAULT_FILE, Disk, load, under_journald, variable};
 pub use report::{ConfigError, Origin};
 pub use resolve::{Facts, Files, Loaded, Resolved, resolve};
 pub use settings::{LogFormat, LogSettings, MeterSettings, Settings};

@@ -1,10 +1,11 @@
-//! The configuration as typed: the file with a place for every key, and the environment laid over it.
+//! The configuration as typed: the file with a place for every key; the environment is laid over it.
 
 use std::path::Path;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::environment;
 use super::keys::{self, KEYS, Key, Table};
 use super::report::{Origin, Report, nearest};
 use super::value::quote;
@@ -56,7 +57,7 @@ pub(super) struct Section {
 }
 
 impl Section {
-    fn new(table: Table, index: Option<usize>, origin: Origin) -> Self {
+    pub(super) fn new(table: Table, index: Option<usize>, origin: Origin) -> Self {
         Self { table, index, origin, entries: Vec::new() }
     }
 
@@ -94,14 +95,30 @@ pub(super) fn read(text: &str, env: &[(String, String)], report: &mut Report) ->
         let origin = place(text, name.span().start);
         read_table(text, name.get_ref(), &origin, value, &mut sections, report);
     }
-    overlay(env, &mut sections, report);
+    environment::overlay(env, &mut sections, report);
     for table in Table::ALL.into_iter().filter(|table| !table.repeated()) {
         if !sections.iter().any(|section| section.table == table) {
             sections.push(Section::new(table, None, Origin::Default));
         }
     }
+    complete_children(&mut sections);
     sections.sort_by_key(|section| (section.table, section.index));
     Some(sections)
+}
+
+/// Every table that can have another within has it, set or not.
+fn complete_children(sections: &mut Vec<Section>) {
+    let has = |sections: &[Section], table, index| {
+        sections.iter().any(|section| section.table == table && section.index == index)
+    };
+    let missing: Vec<Section> = sections
+        .iter()
+        .filter_map(|section| {
+            let child = section.table.child().filter(|&child| !has(sections, child, section.index))?;
+            Some(Section::new(child, section.index, section.origin.clone()))
+        })
+        .collect();
+    sections.extend(missing);
 }
 
 /// Line and column of a byte, both from 1.
@@ -119,20 +136,21 @@ fn read_table(
     sections: &mut Vec<Section>,
     report: &mut Report,
 ) {
-    let Some(table) = Table::ALL.into_iter().find(|table| table.name() == name) else {
+    let at_top = |table: &Table| table.parent().is_none() && table.name() == name;
+    let Some(table) = Table::ALL.into_iter().find(at_top) else {
         report.problem(origin, &shown(name), unknown_at_top(name));
         return;
     };
     match value.get_ref() {
         DeValue::Table(entries) if !table.repeated() => {
-            sections.push(read_section(text, table, None, origin.clone(), entries, report));
+            read_section(text, table, None, origin.clone(), entries, sections, report);
         }
         DeValue::Array(items) if table.repeated() => {
             for (index, item) in items.iter().enumerate() {
                 let origin = place(text, item.span().start);
                 match item.get_ref() {
                     DeValue::Table(entries) => {
-                        sections.push(read_section(text, table, Some(index), origin, entries, report));
+                        read_section(text, table, Some(index), origin, entries, sections, report);
                     }
                     _ => report.problem(
                         &origin,
@@ -142,21 +160,44 @@ fn read_table(
                 }
             }
         }
+        DeValue::Table(entries) if only_child(table, entries).is_some() => {
+            let child = only_child(table, entries).map(Table::header).unwrap_or_default();
+            let message =
+                format!("{child} stands before the {} that it belongs to; move it below", table.header());
+            report.problem(origin, name, message);
+        }
         _ => {
             let several =
                 if table.repeated() { ", since there can be several" } else { ", since there is only one" };
             report.problem(origin, name, format_args!("write the table as {}{several}", table.header()));
             // Its keys are looked at all the same, so that one slip does not hide the next.
             if let (DeValue::Table(entries), true) = (value.get_ref(), table.repeated()) {
-                sections.push(read_section(text, table, Some(0), origin.clone(), entries, report));
+                read_section(text, table, Some(0), origin.clone(), entries, sections, report);
             }
         }
     }
 }
 
+/// The table within, when there is nothing else.
+fn only_child(table: Table, entries: &DeTable<'_>) -> Option<Table> {
+    let child = table.child()?;
+    entries.keys().all(|name| name.get_ref() == child.name()).then_some(child)
+}
+
 fn unknown_at_top(name: &str) -> String {
     if let Some(key) = KEYS.iter().find(|key| key.name == name) {
         return format!("this key stands outside of its table; it belongs under {}", key.table.header());
+    }
+    if let Some((child, parent)) = Table::ALL
+        .iter()
+        .find_map(|child| Some((child, child.parent()?)))
+        .filter(|(child, _)| child.name() == name)
+    {
+        return format!(
+            "write the table as {}, below the {} that it belongs to",
+            child.header(),
+            parent.header()
+        );
     }
     match nearest(name, Table::ALL.map(Table::name)) {
         Some(near) => format!("unknown table; did you mean `{near}`?"),
@@ -164,30 +205,40 @@ fn unknown_at_top(name: &str) -> String {
     }
 }
 
+/// Reads a table, and the one within.
 fn read_section(
     text: &str,
     table: Table,
     index: Option<usize>,
     origin: Origin,
     entries: &DeTable<'_>,
+    sections: &mut Vec<Section>,
     report: &mut Report,
-) -> Section {
+) {
     let mut section = Section::new(table, index, origin);
     for (name, value) in entries {
         let origin = place(text, name.span().start);
+        if let Some(child) = table.child().filter(|child| name.get_ref() == child.name()) {
+            match value.get_ref() {
+                DeValue::Table(entries) => {
+                    read_section(text, child, index, origin, entries, sections, report);
+                }
+                _ => {
+                    let message = format!("write the table as {}, since there is only one", child.header());
+                    report.problem(&origin, &child.path(index), message);
+                }
+            }
+            continue;
+        }
         match keys::find(table, name.get_ref()) {
             Some(key) => section.entries.push(Entry { key, typed: typed(value.get_ref()), origin }),
             None => {
-                let shown = shown(name.get_ref());
-                let path = match index {
-                    Some(index) => format!("{}[{index}].{shown}", table.name()),
-                    None => format!("{}.{shown}", table.name()),
-                };
+                let path = format!("{}.{}", table.path(index), shown(name.get_ref()));
                 report.problem(&origin, &path, unknown_key(table, name.get_ref()));
             }
         }
     }
-    section
+    sections.push(section);
 }
 
 /// A key that is not ours, as a message can have it: what needs quotes in the file has them here.
@@ -206,12 +257,24 @@ const ELSEWHERE: &[(Table, &str, &str)] = &[
     (Table::Meter, "port", "here it is `source`"),
     (Table::Meter, "device", "here it is `source`"),
     (Table::Meter, "baudrate", "here it is `line`, such as \"115200 8N1\""),
+    (Table::Meter, "decryption_key", "here it is `key`, or better `key_file`"),
+    (Table::Meter, "authentication_key", "here it is `auth_key`, or better `auth_key_file`"),
+    (Table::Share, "port", "write it as listen = \"0.0.0.0:PORT\""),
+    (Table::Share, "host", "write it as listen = \"ADDRESS:PORT\""),
+    (Table::Share, "address", "write it as listen = \"ADDRESS:PORT\""),
     (Table::Store, "file", "here it is `path`"),
 ];
 
-fn unknown_key(table: Table, name: &str) -> String {
+pub(super) fn unknown_key(table: Table, name: &str) -> String {
     if let Some((_, _, hint)) = ELSEWHERE.iter().find(|(at, word, _)| *at == table && *word == name) {
         return format!("unknown key; {hint}");
+    }
+    let relative = [table.parent(), table.child()]
+        .into_iter()
+        .flatten()
+        .find(|&other| keys::find(other, name).is_some());
+    if let Some(relative) = relative {
+        return format!("it belongs under {}, not under {}", relative.header(), table.header());
     }
     match nearest(name, table.keys().map(|key| key.name)) {
         Some(near) => format!("unknown key; did you mean `{near}`?"),
@@ -235,99 +298,6 @@ fn typed(value: &DeValue<'_>) -> Typed {
         DeValue::Datetime(_) => Typed::Other("a date or time"),
         DeValue::Table(_) => Typed::Other("a table"),
     }
-}
-
-/// Variables that begin like ours and are no keys: they belong to the command line and to tests.
-const NOT_KEYS: &[&str] =
-    &["DSMRD_CONFIG", "DSMRD_CORPUS", "DSMRD_GOLDEN", "DSMRD_HISTORIES", "DSMRD_KILLS", "DSMRD_UPDATE"];
-
-/// Lays the environment over the file. An empty variable counts as not set.
-fn overlay(env: &[(String, String)], sections: &mut Vec<Section>, report: &mut Report) {
-    let mut found: Vec<(Table, Option<usize>, &'static Key, &str, &str)> = Vec::new();
-    for (variable, value) in env {
-        if !variable.starts_with("DSMRD_") || NOT_KEYS.contains(&variable.as_str()) || value.is_empty() {
-            continue;
-        }
-        match parse_variable(variable) {
-            Variable::Key(table, index, key) => found.push((table, index, key, variable, value)),
-            Variable::UnknownKey(table, index, name) => {
-                let message = match nearest(&name, table.keys().map(|key| key.name)) {
-                    Some(near) => {
-                        let near = keys::find(table, near).map(|key| key.variable(index)).unwrap_or_default();
-                        format!("unknown key; did you mean {near}?")
-                    }
-                    None => unknown_key(table, &name),
-                };
-                report.problem(&Origin::Environment(variable.clone()), "", message);
-            }
-            Variable::Unknown => {
-                let near = KEYS
-                    .iter()
-                    .map(|key| key.variable(key.table.repeated().then_some(0)))
-                    .collect::<Vec<_>>();
-                let message = match nearest(variable, near.iter().map(String::as_str)) {
-                    Some(near) => format!("no key has this variable, so it is ignored; did you mean {near}?"),
-                    None => "no key has this variable, so it is ignored".to_owned(),
-                };
-                report.warning(&Origin::Environment(variable.clone()), "", message);
-            }
-        }
-    }
-    // In the order of their indexes, so that several tables can come from the environment alone.
-    found.sort_by_key(|(table, index, ..)| (*table, *index));
-    for (table, index, key, variable, value) in found {
-        let origin = Origin::Environment(variable.to_owned());
-        let there = sections.iter().filter(|section| section.table == table).count();
-        let section = match sections
-            .iter()
-            .position(|section| section.table == table && section.index == index)
-        {
-            Some(at) => &mut sections[at],
-            None if index.is_none_or(|index| index == there) => {
-                sections.push(Section::new(table, index, origin.clone()));
-                let last = sections.len() - 1;
-                &mut sections[last]
-            }
-            None => {
-                let next = key.variable(Some(there));
-                report.problem(
-                    &origin,
-                    "",
-                    format_args!("the tables {} are counted from 0 and the next is {next}", table.header()),
-                );
-                continue;
-            }
-        };
-        section.entries.retain(|entry| entry.key.name != key.name);
-        section.entries.push(Entry { key, typed: Typed::Variable(value.to_owned()), origin });
-    }
-}
-
-enum Variable {
-    Key(Table, Option<usize>, &'static Key),
-    UnknownKey(Table, Option<usize>, String),
-    Unknown,
-}
-
-fn parse_variable(variable: &str) -> Variable {
-    let rest = variable.trim_start_matches("DSMRD_").to_lowercase();
-    for table in Table::ALL {
-        let Some(rest) = rest.strip_prefix(table.name()).and_then(|rest| rest.strip_prefix('_')) else {
-            continue;
-        };
-        let (index, name) = if table.repeated() {
-            let Some((index, name)) = rest.split_once('_') else { continue };
-            let Ok(index) = index.parse::<usize>() else { continue };
-            (Some(index), name)
-        } else {
-            (None, rest)
-        };
-        return match keys::find(table, name) {
-            Some(key) => Variable::Key(table, index, key),
-            None => Variable::UnknownKey(table, index, name.to_owned()),
-        };
-    }
-    Variable::Unknown
 }
 
 /// Whether the environment says enough to do without a file: a source for the first meter.

@@ -8,9 +8,10 @@ use super::keys::{self, Key, Unset};
 use super::raw::{self, Section, Typed};
 use super::report::{Origin, Report};
 use super::resolve::{Context, Resolved};
-use super::url::BrokerUrl;
+use super::url::{BrokerUrl, ListenAt};
 use super::value::{self, Value};
 use crate::mqtt::Secret;
+use crate::p1::cipher::Key as MeterKey;
 use crate::source::SourceUrl;
 
 /// Reads the keys of one table: what is set, else the default; problems go to the report.
@@ -97,6 +98,11 @@ impl Reader<'_, '_> {
         Some(value)
     }
 
+    /// Says that a key that nobody set comes to nothing here.
+    pub(super) fn derive_nothing(&mut self, name: &str) {
+        self.record(self.key(name), None, Origin::Default);
+    }
+
     /// As [`Self::derive`], for text.
     pub(super) fn derive_text(&mut self, name: &str, text: String) -> Option<String> {
         self.derive(name, Value::Text(text.clone())).map(|_| text)
@@ -128,6 +134,8 @@ macro_rules! typed_reads {
 typed_reads! {
     text: Text => String;
     secret: Secret => Secret;
+    meter_key: MeterKey => MeterKey;
+    listen: Listen => ListenAt;
     path: Path => PathBuf;
     duration: Duration => Duration;
     integer: Integer => u64;

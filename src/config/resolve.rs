@@ -5,11 +5,12 @@ use std::path::Path;
 
 use super::broker;
 use super::keys::{Key, Table};
+use super::meter;
 use super::raw::{self, Section};
 use super::reader::Reader;
-use super::report::{ConfigError, Origin, Report, why};
+use super::report::{ConfigError, Origin, Report};
 use super::settings::{LogFormat, LogSettings, MeterSettings, Settings};
-use crate::source::{Line, LineSettings, SourceSettings, SourceUrl};
+use crate::source::SourceUrl;
 use crate::store::StoreSettings;
 
 /// What the configuration wants to know of the machine.
@@ -120,8 +121,21 @@ fn all(
     }
     let hostname = of(Table::Process).next().and_then(|section| hostname(reader!(section)));
     let watchdog = of(Table::Process).next().and_then(|section| reader!(section).duration("watchdog"));
-    let meters: Vec<Option<MeterSettings>> =
-        of(Table::Meter).map(|section| meter(reader!(section))).collect();
+    let machine = hostname.as_deref().unwrap_or(&context.facts.hostname);
+    let mut meters: Vec<Option<MeterSettings>> =
+        of(Table::Meter).map(|section| meter::resolve(reader!(section))).collect();
+    let shares: Vec<Option<_>> = of(Table::Share)
+        .zip(&meters)
+        .map(|(section, meter)| meter::share(reader!(section), meter.as_ref(), machine))
+        .collect();
+    let listens: Vec<_> =
+        shares.iter().map(|share| share.as_ref().map(|(listen, _)| listen.clone())).collect();
+    meter::same_port(sections, &listens, report);
+    for (meter, share) in meters.iter_mut().zip(shares) {
+        if let Some(meter) = meter {
+            meter.share = share.map(|(_, settings)| settings);
+        }
+    }
     let store = of(Table::Store).next().and_then(|section| store(reader!(section)));
     let log = of(Table::Log).next().and_then(|section| log(reader!(section)));
     let known: Vec<MeterSettings> = meters.iter().flatten().cloned().collect();
@@ -146,7 +160,8 @@ fn all(
 
     resolved.sort_by_key(|row| {
         let place = super::keys::KEYS.iter().position(|key| key == row.key);
-        (row.key.table, row.index, place)
+        // A table within another comes right behind it.
+        (row.key.table.parent().unwrap_or(row.key.table), row.index, row.key.table, place)
     });
     Some(Settings {
         meters: meters.into_iter().collect::<Option<_>>()?,
@@ -180,55 +195,6 @@ fn twice<T: PartialEq>(
 fn hostname(reader: &mut Reader<'_, '_>) -> Option<String> {
     let machine = reader.context.facts.hostname.clone();
     reader.text("hostname").or_else(|| reader.derive_text("hostname", machine))
-}
-
-fn meter(reader: &mut Reader<'_, '_>) -> Option<MeterSettings> {
-    let name = reader.text("name");
-    let url = reader.source("source");
-    let line = reader.choice("line");
-    let max_telegram = reader.integer("max_telegram");
-    let silence = reader.duration("silence");
-    let timezone = reader.text("timezone");
-    if let (Some(url), Some(line)) = (&url, line)
-        && line != "auto"
-        && !matches!(url, SourceUrl::Serial(_))
-    {
-        reader.warning("line", "only a serial port has a line setting; it is ignored");
-    }
-    if let Some(SourceUrl::Serial(path)) = &url
-        && reader.context.facts.files.is_regular(path)
-    {
-        let message = format!("{0} is a file and no port; write file://{0} for a recording", path.display());
-        reader.problem("source", message);
-    }
-    if let Some(SourceUrl::File(path)) = &url
-        && let Err(error) = reader.context.facts.files.can_read(path)
-    {
-        let message =
-            format!("cannot read {}: {}; name a recording that is there", path.display(), why(&error));
-        reader.problem("source", message);
-    }
-    let source = SourceSettings {
-        url: url?,
-        line: line_settings(line?),
-        max_telegram: usize::try_from(max_telegram?).unwrap_or(usize::MAX),
-        silence: silence?,
-        country: None,
-        timezone: Some(timezone?),
-        keys: None,
-        clock_tolerance: None,
-    };
-    Some(MeterSettings { name: name?, source, share: None })
-}
-
-fn line_settings(name: &str) -> Line {
-    match name {
-        "115200 8N1" => Line::Fixed(LineSettings::M115200_8N1),
-        "9600 7E1" => Line::Fixed(LineSettings::M9600_7E1),
-        "115200 7E1" => Line::Fixed(LineSettings::M115200_7E1),
-        "115200 8E1" => Line::Fixed(LineSettings::M115200_8E1),
-        _ => Line::Auto,
-    }
 }
 
 fn store(reader: &mut Reader<'_, '_>) -> Option<StoreSettings> {

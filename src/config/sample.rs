@@ -16,7 +16,7 @@ pub fn sample() -> String {
          # Lengths of time are written as \"500ms\", \"60s\", \"2m\", \"1h\" or \"1d\".\n",
     );
     for table in Table::ALL {
-        let off = if table == Table::Mqtt { "#" } else { "" };
+        let off = if matches!(table, Table::Mqtt | Table::Share) { "#" } else { "" };
         out.push('\n');
         comment(&mut out, table.doc());
         out.push_str(&format!("{off}{}\n", table.header()));
@@ -147,13 +147,15 @@ pub fn show(loaded: &Loaded, file: &std::path::Path, origin: bool) -> String {
     let mut table = None;
     for row in &loaded.resolved {
         let here = (row.key.table, row.index);
-        if table != Some(here) {
+        let line = shown(row);
+        // A table within another stands there only when something is in it.
+        if table != Some(here) && (line.is_some() || row.key.table.parent().is_none()) {
             out.push_str(if table.is_some() { "\n" } else { "" });
             out.push_str(&row.key.table.header());
             out.push('\n');
             table = Some(here);
         }
-        let Some(line) = shown(row) else { continue };
+        let Some(line) = line else { continue };
         out.push_str(&line);
         if origin {
             let from = match &row.origin {
@@ -174,7 +176,7 @@ pub fn show(loaded: &Loaded, file: &std::path::Path, origin: bool) -> String {
 fn shown(row: &Resolved) -> Option<String> {
     match (&row.value, row.key.kind) {
         (Some(value), _) => Some(format!("{} = {value}", row.key.name)),
-        (None, Kind::Secret) if row.origin != super::Origin::Default => {
+        (None, Kind::Secret | Kind::MeterKey) if row.origin != super::Origin::Default => {
             Some(format!("# {} = \"***\"", row.key.name))
         }
         (None, _) => None,

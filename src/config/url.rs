@@ -1,7 +1,7 @@
 //! Sources and brokers as they are typed, and how they are printed.
 
 use std::fmt;
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 
 use super::value::quote;
@@ -51,6 +51,56 @@ pub(super) fn parse_broker(text: &str) -> Result<BrokerUrl, String> {
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     let (host, port) = host_and_port(rest).map_err(|why| format!("{} {why}; {RIGHT}", quote(text)))?;
     Ok(BrokerUrl { host, port, tls })
+}
+
+/// Where a share listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ListenAt {
+    pub(super) host: String,
+    pub(super) port: u16,
+}
+
+impl fmt::Display for ListenAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", bracketed(&self.host), self.port)
+    }
+}
+
+impl ListenAt {
+    /// Whether it is every address of the machine.
+    fn is_everywhere(&self) -> bool {
+        matches!(self.host.parse(), Ok(address) if IpAddr::is_unspecified(&address))
+    }
+
+    /// Whether both cannot be listened at.
+    pub(super) fn collides(&self, other: &Self) -> bool {
+        let same = self.host.eq_ignore_ascii_case(&other.host);
+        self.port == other.port && (same || self.is_everywhere() || other.is_everywhere())
+    }
+
+    /// Whether a client that connects to `host` and `port` ends up here, as far as their names tell.
+    pub(super) fn answers(&self, host: &str, port: u16, hostname: &str) -> bool {
+        let short = hostname.split('.').next().unwrap_or_default();
+        let loops = |host: &str| matches!(host.parse(), Ok(address) if IpAddr::is_loopback(&address));
+        let local = |host: &str| {
+            loops(host) || ["localhost", hostname, short].iter().any(|own| own.eq_ignore_ascii_case(host))
+        };
+        let same = self.host.eq_ignore_ascii_case(host) || (local(&self.host) && local(host));
+        self.port == port && (same || (self.is_everywhere() && local(host)))
+    }
+}
+
+/// Reads where a share listens.
+pub(super) fn parse_listen(text: &str) -> Result<ListenAt, String> {
+    const RIGHT: &str = "write an address with its port, such as \"0.0.0.0:2323\" or \"[::]:2323\"";
+    let text = text.trim();
+    let plain = text.strip_prefix("tcp://").unwrap_or(text);
+    if !plain.is_empty() && plain.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!("{} is a port alone; {RIGHT}", quote(text)));
+    }
+    let (host, port) = host_and_port(plain).map_err(|why| format!("{} {why}; {RIGHT}", quote(text)))?;
+    let port = port.ok_or_else(|| format!("{} has no port; {RIGHT}", quote(text)))?;
+    Ok(ListenAt { host, port })
 }
 
 /// Reads a meter's source.

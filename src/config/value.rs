@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::keys::Kind;
 use super::raw::Typed;
 use super::topic;
-use super::url::{self, BrokerUrl};
+use super::url::{self, BrokerUrl, ListenAt};
 use crate::mqtt::Secret;
+use crate::p1::cipher::Key;
 use crate::source::SourceUrl;
 
 /// A value that is right for its key.
@@ -15,6 +16,8 @@ use crate::source::SourceUrl;
 pub(super) enum Value {
     Text(String),
     Secret(Secret),
+    MeterKey(Key),
+    Listen(ListenAt),
     Path(PathBuf),
     Duration(Duration),
     Integer(u64),
@@ -30,7 +33,8 @@ impl Value {
     pub(super) fn to_toml(&self) -> Option<String> {
         Some(match self {
             Self::Text(text) => string(text),
-            Self::Secret(_) => return None,
+            Self::Secret(_) | Self::MeterKey(_) => return None,
+            Self::Listen(at) => string(&at.to_string()),
             Self::Path(path) => string(&path.to_string_lossy()),
             Self::Duration(duration) => string(&print_duration(*duration)),
             Self::Integer(number) => number.to_string(),
@@ -75,6 +79,8 @@ pub(super) fn read(kind: Kind, typed: &Typed, folder: &Path) -> Result<Value, St
         Kind::Name => topic::name(text(typed, "a name")?).map(Value::Text),
         Kind::Text => plain(text(typed, "text")?).map(Value::Text),
         Kind::Secret => secret(typed).map(|secret| Value::Secret(Secret::new(secret))),
+        Kind::MeterKey => meter_key(typed).map(Value::MeterKey),
+        Kind::Listen => listen(typed).map(Value::Listen),
         Kind::Path => path(text(typed, "a path")?, folder).map(Value::Path),
         Kind::Duration(least, most) => duration(typed, least, most).map(Value::Duration),
         Kind::Integer(least, most) => integer(typed, least, most).map(Value::Integer),
@@ -123,6 +129,26 @@ fn secret(typed: &Typed) -> Result<String, String> {
         }
         Typed::Text(text) | Typed::Variable(text) => Ok(text.clone()),
         _ => Err("it is not text; put the password in quotes".to_owned()),
+    }
+}
+
+/// Never tells what was typed either.
+fn meter_key(typed: &Typed) -> Result<Key, String> {
+    match typed {
+        Typed::Text(text) | Typed::Variable(text) => text.parse::<Key>().map_err(|error| {
+            let hint = if text.contains('/') { "; to name a file, write key_file" } else { "" };
+            format!("{error}{hint}")
+        }),
+        _ => Err("it is not text; put the 32 hex digits in quotes".to_owned()),
+    }
+}
+
+fn listen(typed: &Typed) -> Result<ListenAt, String> {
+    match typed {
+        Typed::Integer(port) => {
+            Err(format!("a port alone; write the address too, such as \"0.0.0.0:{port}\""))
+        }
+        typed => url::parse_listen(text(typed, "an address with a port")?),
     }
 }
 

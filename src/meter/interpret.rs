@@ -1,12 +1,14 @@
 //! From a telegram's objects to a reading: what each of them means.
 
+use super::country::{Country, PhaseCurrent, detect};
 use super::mbus::{self, MbusObject};
 use super::profile;
 use super::reading::{Quantity, Reading, UnixMillis};
 use super::register::{self, Field, Kind, Row};
 use super::unit::Unit;
-use super::zone::{Zone, is_lithuanian};
+use super::zone::Zone;
 use crate::p1::telegram::Object;
+use crate::p1::value::{self, Value};
 use crate::p1::{Frame, Obis, Telegram, timestamp};
 
 /// A reading, and what did not become part of it.
@@ -18,6 +20,8 @@ pub struct Interpreted {
     pub unrecognised: usize,
     /// Objects whose value cannot be read.
     pub unreadable: usize,
+    /// Values left out because their field had one: of several the first that can be read counts.
+    pub duplicates: usize,
 }
 
 /// Reads a frame. `received_at` is when its last byte arrived.
@@ -25,56 +29,98 @@ pub fn read(frame: &Frame<'_>, zone: &Zone, received_at: UnixMillis) -> Interpre
     interpret(&Telegram::read(frame), zone, received_at)
 }
 
-/// What a telegram means. Unknown objects are left out: the telegram still has them.
+/// What a telegram means by itself, in a zone that is known. Its country is left open: an
+/// [`Interpreter`](super::Interpreter) tells it, and what the telegrams before this one tell.
 pub fn interpret(telegram: &Telegram<'_>, zone: &Zone, received_at: UnixMillis) -> Interpreted {
+    let mut read = objects(telegram, zone, received_at);
+    if has_phase_currents(&read.reading)
+        && let Some(country) = detect(telegram).country
+    {
+        name_phase_currents(&mut read.reading, country);
+    }
+    read
+}
+
+/// What the objects of a telegram say, as far as they say it in every country. Unknown objects are left out:
+/// the telegram still has them.
+pub(super) fn objects(telegram: &Telegram<'_>, zone: &Zone, received_at: UnixMillis) -> Interpreted {
     let mut reading = Reading::new(received_at, telegram.proof());
-    let mut unreadable = 0;
+    let mut tally = Tally::default();
     // Objects under the channel of a sub-meter that are electricity all the same.
     let mut second_channel = false;
     for object in telegram.objects() {
         // Most objects are fields: these go first.
         if let Some(row) = register::lookup(object.key()) {
-            unreadable += usize::from(!take(&mut reading, row, &object, zone));
+            tally.add(take(&mut reading, row, &object, zone));
             continue;
         }
-        let readable = match meaning(object.obis()) {
-            Meaning::Field(_) => true,
-            Meaning::Mbus(kind) => mbus::take(reading.mbus_device(object.obis().b), kind, &object, zone),
-            Meaning::Clock => {
-                if reading.time.is_none() {
-                    let stamp = timestamp::parse(object.first());
-                    reading.time = stamp.valid().map(|local| zone.meter_time(local));
+        match meaning(object.obis()) {
+            Meaning::Mbus(kind) => {
+                let device = reading.mbus_device(object.obis().b);
+                if !mbus::take(device, kind, &object, zone) {
+                    tally.add(Taken::UNREADABLE);
                 }
-                true
             }
-            Meaning::SecondChannel => {
-                second_channel = true;
-                true
+            Meaning::Clock if reading.time.is_some() => tally.add(Taken::DUPLICATE),
+            Meaning::Clock => {
+                let stamp = timestamp::parse(object.first());
+                reading.time = stamp.valid().map(|local| zone.meter_time(local));
             }
-            Meaning::Unknown => true,
-        };
-        unreadable += usize::from(!readable);
+            Meaning::SecondChannel => second_channel = true,
+            Meaning::Field(_) | Meaning::Unknown => {}
+        }
     }
     if second_channel {
         for object in telegram.objects() {
             let row = on_second_channel(object.obis())
                 .and_then(|field| register::lookup(field.register().obis.key()));
-            if let Some(row) = row {
-                unreadable += usize::from(!take(&mut reading, row, &object, zone));
+            // Registers on channel 1 give way to those on channel 0: that is no duplicate.
+            if let Some(row) = row
+                && take(&mut reading, row, &object, zone) == Taken::UNREADABLE
+            {
+                tally.add(Taken::UNREADABLE);
             }
         }
     }
     if reading.time.is_none() {
         reading.time = split_clock(&reading).map(|local| zone.meter_time(local));
     }
-    if [Field::CurrentLimitL1, Field::CurrentLimitL2, Field::CurrentLimitL3]
-        .iter()
-        .any(|&field| reading.get(field).is_some())
-        && is_lithuanian(telegram)
-    {
-        averages_for_limits(&mut reading);
+    let Tally(tally) = tally;
+    Interpreted {
+        reading,
+        unrecognised: telegram.unrecognised().len(),
+        unreadable: (tally & 0xFFFF_FFFF) as usize,
+        duplicates: (tally >> 32) as usize,
     }
-    Interpreted { reading, unrecognised: telegram.unrecognised().len(), unreadable }
+}
+
+/// What became of a value, as what it adds to a [`Tally`]: one addition and no branch where all is well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Taken(u64);
+
+impl Taken {
+    /// It is in the reading, or there is none.
+    const WELL: Self = Self(0);
+    /// It cannot be read.
+    const UNREADABLE: Self = Self(1);
+    /// Its field had one.
+    const DUPLICATE: Self = Self(1 << 32);
+
+    #[inline(always)]
+    const fn set(set: bool) -> Self {
+        if set { Self::WELL } else { Self::DUPLICATE }
+    }
+}
+
+/// Unreadable values in the lower half, duplicates in the upper.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally(u64);
+
+impl Tally {
+    #[inline(always)]
+    fn add(&mut self, taken: Taken) {
+        self.0 += taken.0;
+    }
 }
 
 /// What an object is about.
@@ -112,36 +158,37 @@ pub fn on_second_channel(obis: Obis) -> Option<Field> {
     own.then(|| Field::from_obis(Obis { b: 0, ..obis }))?
 }
 
-/// Takes an object's value into its field; false when there is one and it cannot be read. The first valid
-/// value of a field stays.
+/// Takes an object's value into its field. The first valid value of a field stays.
 #[inline(always)]
-fn take(reading: &mut Reading, row: &Row, object: &Object<'_>, zone: &Zone) -> bool {
+fn take(reading: &mut Reading, row: &Row, object: &Object<'_>, zone: &Zone) -> Taken {
     // Most fields are numbers: one branch that is nearly always taken.
     if !matches!(row.kind, Kind::Number | Kind::Counter | Kind::Limit) {
         return take_other(reading, row, object, zone);
     }
     let text = object.first();
     match number(text, row.unit).or_else(|| first_of_two(text, row.unit)) {
-        Some(quantity) => {
-            reading.set_number(row.field, quantity);
-            true
-        }
-        None => text.is_empty(),
+        Some(quantity) => Taken::set(reading.set_number(row.field, quantity)),
+        None => absent(text),
     }
+}
+
+/// A value that is no number: nothing between the brackets, or a unit alone, says that there is none.
+#[cold]
+fn absent(text: &[u8]) -> Taken {
+    if value::parse(text) == Value::Absent { Taken::WELL } else { Taken::UNREADABLE }
 }
 
 /// Takes the value of a field that is not a plain number.
 #[inline(never)]
-fn take_other(reading: &mut Reading, row: &Row, object: &Object<'_>, zone: &Zone) -> bool {
-    match row.kind {
+fn take_other(reading: &mut Reading, row: &Row, object: &Object<'_>, zone: &Zone) -> Taken {
+    Taken::set(match row.kind {
         Kind::Peak => return peak(reading, row.field, object, zone),
         Kind::Profile => match object.joined() {
             Some(text) => reading.set_text(row.field, text),
             None => reading.set_text(row.field, &profile::join(object)),
         },
         _ => reading.set_text(row.field, object.first()),
-    };
-    true
+    })
 }
 
 /// A number in canonical units. One without a unit has the register's own when it is zero or the register
@@ -163,17 +210,16 @@ fn first_of_two(text: &[u8], canonical: Unit) -> Option<Quantity> {
 }
 
 /// A highest demand: `(time)(value)`, and in Wallonia `(value)(time)`.
-fn peak(reading: &mut Reading, field: Field, object: &Object<'_>, zone: &Zone) -> bool {
+fn peak(reading: &mut Reading, field: Field, object: &Object<'_>, zone: &Zone) -> Taken {
     let mut groups = object.groups();
     let (first, second) = (groups.next().unwrap_or_default(), groups.next().unwrap_or_default());
     let (time, value) = peak_parts(first, second);
-    let Some(quantity) = number(value, field.unit()) else { return value.is_empty() };
-    if reading.set_number(field, quantity)
-        && let Some(local) = timestamp::parse(time).valid()
-    {
+    let Some(quantity) = number(value, field.unit()) else { return absent(value) };
+    let set = reading.set_number(field, quantity);
+    if set && let Some(local) = timestamp::parse(time).valid() {
         reading.peak_times.push((field, zone.meter_time(local)));
     }
-    true
+    Taken::set(set)
 }
 
 /// Time and value of a highest demand, whichever comes first: the value is the one with a unit.
@@ -188,13 +234,22 @@ fn split_clock(reading: &Reading) -> Option<timestamp::LocalTime> {
     timestamp::parse(&[date, time].concat()).valid()
 }
 
-/// Lithuania's meters send averages of the current where others send its limits.
-fn averages_for_limits(reading: &mut Reading) {
-    for (limit, average) in [
-        (Field::CurrentLimitL1, Field::CurrentAvgL1),
-        (Field::CurrentLimitL2, Field::CurrentAvgL2),
-        (Field::CurrentLimitL3, Field::CurrentAvgL3),
-    ] {
-        reading.rename(limit, average);
+/// Whether 1-0:31.4.0 or one of the other phases' is there.
+pub(super) fn has_phase_currents(reading: &Reading) -> bool {
+    [Field::CurrentLimitL1, Field::CurrentLimitL2, Field::CurrentLimitL3]
+        .into_iter()
+        .any(|field| reading.get(field).is_some())
+}
+
+/// Puts 1-0:31.4.0 and the other phases' where the country has them.
+pub(super) fn name_phase_currents(reading: &mut Reading, country: Country) {
+    if country.phase_current() == PhaseCurrent::Average {
+        for (limit, average) in [
+            (Field::CurrentLimitL1, Field::CurrentAvgL1),
+            (Field::CurrentLimitL2, Field::CurrentAvgL2),
+            (Field::CurrentLimitL3, Field::CurrentAvgL3),
+        ] {
+            reading.rename(limit, average);
+        }
     }
 }

@@ -16,21 +16,38 @@ pub enum MbusClass {
     Gas,
     /// Classes 4, 12 and 13: heat at the outlet, at the inlet, and heat or cooling.
     Heat,
-    /// Classes 10 and 11.
+    /// Classes 10 and 11: cooling at the outlet and at the inlet.
     Cooling,
-    /// Classes 6, 7, 21 and 22: warm, plain, hot and cold water.
+    /// Classes 7 and 22: plain and cold water.
     Water,
+    /// Classes 6 and 21: warm and hot water.
+    WarmWater,
+    /// Class 8; it counts units without a name.
+    HeatCostAllocator,
 }
 
 impl MbusClass {
-    /// The class of a device type.
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Electricity,
+        Self::Gas,
+        Self::Heat,
+        Self::Cooling,
+        Self::Water,
+        Self::WarmWater,
+        Self::HeatCostAllocator,
+    ];
+
+    /// The class of a device type, which telegrams write in decimal (EN 13757-3, table 6).
     pub const fn from_device_type(device_type: u8) -> Option<Self> {
         match device_type {
             2 => Some(Self::Electricity),
             3 => Some(Self::Gas),
             4 | 12 | 13 => Some(Self::Heat),
             10 | 11 => Some(Self::Cooling),
-            6 | 7 | 21 | 22 => Some(Self::Water),
+            7 | 22 => Some(Self::Water),
+            6 | 21 => Some(Self::WarmWater),
+            8 => Some(Self::HeatCostAllocator),
             _ => None,
         }
     }
@@ -43,6 +60,8 @@ impl MbusClass {
             Self::Heat => "heat",
             Self::Cooling => "cooling",
             Self::Water => "water",
+            Self::WarmWater => "warm_water",
+            Self::HeatCostAllocator => "heat_cost_allocator",
         }
     }
 }
@@ -235,16 +254,21 @@ fn push(
     zone: &Zone,
 ) -> bool {
     let stamp = timestamp::parse(time);
+    // What else a heat meter knows, its flow and its temperatures, stands beside its position and is none.
+    let beside = obis.d == 2 && obis.e != 1;
     let (quantity, readable) = match value::parse(value) {
         Value::Absent => (None, true),
+        Value::Unreadable if beside && is_flow(value) => return true,
         Value::Unreadable => (None, false),
         Value::Number(measure) => {
             let unit = if measure.unit.is_empty() { unit.unwrap_or_default() } else { measure.unit };
+            if beside && !is_position(measure.number, unit) {
+                return true;
+            }
             quantity(measure.number, unit)
         }
     };
-    // Temperatures and flows of heat meters are no position.
-    if !readable && obis.e > 1 && obis.d == 2 && matches!(stamp, Stamp::Valid(_)) {
+    if !readable && beside && matches!(stamp, Stamp::Valid(_)) {
         return false;
     }
     // Zero at no time is how meters write that there is nothing.
@@ -252,6 +276,29 @@ fn push(
     let time = stamp.valid().map(|local| zone.meter_time(local));
     device.readings.push(MbusReading { obis, time, value });
     readable
+}
+
+/// Whether a value beside the position may be one after all: Belgium's gas stands there. Energy and volume are
+/// positions, temperatures, flows, powers and bare numbers other than zero are not.
+fn is_position(number: Decimal, unit: &[u8]) -> bool {
+    match Unit::from_wire(unit) {
+        Some((unit, _)) => matches!(
+            unit,
+            Unit::KiloWattHour
+                | Unit::KiloVarHour
+                | Unit::KiloVoltAmpereHour
+                | Unit::CubicMetre
+                | Unit::GigaJoule
+        ),
+        None => unit.is_empty() && number.is_zero(),
+    }
+}
+
+/// Whether a value is a flow, such as `0.123*m3/h`: the only unit with a stroke.
+fn is_flow(value: &[u8]) -> bool {
+    let number = value.split(|&byte| byte == b'*').next().unwrap_or_default();
+    let unit = value.get(number.len() + 1..).unwrap_or_default();
+    matches!(value::parse(number), Value::Number(_)) && unit.ends_with(b"/h")
 }
 
 fn quantity(number: Decimal, unit: &[u8]) -> (Option<Quantity>, bool) {

@@ -2,25 +2,32 @@
 //!
 //! In reading order: [`mod@unit`]; [`register`], the one table of fields; [`reading`], what a telegram said;
 //! [`country`], whose rules it follows; [`zone`], where it stands; [`interpret`], from objects to a reading, and
-//! [`interpreter`], the telegrams of one meter in their order, with [`mbus`] for sub-meters
-//! and [`profile`] for objects with a structure; [`record`], a reading as columns for the store.
+//! [`interpreter`], the telegrams of one meter in their order, with [`mbus`] for sub-meters,
+//! [`profile`] for objects with a structure, [`limit`], [`mod@switch`] and [`message`]; [`record`], a reading
+//! as columns for the store.
 
 pub mod country;
 pub mod interpret;
 pub mod interpreter;
+pub mod limit;
 pub mod mbus;
+pub mod message;
 pub mod profile;
 pub mod reading;
 pub mod record;
 pub mod register;
+pub mod switch;
 pub mod unit;
 pub mod zone;
 
-pub use country::Country;
+pub use country::{Certainty, Country, Detection, TariffName};
 pub use interpret::{Interpreted, read};
-pub use interpreter::{Interpreter, InterpreterSettings};
+pub use interpreter::{ClockDoubt, Interpreter, InterpreterSettings};
+pub use limit::{CurrentLimits, Limit};
 pub use mbus::MbusClass;
+pub use profile::{Peak, PowerFailure, Profile, ProfileCell};
 pub use reading::{Cell, MbusDevice, MbusReading, MeterTime, Proof, Quantity, Reading, UnixMillis};
 pub use register::{Field, Kind, REGISTERS, Register};
+pub use switch::SwitchState;
 pub use unit::Unit;
 pub use zone::Zone;

@@ -1,11 +1,17 @@
-//! Objects with a structure: the log of power failures, the history of peaks.
+//! Objects with a structure: their groups as written, here; as a table with columns, [`table`]; and those whose
+//! meaning is known, [`views`].
 
-use super::reading::{MeterTime, Quantity, Reading};
-use super::register::Field;
+mod table;
+#[cfg(test)]
+mod tests;
+mod views;
+
+pub use self::table::{MAX_COLUMNS, MAX_ROWS, Profile, ProfileCell, Row};
+pub use self::views::{Peak, PowerFailure};
+use super::reading::Quantity;
 use super::unit::Unit;
-use super::zone::Zone;
+use crate::p1::telegram;
 use crate::p1::value::{self, Value};
-use crate::p1::{telegram, timestamp};
 
 /// A number as a quantity in canonical units; `None` when it is absent, unreadable or of an unknown unit.
 /// Without a unit the number counts as [`Unit::One`].
@@ -29,7 +35,8 @@ fn is_code(group: &[u8]) -> bool {
 /// A profile as written: the number of entries it declares, its columns, and the groups behind them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RawProfile<'t> {
-    /// The number of entries by its own word.
+    /// The number of entries by its own word; `None` where the profile begins with a time instead, as
+    /// Hungary's does.
     pub declared: Option<u64>,
     /// The OBIS codes of its columns.
     pub columns: Vec<&'t [u8]>,
@@ -41,7 +48,8 @@ impl<'t> RawProfile<'t> {
     /// Takes the groups of a profile apart.
     pub fn new(groups: impl Iterator<Item = &'t [u8]>) -> Self {
         let mut groups = groups.peekable();
-        let declared = groups.next().and_then(value::whole);
+        let begins = groups.next_if(|first| !table::is_time_shaped(first));
+        let declared = begins.and_then(value::whole);
         let mut columns = Vec::new();
         while let Some(column) = groups.next_if(|group| is_code(group)) {
             columns.push(column);
@@ -58,54 +66,6 @@ impl<'t> RawProfile<'t> {
         self.declared.is_some()
             && self.columns.len() == 2
             && self.columns.iter().all(|column| *column == b"1-0:1.6.0")
-    }
-}
-
-/// A long power failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PowerFailure {
-    /// When it was over.
-    pub end: Option<MeterTime>,
-    /// How long it was, in seconds; `None` when that cannot be read.
-    pub duration_s: Option<u64>,
-}
-
-/// The highest demand of a month.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peak {
-    /// The end of the month.
-    pub period_end: Option<MeterTime>,
-    /// When the demand was reached.
-    pub occurred: Option<MeterTime>,
-    /// The demand.
-    pub demand: Option<Quantity>,
-}
-
-impl Reading {
-    /// The long power failures, as the meter lists them.
-    pub fn power_failure_log(&self, zone: &Zone) -> Vec<PowerFailure> {
-        let Some(text) = self.text(Field::PowerFailureLog) else { return Vec::new() };
-        let entry = |pair: &[&[u8]]| PowerFailure {
-            end: timestamp::parse(pair[0]).valid().map(|time| zone.meter_time(time)),
-            duration_s: duration(pair[1]),
-        };
-        RawProfile::new(split(text)).cells.chunks_exact(2).map(entry).collect()
-    }
-
-    /// The peaks of past months, where the meter lists them in the form of e-MUCS-P1.
-    pub fn demand_peak_history(&self, zone: &Zone) -> Vec<Peak> {
-        let Some(text) = self.text(Field::DemandPeakHistory) else { return Vec::new() };
-        let profile = RawProfile::new(split(text));
-        if !profile.is_peak_history() {
-            return Vec::new();
-        }
-        let time = |text: &[u8]| timestamp::parse(text).valid().map(|time| zone.meter_time(time));
-        let entry = |row: &[&[u8]]| Peak {
-            period_end: time(row[0]),
-            occurred: time(row[1]),
-            demand: quantity(row[2]),
-        };
-        profile.cells.chunks_exact(3).map(entry).collect()
     }
 }
 

@@ -7,6 +7,7 @@
 //! | a field's name | its number or text |
 //! | `<field>/time` | when a highest demand was reached |
 //! | `time` | the meter's clock |
+//! | `country` | whose rules it was read by, by its code |
 //! | `mbus/<channel>` | empty text: the device is there |
 //! | `mbus/<channel>/type`, `/valve` | numbers |
 //! | `mbus/<channel>/id`, `/ean` | texts as they stood |
@@ -53,6 +54,9 @@ pub fn flatten(reading: &Reading, out: &mut Vec<(Key, FlatValue)>) {
     }
     for device in &reading.mbus {
         flatten_device(device, out);
+    }
+    if let Some(country) = reading.country {
+        out.push(("country".into(), FlatValue::Text(country.code().as_bytes().into())));
     }
 }
 
@@ -121,6 +125,10 @@ fn column(reading: &mut Reading, key: &str, value: FlatValue) -> Option<()> {
     let (name, part) = key.split_once('/').map_or((key, ""), |(name, part)| (name, part));
     if name == "time" {
         return set_time(reading.time.get_or_insert(NO_TIME), part, value);
+    }
+    if let ("country", FlatValue::Text(code)) = (key, &value) {
+        reading.country = Some(std::str::from_utf8(code).ok()?.parse().ok()?);
+        return Some(());
     }
     let field = Field::from_name(name)?;
     match (part, value) {

@@ -4,11 +4,12 @@ use std::fmt;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
+use super::country::{Country, detect};
 use super::reading::MeterTime;
+use crate::p1::Telegram;
 use crate::p1::timestamp::LocalTime;
-use crate::p1::{Obis, Telegram};
 
 /// A time zone, for what a telegram leaves out: which offset its `S` and `W` stand for, and which offset
 /// holds where there is neither.
@@ -70,42 +71,56 @@ impl Zone {
     }
 
     fn unflagged(&self, local: LocalTime) -> Option<i64> {
+        match self.instants(local) {
+            Instants::One(utc) => Some(utc),
+            Instants::Two { .. } | Instants::None => None,
+        }
+    }
+
+    /// When the wall clocks of the zone show a time, whatever its flag says.
+    pub fn instants(&self, local: LocalTime) -> Instants {
         let field = |value: u8| value as i8;
         let (month, day) = (field(local.month), field(local.day));
         let (hour, minute, second) = (field(local.hour), field(local.minute), field(local.second));
-        let time = DateTime::new(local.year as i16, month, day, hour, minute, second, 0).ok()?;
+        let Ok(time) = DateTime::new(local.year as i16, month, day, hour, minute, second, 0) else {
+            return Instants::None;
+        };
+        let at = |offset: Offset| local.seconds_as_utc() - i64::from(offset.seconds());
         match self.zone.to_ambiguous_timestamp(time).offset() {
-            AmbiguousOffset::Unambiguous { offset } => {
-                Some(local.seconds_as_utc() - i64::from(offset.seconds()))
-            }
-            AmbiguousOffset::Gap { .. } | AmbiguousOffset::Fold { .. } => None,
+            AmbiguousOffset::Unambiguous { offset } => Instants::One(at(offset)),
+            AmbiguousOffset::Gap { .. } => Instants::None,
+            AmbiguousOffset::Fold { before, after } => Instants::Two { first: at(before), second: at(after) },
         }
     }
 }
 
-/// The zone that a telegram's objects speak for, as an IANA name: Lithuania's and Israel's meters tell
-/// themselves; the others that are known stand in Central European time, but for Finland's, which look like
-/// Sweden's.
-pub fn zone_of(telegram: &Telegram<'_>) -> &'static str {
-    let israeli = |obis: Obis| {
-        matches!((obis.a, obis.c, obis.d, obis.e), (1, 1 | 2, 8, 11..=13))
-            || obis == Obis::new(0, 0, 96, 14, 1)
-    };
-    if telegram.objects().any(|object| israeli(object.obis())) {
-        "Asia/Jerusalem"
-    } else if is_lithuanian(telegram) {
-        "Europe/Vilnius"
-    } else {
-        "Europe/Amsterdam"
-    }
+/// When wall clocks show a time, in seconds since 1970-01-01 00:00 UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instants {
+    /// Once.
+    One(i64),
+    /// Twice: in the hour that the autumn doubles.
+    Two {
+        /// While summer time holds.
+        first: i64,
+        /// After it.
+        second: i64,
+    },
+    /// Never: in the hour that the spring leaves out.
+    None,
 }
 
-/// Whether the telegram is one of ESO's, in Lithuania: by its maker's flag, or by averages that only these
-/// have. There 1-0:31.4.0 is an average of the current and no limit.
+/// The zone where nothing tells which.
+pub const DEFAULT: &str = "Europe/Amsterdam";
+
+/// The zone that a telegram's objects speak for, as an IANA name.
+pub fn zone_of(telegram: &Telegram<'_>) -> &'static str {
+    detect(telegram).country.map_or(DEFAULT, Country::zone_name)
+}
+
+/// Whether the telegram is one of Lithuania's: there 1-0:31.4.0 is an average of the current and no limit.
 pub fn is_lithuanian(telegram: &Telegram<'_>) -> bool {
-    let averages =
-        |obis: Obis| matches!((obis.a, obis.b, obis.c, obis.d), (1, 0, 15 | 16 | 32 | 52 | 72, 24));
-    telegram.ident().starts_with(b"/ESO") || telegram.objects().any(|object| averages(object.obis()))
+    detect(telegram).country == Some(Country::Lithuania)
 }
 
 #[cfg(test)]
@@ -134,5 +149,16 @@ mod tests {
         assert_eq!(utc(at(3, 29, 2, None)), None);
         assert_eq!(utc(at(10, 25, 2, Some(true))), Some(7_200));
         assert_eq!(utc(at(7, 1, 12, Some(false))), Some(3_600));
+    }
+
+    #[test]
+    fn the_doubled_hour_is_there_twice_and_the_spring_one_never() {
+        let zone = Zone::new("Europe/Brussels").expect("known");
+        let at =
+            |month, day, hour| LocalTime { year: 2026, month, day, hour, minute: 0, second: 0, dst: None };
+        let wall = at(10, 25, 2).seconds_as_utc();
+        assert_eq!(zone.instants(at(10, 25, 2)), Instants::Two { first: wall - 7_200, second: wall - 3_600 });
+        assert_eq!(zone.instants(at(3, 29, 2)), Instants::None);
+        assert_eq!(zone.instants(at(3, 29, 3)), Instants::One(at(3, 29, 1).seconds_as_utc()));
     }
 }

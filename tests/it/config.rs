@@ -9,6 +9,12 @@ mod resolution;
 /// One table of keys: sample, manual, help, environment and settings say the same.
 mod table;
 
+/// Meters: countries, keys, clocks.
+mod meter;
+
+/// Shares: a table within a table, ports that are taken, reloads.
+mod share;
+
 /// Laws over random input.
 mod laws;
 
@@ -83,6 +89,8 @@ pub(crate) fn load(text: &str) -> Loaded {
 pub(crate) fn example_files() -> Memory {
     Memory::with(&[
         ("/etc/dsmrd/mqtt.password", "canary-file\n"),
+        ("/etc/dsmrd/meter.key", "0F1E2D3C4B5A69788796A5B4C3D2E1F0\n"),
+        ("/etc/dsmrd/meter.authkey", "f0:e1:d2:c3:b4:a5:96:87:78:69:5a:4b:3c:2d:1e:0f\n"),
         ("/etc/dsmrd/ca.pem", "-----BEGIN CERTIFICATE-----\n"),
         ("/etc/dsmrd/client.pem", "-----BEGIN CERTIFICATE-----\n"),
         ("/etc/dsmrd/client.key", "-----BEGIN PRIVATE KEY-----\n"),

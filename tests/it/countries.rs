@@ -6,6 +6,8 @@ mod deviations;
 mod meters;
 /// The fixtures' points that people get wrong, held by hand.
 mod points;
+/// What a country decides: meanings, tariffs, zones, clocks.
+mod profile;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -100,7 +100,7 @@ fn the_fixtures_say_what_stands_beside_them() {
         let mut found = lines(&output);
         assert_eq!(found.len(), 1, "{}", file.display());
         let mut found = found.remove(0);
-        found.as_object_mut().expect("an object").remove("file");
+        found.as_object_mut().expect("an object").shift_remove("file");
         let beside = file.with_extension("json");
         if renew {
             let text = serde_json::to_string_pretty(&found).expect("JSON") + "\n";

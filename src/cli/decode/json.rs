@@ -2,17 +2,19 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use dsmrd::meter::country::PhaseCurrent;
 use dsmrd::meter::interpret::{Meaning, meaning, on_second_channel, peak_parts};
 use dsmrd::meter::mbus::{MbusObject, profile_parts};
 use dsmrd::meter::profile::{self, RawProfile};
 use dsmrd::meter::reading::hex_text;
-use dsmrd::meter::zone::is_lithuanian;
-use dsmrd::meter::{Field, Kind, Unit, Zone};
+use dsmrd::meter::{Certainty, Country, Field, Kind, Unit, Zone};
+use dsmrd::p1::frame::Rejected;
 use dsmrd::p1::telegram::Object;
 use dsmrd::p1::timestamp::{self, LocalTime, Stamp};
 use dsmrd::p1::value;
 
-use super::{Decoded, latin1};
+use super::typed::{self, local};
+use super::{Decoded, cipher, latin1};
 
 /// The whole object.
 pub(super) fn telegram(decoded: &Decoded<'_>) -> Json {
@@ -21,6 +23,11 @@ pub(super) fn telegram(decoded: &Decoded<'_>) -> Json {
         out.insert("file".into(), file.into());
     }
     out.insert("framing".into(), framing(decoded));
+    if let Some(seal) = decoded.frame.seal() {
+        let verdict = cipher::verdict(decoded.frame.proof());
+        out.insert("cipher".into(), cipher::json(seal, verdict, decoded.frame.offset()));
+    }
+    out.insert("country".into(), country(decoded));
     let objects = decoded.telegram.objects();
     out.insert(
         "objects".into(),
@@ -28,7 +35,7 @@ pub(super) fn telegram(decoded: &Decoded<'_>) -> Json {
     );
     out.insert("unrecognised_lines".into(), decoded.telegram.unrecognised().map(latin1).collect());
 
-    let mut said = Said { lithuanian: is_lithuanian(decoded.telegram), ..Said::new(decoded.zone) };
+    let mut said = Said { averages: averages(decoded.country), ..Said::new(decoded.zone) };
     for object in objects.clone() {
         said.take(meaning(object.obis()), &object);
     }
@@ -37,7 +44,54 @@ pub(super) fn telegram(decoded: &Decoded<'_>) -> Json {
             said.take(Meaning::Field(field), &object);
         }
     }
-    said.finish(out)
+    let mut out = said.finish(out);
+    let typed = typed::json(&decoded.interpreted.reading, decoded.zone);
+    out.insert("typed".into(), typed);
+    out.into()
+}
+
+/// Whether 1-0:31.4.0 and its sisters are averages of the current rather than its limits.
+fn averages(country: Option<Country>) -> bool {
+    country.is_some_and(|country| country.phase_current() == PhaseCurrent::Average)
+}
+
+/// Whose rules it was read by, and what told so.
+fn country(decoded: &Decoded<'_>) -> Json {
+    let detection = decoded.detection;
+    let certainty = match detection.certainty {
+        _ if decoded.told => "told",
+        Certainty::Sure => "sure",
+        Certainty::Likely => "likely",
+        Certainty::Open => "open",
+    };
+    json!({
+        "code": decoded.country.map(|country| country.code()),
+        "certainty": certainty,
+        "detected": detection.country.map(|country| country.code()),
+        "evidence": detection.evidence,
+    })
+}
+
+/// A telegram that is not delivered, as far as it is known.
+pub(super) fn rejected(file: Option<&str>, rejected: &Rejected) -> Json {
+    let mut out = Map::new();
+    if let Some(file) = file {
+        out.insert("file".into(), file.into());
+    }
+    let reason = cipher::reason(rejected.reason);
+    out.insert(
+        "rejected".into(),
+        json!({
+            "reason": reason,
+            "message": rejected.reason.to_string(),
+            "offset": rejected.offset,
+            "bytes": rejected.bytes,
+        }),
+    );
+    if let Some(seal) = &rejected.seal {
+        out.insert("cipher".into(), cipher::json(seal, reason, rejected.offset));
+    }
+    out.into()
 }
 
 fn framing(decoded: &Decoded<'_>) -> Json {
@@ -66,7 +120,7 @@ fn groups(object: &Object<'_>) -> Json {
 struct Said<'z> {
     zone: &'z Zone,
     /// Whether limits of the current are averages.
-    lithuanian: bool,
+    averages: bool,
     top: Map<String, Json>,
     values: Map<String, Json>,
     counters: Map<String, Json>,
@@ -85,7 +139,7 @@ impl<'z> Said<'z> {
     fn new(zone: &'z Zone) -> Self {
         Self {
             zone,
-            lithuanian: false,
+            averages: false,
             top: Map::new(),
             values: Map::new(),
             counters: Map::new(),
@@ -96,7 +150,7 @@ impl<'z> Said<'z> {
         }
     }
 
-    fn finish(self, mut out: Map<String, Json>) -> Json {
+    fn finish(self, mut out: Map<String, Json>) -> Map<String, Json> {
         out.extend(self.top);
         for (name, map) in [
             ("values", self.values),
@@ -116,7 +170,7 @@ impl<'z> Said<'z> {
         if !self.unreadable.is_empty() {
             out.insert("unreadable".into(), self.unreadable.into());
         }
-        out.into()
+        out
     }
 
     fn take(&mut self, meaning: Meaning, object: &Object<'_>) {
@@ -185,9 +239,9 @@ impl<'z> Said<'z> {
 
     fn number(&mut self, field: Field, object: &Object<'_>) {
         let field = match field {
-            Field::CurrentLimitL1 if self.lithuanian => Field::CurrentAvgL1,
-            Field::CurrentLimitL2 if self.lithuanian => Field::CurrentAvgL2,
-            Field::CurrentLimitL3 if self.lithuanian => Field::CurrentAvgL3,
+            Field::CurrentLimitL1 if self.averages => Field::CurrentAvgL1,
+            Field::CurrentLimitL2 if self.averages => Field::CurrentAvgL2,
+            Field::CurrentLimitL3 if self.averages => Field::CurrentAvgL3,
             field => field,
         };
         // Sibelga's meters give the limits of both directions in one pair of brackets.
@@ -342,9 +396,4 @@ fn time(text: &[u8], zone: &Zone) -> Json {
         json["sentinel"] = true.into();
     }
     json
-}
-
-fn local(time: LocalTime) -> String {
-    let LocalTime { year, month, day, hour, minute, second, .. } = time;
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
 }

@@ -1,7 +1,10 @@
 //! `dsmrd decode`: what telegrams say, as a table or as JSON; rejected ones go to standard error.
 
+mod cell;
+mod cipher;
 mod json;
 mod table;
+mod typed;
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -9,14 +12,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use dsmrd::exit;
-use dsmrd::meter::Zone;
-use dsmrd::meter::zone::zone_of;
-use dsmrd::p1::frame::{CrcPolicy, Event, Frame, Framer, FramerSettings};
+use dsmrd::meter::{Country, Detection, Interpreted, Interpreter, InterpreterSettings, Zone};
+use dsmrd::p1::cipher::Keys;
+use dsmrd::p1::foreign::{Protocol, Watch};
+use dsmrd::p1::frame::{CrcPolicy, Event, Frame, Framer, FramerSettings, Rejected};
 use dsmrd::p1::{Proof, Telegram};
 
 use super::Outcome;
+use super::keys::KeyArgs;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -32,8 +38,18 @@ pub(super) struct Args {
     /// Show telegrams whose CRC is wrong, too.
     #[arg(long)]
     ignore_crc: bool,
-    /// The meter's time zone, such as Europe/Brussels; by default what the telegram's objects tell, else
-    /// Central European.
+    /// Also show what is known of telegrams that are rejected, beside the line on standard error.
+    #[arg(long)]
+    rejected: bool,
+    #[command(flatten)]
+    keys: KeyArgs,
+    /// Show encrypted telegrams whose authentication tag is missing or wrong, too, when the CRC within is right.
+    #[arg(long)]
+    allow_unverified_tag: bool,
+    /// Whose rules the meter follows; by default what the telegram's objects tell.
+    #[arg(long, value_name = "CODE", value_parser = country())]
+    country: Option<Country>,
+    /// The meter's time zone, such as Europe/Brussels; by default that of its country.
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
     /// Clear bit 7 of every byte: for recordings of a 7E1 line that was read as 8N1.
@@ -42,6 +58,12 @@ pub(super) struct Args {
     /// Restore CR LF line ends where a recording was saved with LF alone; the CRC is over both.
     #[arg(long)]
     restore_crlf: bool,
+}
+
+/// A country by its code.
+fn country() -> impl TypedValueParser<Value = Country> {
+    PossibleValuesParser::new(Country::ALL.map(Country::code))
+        .try_map(|code| code.parse().map_err(|()| "it is no code of a country"))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -55,6 +77,13 @@ struct Decoded<'a> {
     file: Option<&'a str>,
     frame: &'a Frame<'a>,
     telegram: &'a Telegram<'a>,
+    interpreted: &'a Interpreted,
+    /// Whose rules it was read by.
+    country: Option<Country>,
+    /// Whether the command line says so.
+    told: bool,
+    /// What its objects say of that.
+    detection: &'a Detection,
     zone: &'a Zone,
 }
 
@@ -70,136 +99,194 @@ impl Decoded<'_> {
     }
 }
 
-/// The zone asked for, or the one each telegram speaks for; those seen are kept.
-struct Zones {
-    fixed: Option<Zone>,
-    seen: Vec<(&'static str, Zone)>,
-}
-
-impl Zones {
-    fn of(&mut self, telegram: &Telegram<'_>) -> anyhow::Result<Zone> {
-        if let Some(zone) = &self.fixed {
-            return Ok(zone.clone());
-        }
-        let name = zone_of(telegram);
-        if let Some((_, zone)) = self.seen.iter().find(|(seen, _)| *seen == name) {
-            return Ok(zone.clone());
-        }
-        let zone = Zone::new(name)?;
-        self.seen.push((name, zone.clone()));
-        Ok(zone)
-    }
-}
-
 pub(super) fn run(args: &Args) -> Outcome {
-    let fixed = args.timezone.as_deref().map(Zone::new).transpose()?;
-    let mut zones = Zones { fixed, seen: Vec::new() };
+    let zone = args.timezone.as_deref().map(Zone::new).transpose()?;
+    let decoder = Decoder {
+        args,
+        keys: args.keys.keys(args.allow_unverified_tag)?,
+        interpretation: InterpreterSettings { country: args.country, zone, clock_tolerance_s: None },
+    };
     let mut tally = Tally::default();
     let mut out = io::BufWriter::new(io::stdout().lock());
     for path in &args.files {
-        if decode(path, args, &mut zones, &mut tally, &mut out)?.is_none() {
+        if decoder.file(path, &mut tally, &mut out)?.is_none() {
             // Whoever reads our output has enough.
             return Ok(exit::OK);
         }
     }
-    if tally.delivered == 0 && tally.rejected == 0 {
+    if tally.delivered == 0 && tally.rejected == 0 && tally.foreign == 0 {
         complain!("dsmrd: no telegram found; a telegram begins with a line like /ISK5\\2M550T-1012");
     }
-    Ok(if tally.delivered > 0 && tally.rejected == 0 { exit::OK } else { exit::FAILURE })
+    let good = tally.delivered > 0 && tally.rejected == 0 && tally.foreign == 0;
+    Ok(if good { exit::OK } else { exit::FAILURE })
 }
 
 #[derive(Debug, Default)]
 struct Tally {
     delivered: usize,
     rejected: usize,
+    /// Files that speak another protocol.
+    foreign: usize,
 }
 
-/// Decodes one file as it comes; `None` when nobody reads the output any more.
-fn decode(
-    path: &Path,
-    args: &Args,
-    zones: &mut Zones,
-    tally: &mut Tally,
-    out: &mut impl Write,
-) -> anyhow::Result<Option<()>> {
-    let standard_input = path.as_os_str() == "-";
-    let name = if standard_input { "standard input".to_owned() } else { path.display().to_string() };
-    let mut input: Box<dyn Read> = if standard_input {
-        Box::new(io::stdin().lock())
-    } else {
-        Box::new(File::open(path).with_context(|| format!("could not open {name}"))?)
-    };
-    let crc = match (args.require_crc, args.ignore_crc) {
-        (true, _) => CrcPolicy::Require,
-        (_, true) => CrcPolicy::Ignore,
-        _ => CrcPolicy::Auto,
-    };
-    let mut framer =
-        Framer::new(FramerSettings { crc, mask_bit7: args.mask_bit7, ..FramerSettings::default() });
-    let mut outcome: anyhow::Result<()> = Ok(());
-    let mut on = |event: Event<'_>| {
-        if outcome.is_err() {
+/// What is the same for all files.
+struct Decoder<'a> {
+    args: &'a Args,
+    keys: Option<Keys>,
+    interpretation: InterpreterSettings,
+}
+
+impl Decoder<'_> {
+    /// Decodes one file as it comes; `None` when nobody reads the output any more.
+    fn file(&self, path: &Path, tally: &mut Tally, out: &mut impl Write) -> anyhow::Result<Option<()>> {
+        let standard_input = path.as_os_str() == "-";
+        let name = if standard_input { "standard input".to_owned() } else { path.display().to_string() };
+        let mut input: Box<dyn Read> = if standard_input {
+            Box::new(io::stdin().lock())
+        } else {
+            Box::new(File::open(path).with_context(|| format!("could not open {name}"))?)
+        };
+        let crc = match (self.args.require_crc, self.args.ignore_crc) {
+            (true, _) => CrcPolicy::Require,
+            (_, true) => CrcPolicy::Ignore,
+            _ => CrcPolicy::Auto,
+        };
+        let settings = FramerSettings { crc, mask_bit7: self.args.mask_bit7, ..FramerSettings::default() };
+        let mut framer = Framer::new(settings).with_keys(self.keys.clone());
+        let mut file = OneFile {
+            decoder: self,
+            name: &name,
+            shown: (!standard_input).then_some(name.as_str()),
+            interpreter: Interpreter::new(self.interpretation.clone()),
+            watch: Watch::default(),
+            named: Vec::new(),
+            tally,
+            out,
+            outcome: Ok(()),
+        };
+        let mut buffer = vec![0; 64 * 1024];
+        let mut restore = RestoreCrlf::default();
+        loop {
+            let count = match input.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error).with_context(|| format!("could not read {name}")),
+            };
+            let bytes = &buffer[..count];
+            let foreign = file.watch.look(bytes);
+            let before = file.tally.delivered;
+            let bytes = if self.args.restore_crlf { restore.apply(bytes) } else { bytes };
+            framer.push(bytes, &mut |event| file.take(event));
+            if file.tally.delivered > before {
+                file.watch.reset();
+            } else if let Some(protocol) = foreign {
+                file.name_once(protocol);
+            }
+        }
+        framer.finish(&mut |event| file.take(event));
+        match file.outcome {
+            Err(error) if is_broken_pipe(&error) => Ok(None),
+            outcome => outcome.map(Some),
+        }
+    }
+}
+
+/// A file that is being decoded.
+struct OneFile<'a, W> {
+    decoder: &'a Decoder<'a>,
+    name: &'a str,
+    /// Its name, where it has one.
+    shown: Option<&'a str>,
+    interpreter: Interpreter,
+    watch: Watch,
+    /// The other protocols that were named.
+    named: Vec<Protocol>,
+    tally: &'a mut Tally,
+    out: &'a mut W,
+    outcome: anyhow::Result<()>,
+}
+
+impl<W: Write> OneFile<'_, W> {
+    fn take(&mut self, event: Event<'_>) {
+        if self.outcome.is_err() {
             return;
         }
         match event {
             Event::Frame(frame) => {
-                tally.delivered += 1;
-                let file = (!standard_input).then_some(name.as_str());
-                outcome = show(&frame, file, args.format, zones, out);
+                self.tally.delivered += 1;
+                self.outcome = self.show(&frame);
             }
             Event::Rejected(rejected) => {
-                tally.rejected += 1;
-                let (offset, reason, bytes) = (rejected.offset, rejected.reason, rejected.bytes);
-                complain!("{name}: telegram at byte {offset} rejected: {reason} ({bytes} bytes)");
+                self.tally.rejected += 1;
+                let Rejected { reason, offset, bytes, seal } = &rejected;
+                let seal = seal.map_or_else(String::new, |seal| {
+                    format!(
+                        "; system title {}, frame counter {}",
+                        hex(&seal.system_title),
+                        seal.frame_counter
+                    )
+                });
+                complain!(
+                    "{}: telegram at byte {offset} rejected: {reason} ({bytes} bytes{seal})",
+                    self.name
+                );
+                if self.decoder.args.rejected {
+                    self.outcome = self.show_rejected(&rejected);
+                }
             }
         }
-    };
-    let mut buffer = vec![0; 64 * 1024];
-    let mut restore = RestoreCrlf::default();
-    loop {
-        let count = match input.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error).with_context(|| format!("could not read {name}")),
-        };
-        if args.restore_crlf {
-            framer.push(restore.apply(&buffer[..count]), &mut on);
-        } else {
-            framer.push(&buffer[..count], &mut on);
+    }
+
+    /// Says once that the file is something else.
+    fn name_once(&mut self, protocol: Protocol) {
+        if !self.named.contains(&protocol) {
+            self.named.push(protocol);
+            self.tally.foreign += 1;
+            complain!("{}: this is {protocol}", self.name);
         }
     }
-    framer.finish(&mut on);
-    match outcome {
-        Err(error) if is_broken_pipe(&error) => Ok(None),
-        outcome => outcome.map(Some),
+
+    fn show(&mut self, frame: &Frame<'_>) -> anyhow::Result<()> {
+        let telegram = Telegram::read(frame);
+        let interpreted = self.interpreter.interpret(&telegram, 0);
+        let decoded = Decoded {
+            file: self.shown,
+            frame,
+            telegram: &telegram,
+            interpreted: &interpreted,
+            country: self.interpreter.country(),
+            told: self.decoder.interpretation.country.is_some(),
+            detection: self.interpreter.detection(),
+            zone: self.interpreter.zone(),
+        };
+        match self.decoder.args.format {
+            Format::Table => table::write(&decoded, self.out)?,
+            Format::Json => self.line(&json::telegram(&decoded))?,
+        }
+        // A live stream is shown as it comes.
+        self.out.flush()?;
+        Ok(())
+    }
+
+    fn show_rejected(&mut self, rejected: &Rejected) -> anyhow::Result<()> {
+        match self.decoder.args.format {
+            Format::Table => table::rejected(self.shown, rejected, self.out)?,
+            Format::Json => self.line(&json::rejected(self.shown, rejected))?,
+        }
+        self.out.flush()?;
+        Ok(())
+    }
+
+    fn line(&mut self, json: &serde_json::Value) -> anyhow::Result<()> {
+        serde_json::to_writer(&mut *self.out, json).map_err(io::Error::from)?;
+        writeln!(self.out)?;
+        Ok(())
     }
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-fn show(
-    frame: &Frame<'_>,
-    file: Option<&str>,
-    format: Format,
-    zones: &mut Zones,
-    out: &mut impl Write,
-) -> anyhow::Result<()> {
-    let telegram = Telegram::read(frame);
-    let zone = zones.of(&telegram)?;
-    let decoded = Decoded { file, frame, telegram: &telegram, zone: &zone };
-    match format {
-        Format::Table => table::write(&decoded, out)?,
-        Format::Json => {
-            serde_json::to_writer(&mut *out, &json::telegram(&decoded)).map_err(io::Error::from)?;
-            writeln!(out)?;
-        }
-    }
-    // A live stream is shown as it comes.
-    out.flush()?;
-    Ok(())
 }
 
 /// Puts a CR before every LF that has none.
@@ -221,6 +308,10 @@ impl RestoreCrlf {
         }
         &self.restored
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Bytes as text, one character a byte (Latin-1), as they are.

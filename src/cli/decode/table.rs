@@ -2,12 +2,13 @@
 
 use std::io::{self, Write};
 
-use dsmrd::meter::interpret::interpret;
 use dsmrd::meter::reading::readable;
-use dsmrd::meter::{Cell, Field, Kind, MbusClass, MbusDevice, MeterTime, Quantity, Reading};
+use dsmrd::meter::{Certainty, Field, MbusClass, MbusDevice, Reading};
 use dsmrd::p1::Proof;
+use dsmrd::p1::frame::Rejected;
 
-use super::{Decoded, latin1};
+use super::cell::{show_cell, show_quantity, show_time};
+use super::{Decoded, cipher, latin1};
 
 /// Where values begin.
 const COLUMN: usize = 42;
@@ -25,21 +26,30 @@ impl<W: Write> Table<'_, W> {
 
 pub(super) fn write(decoded: &Decoded<'_>, out: &mut impl Write) -> io::Result<()> {
     let frame = decoded.frame;
-    let interpreted = interpret(decoded.telegram, decoded.zone, 0);
+    let interpreted = decoded.interpreted;
     let reading = &interpreted.reading;
     let file = decoded.file.map_or_else(String::new, |file| format!("{file}, "));
     let ident = printable(&latin1(frame.ident()));
     writeln!(out, "{ident}  ({file}byte {}, {} bytes)", frame.offset(), frame.bytes().len())?;
 
     let mut table = Table { out };
+    if let Some(seal) = frame.seal() {
+        for (label, value) in cipher::rows(seal) {
+            table.row(label, &value)?;
+        }
+    }
     let crc = frame.crc_in_file().map(latin1).unwrap_or_default();
     table.row("CRC", format!("{crc} {}", decoded.crc()).trim_start())?;
+    match decoded.country.filter(|_| decoded.told) {
+        Some(country) => table.row("Country", &format!("{}, as you said", country.name()))?,
+        None => table.row("Country", &decoded.detection.to_string())?,
+    }
     match reading.time {
         Some(time) => table.row("Meter's time", &show_time(time))?,
         None => table.row("Meter's time", "none")?,
     }
     for (field, cell) in reading.cells() {
-        let value = show_cell(reading, field, cell, decoded);
+        let value = show_cell(reading, field, cell, decoded.zone);
         for (place, line) in value.lines().enumerate() {
             table.row(if place == 0 { field.register().label } else { "" }, line)?;
         }
@@ -53,56 +63,16 @@ pub(super) fn write(decoded: &Decoded<'_>, out: &mut impl Write) -> io::Result<(
     writeln!(table.out)
 }
 
-fn show_cell(reading: &Reading, field: Field, cell: Cell<'_>, decoded: &Decoded<'_>) -> String {
-    match (field.register().kind, cell) {
-        (Kind::Peak, Cell::Number(quantity)) => {
-            let time = reading.peak_times.iter().find(|(other, _)| *other == field);
-            let time = time.map_or_else(String::new, |&(_, time)| format!(" at {}", show_time(time)));
-            format!("{}{time}", show_quantity(quantity))
-        }
-        (_, Cell::Number(quantity)) => show_quantity(quantity),
-        (Kind::Switch, Cell::Text(text)) => switch(text).to_owned(),
-        (Kind::Tariff, Cell::Text(_)) => {
-            reading.tariff().map_or_else(|| "unknown".to_owned(), |tariff| tariff.to_string())
-        }
-        (Kind::Message, Cell::Text(text)) if text.is_empty() || text.iter().all(|&byte| byte == 0xFF) => {
-            "none".to_owned()
-        }
-        (Kind::Profile, Cell::Text(text)) => show_profile(reading, field, text, decoded),
-        (_, Cell::Text(b"")) => "none".to_owned(),
-        (Kind::Id | Kind::Message, Cell::Text(text)) => readable(text),
-        // A version `50` is not hex of the letter P.
-        (_, Cell::Text(text)) => text.iter().map(|&byte| char::from(byte)).collect(),
+/// A telegram that is not delivered, as far as it is known.
+pub(super) fn rejected(file: Option<&str>, rejected: &Rejected, out: &mut impl Write) -> io::Result<()> {
+    let file = file.map_or_else(String::new, |file| format!("{file}, "));
+    writeln!(out, "Rejected telegram  ({file}byte {}, {} bytes)", rejected.offset, rejected.bytes)?;
+    let mut table = Table { out };
+    table.row("Reason", &rejected.reason.to_string())?;
+    for (label, value) in rejected.seal.iter().flat_map(cipher::rows) {
+        table.row(label, &value)?;
     }
-}
-
-fn show_profile(reading: &Reading, field: Field, text: &[u8], decoded: &Decoded<'_>) -> String {
-    let at = |time: Option<MeterTime>| time.map_or_else(|| "unknown time".to_owned(), show_time);
-    let lines: Vec<String> = match field {
-        Field::PowerFailureLog => {
-            let failures = reading.power_failure_log(decoded.zone);
-            let seconds =
-                |duration: Option<u64>| duration.map_or_else(|| "unknown".to_owned(), |s| format!("{s} s"));
-            failures
-                .iter()
-                .map(|failure| format!("{}, until {}", seconds(failure.duration_s), at(failure.end)))
-                .collect()
-        }
-        Field::DemandPeakHistory => reading
-            .demand_peak_history(decoded.zone)
-            .iter()
-            .map(|peak| {
-                let demand = peak.demand.map_or_else(|| "unknown".to_owned(), show_quantity);
-                let month = peak.period_end.map_or_else(|| "unknown".to_owned(), date);
-                format!("{demand} at {}, month until {month}", at(peak.occurred))
-            })
-            .collect(),
-        _ => Vec::new(),
-    };
-    if lines.is_empty() && field == Field::PowerFailureLog {
-        return "none".to_owned();
-    }
-    if lines.is_empty() { format!("({})", latin1(text)) } else { lines.join("\n") }
+    writeln!(table.out)
 }
 
 fn show_device(device: &MbusDevice, table: &mut Table<'_, impl Write>) -> io::Result<()> {
@@ -112,6 +82,8 @@ fn show_device(device: &MbusDevice, table: &mut Table<'_, impl Write>) -> io::Re
         (Some(MbusClass::Heat), _) => "Heat meter".to_owned(),
         (Some(MbusClass::Cooling), _) => "Cooling meter".to_owned(),
         (Some(MbusClass::Water), _) => "Water meter".to_owned(),
+        (Some(MbusClass::WarmWater), _) => "Warm-water meter".to_owned(),
+        (Some(MbusClass::HeatCostAllocator), _) => "Heat cost allocator".to_owned(),
         (None, Some(device_type)) if device_type > 0 => format!("Device of type {device_type}"),
         (None, _) => "Device".to_owned(),
     };
@@ -128,9 +100,10 @@ fn show_device(device: &MbusDevice, table: &mut Table<'_, impl Write>) -> io::Re
             table.row(label, readable(text).trim())?;
         }
     }
-    match device.valve {
-        Some(valve) => table.row("  Valve", switch(valve.to_string().as_bytes())),
-        None => Ok(()),
+    match (device.valve, device.valve_state()) {
+        (Some(valve), Some(state)) => table.row("  Valve", &format!("{valve}, {}", state.valve_name())),
+        (Some(valve), None) => table.row("  Valve", &valve.to_string()),
+        (None, _) => Ok(()),
     }
 }
 
@@ -138,12 +111,20 @@ fn warnings(decoded: &Decoded<'_>, reading: &Reading, unreadable: usize) -> Vec<
     let mut warnings = Vec::new();
     match decoded.frame.proof() {
         Proof::Verified => {}
-        Proof::Unauthenticated => warnings.push("the authentication tag was not verified".to_owned()),
+        Proof::Unauthenticated => {
+            let what = "its authentication tag was not verified: nothing proves that the meter sent this";
+            warnings.push(what.to_owned());
+        }
         Proof::Failed => warnings.push("the CRC is wrong: none of this can be trusted".to_owned()),
         Proof::Absent if reading.get(Field::P1Version).is_some() => {
             warnings.push("no CRC, though this version of the standard has one".to_owned());
         }
         Proof::Absent => warnings.push("no CRC: damage cannot be noticed".to_owned()),
+    }
+    warnings.extend(decoded.frame.seal().and_then(cipher::warnings));
+    let detection = decoded.detection;
+    if decoded.told && detection.certainty == Certainty::Sure && detection.country != decoded.country {
+        warnings.push(format!("its objects say otherwise, {detection}"));
     }
     if reading.time.is_some_and(|time| time.utc.is_none()) {
         warnings.push(
@@ -155,34 +136,6 @@ fn warnings(decoded: &Decoded<'_>, reading: &Reading, unreadable: usize) -> Vec<
     }
     warnings.extend(decoded.telegram.unrecognised().map(|line| format!("not understood: {}", latin1(line))));
     warnings
-}
-
-fn show_quantity(quantity: Quantity) -> String {
-    format!("{} {}", quantity.value, quantity.unit).trim_end().to_owned()
-}
-
-fn date(time: MeterTime) -> String {
-    format!("{:04}-{:02}-{:02}", time.local.year, time.local.month, time.local.day)
-}
-
-fn show_time(time: MeterTime) -> String {
-    let local = time.local;
-    let season = match local.dst {
-        Some(true) => " (summer time)",
-        Some(false) => " (winter time)",
-        None => "",
-    };
-    format!("{} {:02}:{:02}:{:02}{season}", date(time), local.hour, local.minute, local.second)
-}
-
-fn switch(text: &[u8]) -> &str {
-    match text {
-        b"0" => "0, disconnected or closed",
-        b"1" => "1, connected or open",
-        b"2" => "2, ready for reconnection",
-        b"" => "none",
-        other => std::str::from_utf8(other).unwrap_or("not text"),
-    }
 }
 
 /// Text that does nothing to a terminal.

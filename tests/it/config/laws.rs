@@ -16,10 +16,21 @@ fn quoted(text: &str) -> String {
 
 /// Pieces from which something close to a configuration comes about.
 fn nearly_a_file() -> impl Strategy<Value = String> {
-    let mut words: Vec<String> =
-        ["[[meter]]\n", "[[mqtt]]\n", "[store]\n", "[log]\n", "[meter]\n", " = ", "\n", "\"", "{", "["]
-            .map(str::to_owned)
-            .to_vec();
+    let mut words: Vec<String> = [
+        "[[meter]]\n",
+        "[meter.share]\n",
+        "[[mqtt]]\n",
+        "[store]\n",
+        "[log]\n",
+        "[meter]\n",
+        " = ",
+        "\n",
+        "\"",
+        "{",
+        "[",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     for key in KEYS {
         words.push(format!("{} = {}\n", key.name, key.example));
         words.push(format!("{} = ", key.name));
@@ -55,8 +66,11 @@ proptest! {
         let variable = KEYS[at].variable(KEYS[at].table.repeated().then_some(0));
         if let Ok(loaded) = try_load(&text, &[(&variable, &value)]) {
             let again = load(&sample::show(&loaded, Path::new(FILE), true));
-            // A password is not shown, and so is not there again.
+            // A password is not shown, and so is not there again; nor is a key.
             let mut expected = loaded.settings;
+            for (meter, again) in expected.meters.iter_mut().zip(&again.settings.meters) {
+                meter.source.keys.clone_from(&again.source.keys);
+            }
             for (broker, again) in expected.mqtt.iter_mut().zip(&again.settings.mqtt) {
                 broker.password.clone_from(&again.password);
             }

@@ -96,13 +96,14 @@ fn tables_of_the_wrong_kind() {
         &format!("{LEAST}[mqt]\n[webhooks]\n"),
         &[
             "FILE:4:2: mqt: unknown table; did you mean `mqtt`?",
-            "FILE:5:2: webhooks: unknown table; there are [[meter]], [store], [[mqtt]], [log], [process]",
+            "FILE:5:2: webhooks: unknown table; there are [[meter]], [meter.share], [store], [[mqtt]], [log], [process]",
         ],
     );
     check(
         &format!("{LEAST}\"a\\nb\" = 1\n"),
         &[
-            "FILE:4:1: meter[0].\"a\\u000Ab\": unknown key; [[meter]] has name, source, line, max_telegram, silence, timezone",
+            "FILE:4:1: meter[0].\"a\\u000Ab\": unknown key; [[meter]] has name, source, line, max_telegram, silence, \
+             country, timezone, key_file, key, auth_key_file, auth_key, allow_unverified_tag, clock_tolerance",
         ],
     );
     check(

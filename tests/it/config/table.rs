@@ -29,6 +29,12 @@ fn file_with(key: &Key, value: &str) -> String {
 /// What a table must have, and what a key needs beside it to mean anything.
 fn needed(table: Table, key: &Key) -> Vec<(&'static str, &'static str)> {
     match (table, key.name) {
+        (Table::Meter, "auth_key" | "auth_key_file" | "allow_unverified_tag")
+            if key.table == Table::Meter =>
+        {
+            vec![("name", "\"first\""), ("source", "\"/dev/first\""), ("key_file", "\"meter.key\"")]
+        }
+        (Table::Share, "encrypted") if key.table == Table::Share => vec![("listen", "\"127.0.0.1:2324\"")],
         (Table::Meter, _) => vec![("name", "\"first\""), ("source", "\"/dev/first\"")],
         (Table::Mqtt, "password" | "password_file") => vec![("name", "\"x\""), ("username", "\"me\"")],
         (Table::Mqtt, "ca_file") => vec![("name", "\"x\""), ("tls", "true")],
@@ -71,7 +77,7 @@ fn every_key_changes_the_settings() {
         let before = match key.unset {
             Unset::Required => at("\"plain\""),
             Unset::Value(default) => at(default),
-            _ if matches!(key.name, "cert_file" | "key_file") => {
+            _ if key.table == Table::Mqtt && matches!(key.name, "cert_file" | "key_file") => {
                 at(needed(key.table, key).iter().find(|(name, _)| *name == key.name).expect("it is needed").1)
             }
             _ => at(""),
