@@ -15,6 +15,9 @@ mod meter;
 /// Shares: a table within a table, ports that are taken, reloads.
 mod share;
 
+/// Keys through the real program: shown nowhere.
+mod secrets;
+
 /// Laws over random input.
 mod laws;
 

@@ -25,7 +25,9 @@ pub(super) fn show_cell(reading: &Reading, field: Field, cell: Cell<'_>, zone: &
             None => latin1(text),
         },
         (Kind::Tariff, Cell::Text(_)) => {
-            reading.tariff().map_or_else(|| "unknown".to_owned(), |tariff| tariff.to_string())
+            let Some(tariff) = reading.tariff() else { return "unknown".to_owned() };
+            let name = reading.country.and_then(|country| country.tariff_name(tariff));
+            name.map_or_else(|| tariff.to_string(), |name| format!("{tariff}, {}", name.name()))
         }
         (Kind::Message, Cell::Text(_)) => reading.message(field).unwrap_or_else(|| "none".to_owned()),
         (Kind::Profile, Cell::Text(text)) => show_profile(reading, field, text, zone),
