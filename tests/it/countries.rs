@@ -8,6 +8,8 @@ mod meters;
 mod points;
 /// What a country decides: meanings, tariffs, zones, clocks.
 mod profile;
+/// Encrypted fixtures, made and opened.
+mod sealed;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use dsmrd::meter::record::{FlatValue, Key, flatten, unflatten};
 use dsmrd::meter::{Cell, Field, MbusClass, Reading, Zone, read};
+use dsmrd::p1::cipher::{self, Keys};
 use dsmrd::p1::frame::{CrcPolicy, Event, Framer, FramerSettings};
 use dsmrd::p1::write::TelegramWriter;
 use dsmrd::p1::{Obis, Proof, Telegram};
@@ -35,6 +36,31 @@ fn fixtures() -> Vec<(String, Vec<u8>)> {
     }
     found.sort();
     found
+}
+
+/// The encrypted fixtures by name, with what opens them.
+pub(crate) fn encrypted() -> Vec<(String, Vec<u8>, Keys)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/encrypted");
+    let mut found: Vec<(String, Vec<u8>, Keys)> = std::fs::read_dir(folder)
+        .expect("the encrypted fixtures")
+        .map(|entry| entry.expect("an entry").path())
+        .map(|path| {
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            let keys = keys_of(&name);
+            (name, std::fs::read(&path).expect("readable"), keys)
+        })
+        .collect();
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    found
+}
+
+/// The keys of an encrypted fixture: made up, and the same for all meters of a country.
+pub(crate) fn keys_of(name: &str) -> Keys {
+    let luxembourg = Keys::new(cipher::Key::new(*b"dsmrd test key 1"));
+    if name.starts_with("lu-") {
+        return luxembourg;
+    }
+    Keys { auth_key: cipher::Key::new(*b"dsmrd test auth."), ..luxembourg }
 }
 
 fn fixture(name: &str) -> Vec<u8> {
@@ -74,7 +100,16 @@ enum Said {
 }
 
 fn frames<'a>(settings: FramerSettings, chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Said> {
-    let mut framer = Framer::new(settings);
+    opened(settings, None, chunks)
+}
+
+/// As [`frames`], with keys for those that are encrypted.
+fn opened<'a>(
+    settings: FramerSettings,
+    keys: Option<&Keys>,
+    chunks: impl IntoIterator<Item = &'a [u8]>,
+) -> Vec<Said> {
+    let mut framer = Framer::new(settings).with_keys(keys.cloned());
     let mut said = Vec::new();
     let mut on = |event: Event<'_>| {
         said.push(match event {
@@ -181,7 +216,7 @@ fn sub_meters_are_told_apart() {
     // Both count joules, one of them without telling its type; the newer reading counts.
     assert_eq!(heat.mbus_of(MbusClass::Heat).map(|(device, _)| device.channel), Some(1));
     assert_eq!(heat.mbus[1].class(), Some(MbusClass::Heat));
-    assert_eq!(heat.mbus[2].class(), Some(MbusClass::Water));
+    assert_eq!(heat.mbus[2].class(), Some(MbusClass::WarmWater));
 
     let old = readings(&fixture("nl-3.0-iskra-gas-heat")).remove(0);
     assert_eq!(old.mbus.iter().map(|device| device.channel).collect::<Vec<_>>(), [1, 2]);

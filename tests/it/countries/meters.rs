@@ -12,12 +12,13 @@ use std::path::{Path, PathBuf};
 
 use dsmrd::meter::interpreter::{Interpreter, InterpreterSettings};
 use dsmrd::meter::{Country, Field};
-use dsmrd::p1::cipher::Keys;
+use dsmrd::p1::cipher::{Key, Keys, LUXEMBOURG_AUTH_KEY};
 use dsmrd::p1::frame::{CrcPolicy, Event, FramerSettings};
 use dsmrd::p1::{Framer, Proof, Telegram};
 use serde_json::Value;
 
 use super::ARRIVAL;
+use crate::framing::encrypted;
 use catalog::METERS;
 use features::Column;
 
@@ -29,7 +30,9 @@ struct Tried {
     name: String,
     country: String,
     bytes: Vec<u8>,
+    /// What opens it.
     keys: Option<Keys>,
+    encrypted: bool,
     own: bool,
 }
 
@@ -63,9 +66,23 @@ fn own() -> Vec<Tried> {
         name: stem(&path),
         bytes: std::fs::read(&path).expect("readable"),
         keys: None,
+        encrypted: false,
         own: true,
     };
-    files(&folder, "txt").into_iter().map(tried).collect()
+    let opened = encrypted().into_iter().map(|(name, bytes, keys)| Tried {
+        country: name.split('-').next().expect("a country").to_owned(),
+        name,
+        bytes,
+        keys: Some(keys),
+        encrypted: true,
+        own: true,
+    });
+    files(&folder, "txt").into_iter().map(tried).chain(opened).collect()
+}
+
+/// A key of the corpus.
+fn key(text: &Value) -> Option<Key> {
+    text.as_str()?.parse().ok()
 }
 
 /// The public telegrams; none where the corpus is not.
@@ -76,15 +93,23 @@ fn public() -> Vec<Tried> {
     let tried = |path: PathBuf| {
         let text = std::fs::read_to_string(path.with_extension("json")).expect("its description");
         let description: Value = serde_json::from_str(&text).expect("JSON");
+        let key = |name: &str| key(&description[name]);
         Tried {
             name: stem(&path),
             country: description["country"].as_str().expect("a country").to_lowercase(),
             bytes: std::fs::read(&path).expect("readable"),
-            keys: None,
+            keys: key("key_hex").map(|own| Keys {
+                auth_key: key("authentication_key_hex").unwrap_or(LUXEMBOURG_AUTH_KEY),
+                // Not every source computes the tag as the standard says.
+                allow_unverified_tag: true,
+                ..Keys::new(own)
+            }),
+            encrypted: path.extension().is_some_and(|extension| extension == "bin"),
             own: false,
         }
     };
-    files(&corpus.join("telegram"), "txt").into_iter().map(tried).collect()
+    let opened = files(&corpus.join("encrypted"), "bin").into_iter().map(tried);
+    files(&corpus.join("telegram"), "txt").into_iter().map(tried).chain(opened).collect()
 }
 
 /// The rows of the table by the places of their meters, and telegrams that fit no meter.
@@ -95,7 +120,8 @@ fn rows(tried: &[Tried]) -> (BTreeMap<usize, Row>, Vec<&str>) {
         let country: Country = tried.country.parse().unwrap_or_else(|()| panic!("{}", tried.name));
         let settings = InterpreterSettings { country: Some(country), ..InterpreterSettings::default() };
         // What was edited before it was published has the CRC of what it was.
-        let framing = FramerSettings { crc: CrcPolicy::Ignore, ..FramerSettings::default() };
+        let crc = if tried.encrypted { CrcPolicy::Auto } else { CrcPolicy::Ignore };
+        let framing = FramerSettings { crc, ..FramerSettings::default() };
         let mut interpreter = Interpreter::new(settings);
         let mut framer = Framer::new(framing).with_keys(tried.keys.clone());
         let mut seen = 0;
@@ -118,6 +144,7 @@ fn rows(tried: &[Tried]) -> (BTreeMap<usize, Row>, Vec<&str>) {
             *(if tried.own { &mut row.own } else { &mut row.public }) += 1;
             let proof = match frame.proof() {
                 Proof::Verified if sealed => "tag and CRC",
+                Proof::Absent if sealed => "tag",
                 Proof::Unauthenticated => "CRC",
                 // One that was edited had one.
                 Proof::Verified | Proof::Failed => "CRC",
@@ -132,7 +159,8 @@ fn rows(tried: &[Tried]) -> (BTreeMap<usize, Row>, Vec<&str>) {
         };
         framer.push(&tried.bytes, &mut on);
         framer.finish(&mut on);
-        if seen == 0 {
+        // Of encrypted frames some are made to be refused.
+        if seen == 0 && !tried.encrypted {
             homeless.push(&tried.name);
         }
     }

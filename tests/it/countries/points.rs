@@ -113,12 +113,12 @@ const POINTS: &[(&str, &str)] = &[
     ),
     (
         "nl-5.0-iskra-heat-cold-and-waters",
-        "mbus1.class=gas; mbus2.class=water; mbus2.value=31.204 m3; mbus3.class=heat; \
+        "mbus1.class=gas; mbus2.class=warm_water; mbus2.value=31.204 m3; mbus3.class=heat; \
       mbus3.value=44.17 GJ; mbus4.class=cooling; mbus4.value=3.31 GJ",
     ),
     (
         "nl-5.0-iskra-water-and-valve",
-        "mbus1.valve=0; mbus2.valve=2; mbus2.value=120.044 m3; mbus3.class=water; mbus4.class=water; \
+        "mbus1.valve=0; mbus2.valve=2; mbus2.value=120.044 m3; mbus3.class=warm_water; mbus4.class=water; \
       mbus4.value=-",
     ),
     (

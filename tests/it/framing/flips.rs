@@ -4,7 +4,7 @@
 use dsmrd::p1::frame::FramerSettings;
 use dsmrd::p1::{Proof, Telegram};
 
-use super::{Said, fixtures, frames};
+use super::{Said, encrypted, fixtures, frames, opened};
 
 #[test]
 fn no_single_bit_makes_another_telegram() {
@@ -31,6 +31,29 @@ fn no_single_bit_makes_another_telegram() {
         tried += 1;
     }
     assert!(tried >= 40, "only {tried} fixtures have a CRC");
+}
+
+/// A frame with its tag, or with none and a CRC within: a turned bit opens to nothing, or to the same telegram.
+#[test]
+fn no_single_bit_makes_another_telegram_of_what_is_encrypted() {
+    let mut tried = 0;
+    for (name, bytes, keys) in encrypted() {
+        let said = opened(FramerSettings::default(), Some(&keys), [&bytes[..]]);
+        let [Said::Frame { bytes: telegram, .. }] = &said[..] else { continue };
+        let mut flipped = bytes.clone();
+        for bit in 0..bytes.len() * 8 {
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            for said in opened(FramerSettings::default(), Some(&keys), [&flipped[..]]) {
+                if let Said::Frame { bytes, .. } = said {
+                    assert!(telegram.starts_with(bytes.trim_ascii_end()), "{name}, bit {bit}");
+                    assert!(bytes.len() + 2 >= telegram.len(), "{name}, bit {bit}");
+                }
+            }
+            flipped[bit / 8] ^= 1 << (bit % 8);
+        }
+        tried += 1;
+    }
+    assert!(tried >= 4, "only {tried} fixtures are one encrypted frame each");
 }
 
 /// Without a CRC nothing tells a wrong digit from a right one: such a telegram says so wherever it goes.

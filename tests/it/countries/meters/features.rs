@@ -77,7 +77,7 @@ pub(super) fn features(telegram: &Telegram<'_>, reading: &Reading, proof: &str) 
     }
     for device in &reading.mbus {
         let class = match device.class() {
-            Some(class) => class.name().to_owned(),
+            Some(class) => class.name().replace('_', " "),
             None => device
                 .device_type
                 .filter(|&code| code != 0)
@@ -104,7 +104,7 @@ pub(super) fn features(telegram: &Telegram<'_>, reading: &Reading, proof: &str) 
 }
 
 /// The words of the longer columns in the order in which they are shown; others follow.
-const ORDER: [&str; 40] = [
+const ORDER: [&str; 41] = [
     "kWh import",
     "kWh export",
     "by tariff",
@@ -121,6 +121,7 @@ const ORDER: [&str; 40] = [
     "kVA",
     "gas",
     "water",
+    "warm water",
     "heat",
     "cooling",
     "electricity",
