@@ -276,8 +276,9 @@ fn other_protocols_of_the_corpus_are_named() {
 
 #[test]
 fn other_protocols_are_named_and_telegrams_beside_them_still_read() {
-    let mbus: Vec<u8> =
-        [&[0x68, 0xFA, 0xFA, 0x68, 0x53, 0xFF, 0x00, 0x01, 0x67][..], &[0x55; 245], &[0xAA, 0x16]].concat();
+    let user_data: Vec<u8> = [&[0x53, 0xFF, 0x00, 0x01, 0x67][..], &[0x55; 245]].concat();
+    let sum = user_data.iter().fold(0u8, |sum, &byte| sum.wrapping_add(byte));
+    let mbus: Vec<u8> = [&[0x68, 0xFA, 0xFA, 0x68][..], &user_data, &[sum, 0x16]].concat();
     let sml =
         [&[0x1B, 0x1B, 0x1B, 0x1B, 1, 1, 1, 1][..], &[0x76; 60], &[0x1B, 0x1B, 0x1B, 0x1B, 0x1A, 0, 1, 2]]
             .concat();
