@@ -1,9 +1,21 @@
 //! Framing, grammar and meaning under any bytes: laws, not examples.
 
-use std::path::Path;
+/// One bit wrong: no other telegram comes of it.
+mod flips;
+/// How much memory a framer takes.
+mod memory;
+/// Noise of every kind, and the next good telegram.
+mod noise;
+/// Telegrams with anything between them, in their order.
+mod order;
+/// The same bytes in other pieces.
+mod pieces;
+
+use std::path::{Path, PathBuf};
 
 use dsmrd::meter::record::{FlatValue, Key, flatten, unflatten};
 use dsmrd::meter::{Cell, Field, MbusClass, Reading, Zone, read};
+use dsmrd::p1::cipher::{self, Keys};
 use dsmrd::p1::frame::{CrcPolicy, Event, Framer, FramerSettings};
 use dsmrd::p1::write::TelegramWriter;
 use dsmrd::p1::{Obis, Proof, Telegram};
@@ -26,8 +38,58 @@ fn fixtures() -> Vec<(String, Vec<u8>)> {
     found
 }
 
+/// The encrypted fixtures by name, with what opens them.
+pub(crate) fn encrypted() -> Vec<(String, Vec<u8>, Keys)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/encrypted");
+    let mut found: Vec<(String, Vec<u8>, Keys)> = std::fs::read_dir(folder)
+        .expect("the encrypted fixtures")
+        .map(|entry| entry.expect("an entry").path())
+        .map(|path| {
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            let keys = keys_of(&name);
+            (name, std::fs::read(&path).expect("readable"), keys)
+        })
+        .collect();
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    found
+}
+
+/// The keys of an encrypted fixture: made up, and the same for all meters of a country.
+pub(crate) fn keys_of(name: &str) -> Keys {
+    let luxembourg = Keys::new(cipher::Key::new(*b"dsmrd test key 1"));
+    if name.starts_with("lu-") {
+        return luxembourg;
+    }
+    Keys { auth_key: cipher::Key::new(*b"dsmrd test auth."), ..luxembourg }
+}
+
 fn fixture(name: &str) -> Vec<u8> {
     fixtures().into_iter().find(|(found, _)| found == name).expect("the fixture").1
+}
+
+/// A folder of the public corpus; `None`, said aloud, where it is not.
+fn corpus(folder: &str) -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/telegrams");
+    #[expect(clippy::disallowed_methods, reason = "a test is told where the corpus is")]
+    let corpus = std::env::var_os("DSMRD_CORPUS").map_or(beside, PathBuf::from).join(folder);
+    if corpus.is_dir() {
+        return Some(corpus);
+    }
+    eprintln!("skipped: no telegram corpus at {}; set DSMRD_CORPUS", corpus.display());
+    None
+}
+
+/// The telegrams and streams in a folder of the public corpus, by name.
+fn public(folder: &str) -> Vec<(String, Vec<u8>)> {
+    let Some(folder) = corpus(folder) else { return Vec::new() };
+    let mut found: Vec<(String, Vec<u8>)> = std::fs::read_dir(folder)
+        .expect("the corpus")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "txt" || extension == "bin"))
+        .map(|path| (path.display().to_string(), std::fs::read(&path).expect("readable")))
+        .collect();
+    found.sort();
+    found
 }
 
 /// What a framer says: of a frame its bytes, of a rejection its reason.
@@ -38,7 +100,16 @@ enum Said {
 }
 
 fn frames<'a>(settings: FramerSettings, chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Said> {
-    let mut framer = Framer::new(settings);
+    opened(settings, None, chunks)
+}
+
+/// As [`frames`], with keys for those that are encrypted.
+fn opened<'a>(
+    settings: FramerSettings,
+    keys: Option<&Keys>,
+    chunks: impl IntoIterator<Item = &'a [u8]>,
+) -> Vec<Said> {
+    let mut framer = Framer::new(settings).with_keys(keys.cloned());
     let mut said = Vec::new();
     let mut on = |event: Event<'_>| {
         said.push(match event {
@@ -71,74 +142,10 @@ fn readings(bytes: &[u8]) -> Vec<Reading> {
 }
 
 #[test]
-fn two_parts_and_single_bytes_of_every_fixture() {
-    for (name, bytes) in fixtures() {
-        let whole = frames(FramerSettings::default(), [&bytes[..]]);
-        assert_eq!(frames(FramerSettings::default(), bytes.chunks(1)), whole, "{name}");
-        for cut in 0..=bytes.len() {
-            let (front, back) = bytes.split_at(cut);
-            assert_eq!(frames(FramerSettings::default(), [front, back]), whole, "{name} cut at {cut}");
-        }
-    }
-}
-
-#[test]
-fn no_single_bit_makes_another_telegram() {
-    for (name, bytes) in fixtures() {
-        let whole = frames(FramerSettings::default(), [&bytes[..]]);
-        let [Said::Frame { proof: Proof::Verified, bytes: telegram, .. }] = &whole[..] else { continue };
-        let mark = telegram.iter().rposition(|&byte| byte == b'!').expect("an end mark");
-        for bit in 0..bytes.len() * 8 {
-            let mut flipped = bytes.clone();
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            for said in frames(FramerSettings::default(), [&flipped[..]]) {
-                // What is behind the mark may differ in case or line end: the telegram is the same.
-                if let Said::Frame { bytes, .. } = said {
-                    assert_eq!(bytes.get(..mark), telegram.get(..mark), "{name}, bit {bit}");
-                }
-            }
-        }
-    }
-}
-
-#[test]
-fn a_telegram_is_found_behind_a_million_random_bytes() {
-    let telegram = fixture("nl-5.0-iskra-3phase-gas");
-    for seed in 1..=4u64 {
-        // Xorshift: the same noise every time.
-        let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let mut stream: Vec<u8> = std::iter::repeat_with(|| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state as u8
-        })
-        .take(1_000_000)
-        .collect();
-        stream.extend_from_slice(b"\r\n");
-        let offset = stream.len() as u64;
-        stream.extend_from_slice(&telegram);
-        let said =
-            frames(FramerSettings { crc: CrcPolicy::Require, ..FramerSettings::default() }, [&stream[..]]);
-        let found = Said::Frame { offset, proof: Proof::Verified, bytes: telegram.clone() };
-        assert_eq!(said.last(), Some(&found), "seed {seed}");
-    }
-}
-
-#[test]
 fn a_reading_comes_back_from_its_columns() {
     let mut seen = 0;
     let mut all = fixtures();
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/telegrams");
-    #[expect(clippy::disallowed_methods, reason = "a test is told where the corpus is")]
-    let corpus = std::env::var_os("DSMRD_CORPUS").map_or(corpus, Into::into).join("telegram");
-    match std::fs::read_dir(&corpus) {
-        Ok(entries) => all.extend(entries.map(|entry| {
-            let path = entry.expect("an entry").path();
-            (path.display().to_string(), std::fs::read(&path).expect("readable"))
-        })),
-        Err(_) => eprintln!("skipped: no telegram corpus at {}", corpus.display()),
-    }
+    all.extend(public("telegram"));
     for (name, bytes) in all {
         for reading in readings(&bytes) {
             let mut columns: Vec<(Key, FlatValue)> = Vec::new();

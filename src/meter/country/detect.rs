@@ -287,6 +287,12 @@ const RULES: &[Rule] = {
         ),
         likely(
             Netherlands,
+            &[GatewayClock, Mbus],
+            &[Energy],
+            "a clock under 0-0:1.1.0 and sub-meters without electricity, as gateways of heat send them",
+        ),
+        likely(
+            Netherlands,
             &[Version, EnergyOfTariff],
             &[EnergyTotal],
             "a DSMR version, and energy by tariff",

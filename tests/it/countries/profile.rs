@@ -69,9 +69,12 @@ fn name(path: &Path) -> String {
 fn the_fixtures_tell_their_countries() {
     for file in files(&fixtures(), "txt") {
         let name = name(&file);
-        // No telegram of the branch standard tells Sweden from Finland.
-        let wanted = name[..2].parse::<Country>().ok().filter(|country| *country != Country::Sweden);
-        assert!(wanted.is_some() || name.starts_with("se-"), "{name}");
+        let country: Country = name[..2].parse().unwrap_or_else(|()| panic!("{name}"));
+        // No telegram of the branch standard tells Sweden from Finland, save by the name of its grid company, and
+        // two have too little in them.
+        let branch = matches!(country, Country::Sweden | Country::Finland) && !name.contains("ellevio");
+        let little = ["nl-5.0-landis-weheat-second-channel", "nl-5.0-nothing-in-it"].contains(&name.as_str());
+        let wanted = Some(country).filter(|_| !branch && !little);
         telegrams(&file, &mut |telegram| {
             let found = detect(telegram);
             assert_eq!(found.country, wanted, "{name}: {found}");

@@ -88,6 +88,7 @@ fn objects_that_only_one_country_has() {
     check("X", &["1-0:0.9.1(222553)", "1-0:0.9.2(251002)"], "si", Certainty::Sure);
     check("X", &["0-0:1.0.0(20240111 09:35:00)"], "dk", Certainty::Sure);
     check("X", &["1-0:1.8.0*255(00052185.7825309*kWh)"], "de", Certainty::Sure);
+    check("X", &["0-0:1.1.0(251214081530W)", "0-1:24.1.0(012)"], "nl", Certainty::Likely);
     check("X", &["1-3:0.2.8(50)", "0-0:1.1.0(251214081530W)", "0-1:24.1.0(012)"], "nl", Certainty::Likely);
 }
 
