@@ -68,6 +68,12 @@ impl Pending {
         Self { heard, ..Self::default() }
     }
 
+    /// The equipment that a reading shows to have been replaced by another.
+    pub(super) fn replaced(&self, place: &Place) -> Option<&str> {
+        let (told, heard) = (place.equipment.as_ref()?, self.heard.get(&place.meter)?);
+        (told != heard).then_some(heard)
+    }
+
     /// Whether there is nothing to store.
     pub(super) fn is_empty(&self) -> bool {
         self.open.is_empty() && self.finished.is_empty()

@@ -15,5 +15,11 @@ mod kill;
 /// Links that come and go, and who is told.
 mod links;
 
+/// Several meters in one process, and one that is swapped for another.
+mod meters;
+
+/// The share of a meter, by the configuration.
+mod shares;
+
 /// Stop, reload, exit codes.
 mod life;
