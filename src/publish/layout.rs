@@ -1,13 +1,15 @@
 //! From readings to messages: which topics, which payloads.
 //!
 //! In reading order: [`text`], payloads without detours; [`slot`], topics built once; [`native`] with
-//! [`native_mbus`] and [`native_objects`], dsmrd's own topics; [`dsmr_reader`] with [`dsmr_gas`], those of DSMR-reader.
+//! [`native_mbus`], [`native_objects`] and [`native_writer`], dsmrd's own topics; [`dsmr_reader`] with
+//! [`dsmr_gas`], those of DSMR-reader.
 
 mod dsmr_gas;
 mod dsmr_reader;
 mod native;
 mod native_mbus;
 mod native_objects;
+mod native_writer;
 mod slot;
 mod text;
 

@@ -7,7 +7,7 @@
 //! another identifier, is gone: its topics are cleared at once, and none of its values stays under the name
 //! of its successor.
 
-use super::native::{Shape, Writer};
+use super::native_writer::{Shape, Writer};
 use super::slot::Topic;
 use super::text;
 use crate::meter::reading::readable;

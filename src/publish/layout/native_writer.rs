@@ -1,0 +1,216 @@
+//! From a value to its payload and to its place in the reading's JSON, whatever the format of payloads.
+
+use super::slot::Topic;
+use super::text;
+use crate::meter::reading::readable;
+use crate::meter::{Kind, MeterTime, Reading, SwitchState, Unit, UnixMillis, message};
+use crate::p1::Decimal;
+use crate::publish::{Message, PayloadFormat};
+
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    Number(Unit),
+    Text,
+    /// A value that is JSON already.
+    Json,
+}
+
+/// Writes values into payloads, and all of them into the reading's JSON.
+#[derive(Debug)]
+pub(super) struct Writer {
+    format: PayloadFormat,
+    pub(super) now: UnixMillis,
+    seconds: i64,
+    /// The reading's time.
+    pub(super) time: Vec<u8>,
+    /// The value to put next, as plain text.
+    pub(super) value: Vec<u8>,
+    payload: Vec<u8>,
+    json: Vec<u8>,
+}
+
+impl Writer {
+    pub(super) fn new(format: PayloadFormat) -> Self {
+        Self {
+            format,
+            now: 0,
+            seconds: 0,
+            time: Vec::new(),
+            value: Vec::new(),
+            payload: Vec::new(),
+            json: Vec::new(),
+        }
+    }
+
+    pub(super) fn start(&mut self, reading: &Reading) {
+        self.now = reading.received_at;
+        self.seconds = reading.utc_seconds();
+        self.time.clear();
+        text::utc(&mut self.time, self.seconds);
+        self.value.clear();
+        self.json.clear();
+        self.json.push(b'{');
+    }
+
+    /// Writes what a text says; a tariff and the position of a switch are numbers.
+    pub(super) fn text(&mut self, kind: Kind, bytes: &[u8], reading: &Reading) -> Shape {
+        let number = match kind {
+            Kind::Tariff => reading.tariff().map(u64::from),
+            Kind::Switch => {
+                let code = || std::str::from_utf8(bytes).ok()?.parse().ok();
+                SwitchState::parse(bytes).map(|state| state.code().into()).or_else(code)
+            }
+            _ => None,
+        };
+        if let Some(number) = number {
+            text::whole(&mut self.value, number);
+            return Shape::Number(Unit::One);
+        }
+        match kind {
+            Kind::Message => {
+                self.value.extend_from_slice(message::decode(bytes).unwrap_or_default().as_bytes());
+            }
+            // Only identifiers and messages are written in hex; version 50 is not a "P".
+            Kind::Id => self.readable(bytes),
+            _ => self.value.extend(bytes.iter().map(|&b| if b.is_ascii() { b } else { b'?' })),
+        }
+        Shape::Text
+    }
+
+    /// Writes an identifier for people.
+    pub(super) fn readable(&mut self, bytes: &[u8]) {
+        self.value.extend_from_slice(readable(bytes).as_bytes());
+    }
+
+    /// Writes a time of the meter: an instant where it tells which, else its local time.
+    pub(super) fn meter_time(&mut self, time: MeterTime) {
+        match time.utc {
+            Some(seconds) => text::utc(&mut self.value, seconds),
+            None => text::local(&mut self.value, time.local),
+        }
+    }
+
+    pub(super) fn put_number(
+        &mut self,
+        topic: &mut Option<Topic>,
+        base: &str,
+        name: &str,
+        number: Option<(Decimal, Unit)>,
+        out: &mut Vec<Message>,
+    ) {
+        match number {
+            Some((value, unit)) => {
+                text::decimal(&mut self.value, value);
+                self.put(topic, base, name, Shape::Number(unit), out);
+            }
+            None => {
+                if let Some(topic) = topic {
+                    topic.miss(self.now, out);
+                }
+            }
+        }
+    }
+
+    /// Puts a word, where there is one.
+    pub(super) fn put_word(
+        &mut self,
+        topic: &mut Option<Topic>,
+        base: &str,
+        name: &str,
+        word: Option<&str>,
+        out: &mut Vec<Message>,
+    ) {
+        match (word, topic) {
+            (Some(word), topic) => {
+                self.value.extend_from_slice(word.as_bytes());
+                self.put(topic, base, name, Shape::Text, out);
+            }
+            (None, Some(topic)) => topic.miss(self.now, out),
+            (None, None) => {}
+        }
+    }
+
+    /// Puts the value just written into its topic `<base>/<name>` and into the JSON.
+    pub(super) fn put(
+        &mut self,
+        topic: &mut Option<Topic>,
+        base: &str,
+        name: &str,
+        shape: Shape,
+        out: &mut Vec<Message>,
+    ) {
+        self.key(name);
+        let at = self.json.len();
+        match shape {
+            Shape::Number(_) | Shape::Json => self.json.extend_from_slice(&self.value),
+            Shape::Text => text::json_string(&mut self.json, &String::from_utf8_lossy(&self.value)),
+        }
+        let token = &self.json[at..];
+        let payload = match (self.format, shape) {
+            (PayloadFormat::ValueTimestamp, Shape::Text | Shape::Json) => {
+                // Graphite takes numbers alone.
+                self.value.clear();
+                return;
+            }
+            // A text that says nothing: the topic is cleared.
+            (_, Shape::Text) if self.value.is_empty() => {
+                if let Some(topic) = topic {
+                    topic.clear(out);
+                }
+                return;
+            }
+            (PayloadFormat::Value, _) => &self.value,
+            (PayloadFormat::ValueTimestamp, Shape::Number(_)) => {
+                self.value.push(b' ');
+                text::whole(&mut self.value, self.seconds.unsigned_abs());
+                &self.value
+            }
+            (PayloadFormat::Json, shape) => {
+                self.payload.clear();
+                self.payload.extend_from_slice(b"{\"value\": ");
+                self.payload.extend_from_slice(token);
+                if let Shape::Number(unit) = shape
+                    && unit != Unit::One
+                {
+                    self.payload.extend_from_slice(b", \"unit\": \"");
+                    self.payload.extend_from_slice(unit.symbol().as_bytes());
+                    self.payload.push(b'"');
+                }
+                self.payload.extend_from_slice(b", \"time\": \"");
+                self.payload.extend_from_slice(&self.time);
+                self.payload.extend_from_slice(b"\"}");
+                &self.payload
+            }
+        };
+        topic.get_or_insert_with(|| Topic::new(&format!("{base}/{name}"))).say(payload, self.now, out);
+        self.value.clear();
+    }
+
+    fn key(&mut self, name: &str) {
+        if self.json.last() != Some(&b'{') {
+            self.json.push(b',');
+        }
+        text::json_string(&mut self.json, name);
+        self.json.push(b':');
+    }
+
+    /// Opens an object in the JSON.
+    pub(super) fn open(&mut self, name: &str) {
+        self.key(name);
+        self.json.push(b'{');
+    }
+
+    /// Closes it.
+    pub(super) fn close(&mut self) {
+        self.json.push(b'}');
+    }
+
+    pub(super) fn finish(&mut self, topic: &mut Option<Topic>, base: &str, out: &mut Vec<Message>) {
+        self.close();
+        if self.format != PayloadFormat::ValueTimestamp {
+            let topic = topic.get_or_insert_with(|| Topic::new(&format!("{base}/json")));
+            topic.say(&self.json, self.now, out);
+        }
+    }
+}
