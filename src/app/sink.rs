@@ -37,23 +37,33 @@ impl Sink {
     /// Takes a reading. Never waits: a store that cannot keep up counts the loss itself.
     pub fn reading(&self, meter: &MeterId, reading: Reading) {
         let reading = Arc::new(reading);
-        {
-            let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
-            match &record.store {
-                Some(store) => {
-                    store.offer(meter, Arc::clone(&reading));
-                }
-                None if record.waiting.len() < WAITING => {
-                    record.waiting.push_back((meter.clone(), Arc::clone(&reading)));
-                }
-                None => {
-                    self.counters.offered.inc();
-                    self.counters.dropped_queue_full.inc();
-                }
-            }
-        }
+        self.keep(meter, &reading);
         self.shares.send(meter, &reading);
         self.feed.publish(Event::Reading { meter: meter.clone(), reading });
+    }
+
+    /// Takes a reading that came too late to be shown: the record gets it, and the share, whose clients want what was
+    /// received and find its time in it.
+    pub fn late(&self, meter: &MeterId, reading: Reading) {
+        let reading = Arc::new(reading);
+        self.keep(meter, &reading);
+        self.shares.send(meter, &reading);
+    }
+
+    fn keep(&self, meter: &MeterId, reading: &Arc<Reading>) {
+        let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        match &record.store {
+            Some(store) => {
+                store.offer(meter, Arc::clone(reading));
+            }
+            None if record.waiting.len() < WAITING => {
+                record.waiting.push_back((meter.clone(), Arc::clone(reading)));
+            }
+            None => {
+                self.counters.offered.inc();
+                self.counters.dropped_queue_full.inc();
+            }
+        }
     }
 
     /// The link to a meter came up or went down.

@@ -56,6 +56,7 @@ impl Readers {
         self.tasks.spawn(async move {
             let deliver = |delivery| match delivery {
                 Delivery::Reading(reading) => sink.reading(&to, reading),
+                Delivery::Late(reading) => sink.late(&to, reading),
                 Delivery::Link(online) => sink.link(&to, online),
             };
             reader::run(id, source, clock, counters, deliver, token).await;

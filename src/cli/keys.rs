@@ -10,17 +10,15 @@ use dsmrd::p1::cipher::{Key, Keys, LUXEMBOURG_AUTH_KEY};
 
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct KeyArgs {
-    /// The file that holds the meter's key (in Austria its GUEK): 32 hex digits and nothing else.
-    ///
-    /// Without this and --key the variable DSMRD_KEY of the environment counts.
+    /// The file that holds the meter's key, where its telegrams are encrypted (in Austria its GUEK): 32 hex digits and
+    /// nothing else. Without this and --key the variable DSMRD_KEY of the environment counts.
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
     /// The meter's key itself. Other users see it in the list of processes: --key-file and DSMRD_KEY are safer.
     #[arg(long, value_name = "HEX", value_parser = hidden, conflicts_with = "key_file")]
     key: Option<Hidden>,
-    /// The file that holds the authentication key (in Austria the GAK); Luxembourg's counts when there is none.
-    ///
-    /// Without this and --auth-key the variable DSMRD_AUTH_KEY of the environment counts.
+    /// The file that holds the authentication key (in Austria the GAK). Without this and --auth-key the variable
+    /// DSMRD_AUTH_KEY of the environment counts, else the one of all meters of Luxembourg.
     #[arg(long, value_name = "FILE")]
     auth_key_file: Option<PathBuf>,
     /// The authentication key itself; seen by others as --key is.

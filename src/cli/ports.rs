@@ -54,16 +54,19 @@ pub(super) fn run(args: &Args) -> Outcome {
     let mut speaking = Vec::new();
     for (port, heard) in ports.iter().zip(&heard) {
         writeln!(out, "{}    {heard}", describe(port))?;
-        if matches!(heard, Heard::Telegram { .. }) {
-            speaking.push(port.best_name());
+        if heard.is_p1() {
+            speaking.push((port.best_name(), matches!(heard, Heard::Encrypted { .. })));
         }
     }
-    for name in &speaking {
+    for (name, encrypted) in &speaking {
         writeln!(
             out,
             "\nFor the configuration:\n\n[[meter]]\nname = \"home\"\nsource = \"{}\"",
             name.display()
         )?;
+        if *encrypted {
+            writeln!(out, "key_file = \"/etc/dsmrd/meter.key\"")?;
+        }
     }
     Ok(if speaking.is_empty() { exit::FAILURE } else { exit::OK })
 }

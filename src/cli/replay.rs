@@ -178,7 +178,8 @@ impl Replay {
         let recording = Recording::open(
             file,
             source.max_telegram,
-            source.zone_name(),
+            source.interpreter(),
+            source.keys.clone(),
             self.clock.wall(),
             Arc::clone(counters),
         )?;

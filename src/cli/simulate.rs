@@ -15,11 +15,13 @@ use tokio_util::sync::CancellationToken;
 
 use dsmrd::clock::Clock;
 use dsmrd::exit;
+use dsmrd::p1::cipher::{self, Envelope, Keys};
 use dsmrd::source::fanout::Fanout;
 use dsmrd::source::pty::Pty;
 use dsmrd::source::simulate::Simulator;
 
 use super::Outcome;
+use super::keys::KeyArgs;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -52,6 +54,9 @@ pub(super) struct Args {
     /// Serve every client that connects, such as 127.0.0.1:2001
     #[arg(long, value_name = "ADDR", group = "target")]
     listen: Option<String>,
+
+    #[command(flatten)]
+    keys: KeyArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,9 +121,30 @@ impl Target {
     }
 }
 
+/// The frame around each telegram of a meter that encrypts.
+struct Sealer {
+    keys: Keys,
+    system_title: [u8; 8],
+}
+
+impl Sealer {
+    fn new(keys: Keys, seed: u64) -> Self {
+        let [.., a, b, c, d] = seed.to_be_bytes();
+        Self { keys, system_title: [b'S', b'I', b'M', b'1', a, b, c, d] }
+    }
+
+    /// `utc` is the telegram's second. As the frame counter it rises by one a telegram, over restarts too, so that
+    /// none is used twice.
+    fn seal(&self, telegram: &[u8], utc: i64) -> Vec<u8> {
+        let counter = u32::try_from(utc).unwrap_or(u32::MAX);
+        cipher::seal(telegram, &Envelope::new(self.system_title, counter), &self.keys)
+    }
+}
+
 /// What to send, and how.
 struct Feed {
     simulator: Simulator,
+    sealer: Option<Sealer>,
     seconds: u64,
     speed: Speed,
     stop: CancellationToken,
@@ -131,12 +157,14 @@ pub(super) fn run(args: &Args) -> Outcome {
 
 async fn simulate(args: &Args) -> Outcome {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let sealer = args.keys.keys(false)?.map(|keys| Sealer::new(keys, args.seed));
     let target = Target::open(args).await?;
     // Somebody who looks on wants to see a meter; a file or pipe wants telegrams.
     let looked_at = args.output.is_none() && io::stdout().is_terminal();
     let bulk = matches!(target, Target::Stream(_)) && !looked_at;
     let now = Clock::system().wall().div_euclid(1_000);
     let feed = Feed {
+        sealer,
         simulator: Simulator::new(args.seed, args.start.unwrap_or(now)),
         seconds: args.seconds.unwrap_or(if bulk { 86_400 } else { u64::MAX }),
         speed: args.speed.unwrap_or(if bulk { Speed::Max } else { Speed::Times(1) }),
@@ -220,7 +248,11 @@ impl Feed {
             if self.stop.is_cancelled() || !Simulator::life().contains(&self.simulator.utc()) {
                 return Ok(());
             }
-            let telegram = self.simulator.next_telegram();
+            let utc = self.simulator.utc();
+            let mut telegram = self.simulator.next_telegram();
+            if let Some(sealer) = &self.sealer {
+                telegram = sealer.seal(&telegram, utc);
+            }
             match target {
                 Target::Stream(out) => {
                     let written = out.write_all(&telegram);
@@ -274,6 +306,16 @@ mod tests {
         assert_eq!(start("2026-01-31T17:00:00Z"), Ok(1_769_814_000 + 18 * 3_600));
         assert!(start("yesterday").unwrap_err().contains("2026-01-31"));
         assert!(start("1999-01-01").unwrap_err().contains("2024-01-01 to 2099-12-31"));
+    }
+
+    #[test]
+    fn no_frame_counter_is_used_twice() {
+        let key = "000102030405060708090A0B0C0D0E0F".parse().unwrap();
+        let sealer = Sealer::new(Keys::new(key), 7);
+        let frames = [1_769_814_000, 1_769_814_001].map(|utc| sealer.seal(b"/SIM5\r\n", utc));
+        assert_eq!(frames[0][..13], *b"\xDB\x08SIM1\0\0\0\x07\x82\0\x18");
+        let counters = frames.map(|frame| u32::from_be_bytes(frame[14..18].try_into().unwrap()));
+        assert_eq!(counters, [1_769_814_000, 1_769_814_001]);
     }
 
     #[test]

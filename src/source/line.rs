@@ -1,42 +1,65 @@
-//! Which setting of the serial line to use, and whether the eighth bit is a parity bit.
+//! Which setting of the serial line to use.
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::settings::{Line, LineSettings};
 
-/// How long one setting is tried: two telegrams of a meter that sends every 10 s, and some.
-pub(super) const TRIAL: Duration = Duration::from_secs(25);
+/// No setting is given up sooner, whatever comes: reopening a port many times a second helps nobody.
+pub(super) const FAIR: Duration = Duration::from_secs(2);
 /// Bytes that must have come before they can be called garbage.
-const ENOUGH: usize = 160;
+const ENOUGH: usize = 64;
 /// Bytes in a row without a telegram after which nothing more is hoped for: two of the longest seen.
 const HOPELESS: usize = 6_000;
+/// So long a gap stands between two telegrams, and never within one.
+const GAP: Duration = Duration::from_millis(200);
 
-/// The choice of the line's setting.
+/// Bytes, and those of them that are no text.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    bytes: usize,
+    odd: usize,
+}
+
+/// The choice of the line's setting. A setting is proven by a telegram, and refuted by bytes alone: by those
+/// that are no text, or text of which no telegram comes. Silence says nothing about it: a meter may send once
+/// a minute.
 #[derive(Debug)]
 pub(super) struct Chooser {
     line: Line,
     /// Its place in [`LineSettings::ALL`].
     place: usize,
-    proven: Option<usize>,
+    proven: bool,
     unproven_telegrams: u8,
-    bytes: usize,
-    odd: usize,
+    /// When the port was opened, or the last byte came.
+    last: Instant,
+    /// What is coming: it began behind a gap, so that it is no telegram's tail.
+    whole: bool,
+    burst: Tally,
+    /// What came whole.
+    seen: Tally,
+    /// All bytes since the last telegram.
+    in_vain: usize,
     settled: bool,
-    /// Whether any byte came since the turn through the settings began.
-    heard: bool,
+    /// The setting told last, since it is news only when it changes.
+    told: Option<LineSettings>,
 }
 
 impl Chooser {
-    pub(super) fn new(line: Line) -> Self {
+    pub(super) fn new(line: Line, now: Instant) -> Self {
         Self {
             line,
             place: 0,
-            proven: None,
+            proven: false,
             unproven_telegrams: 0,
-            bytes: 0,
-            odd: 0,
+            last: now,
+            whole: false,
+            burst: Tally::default(),
+            seen: Tally::default(),
+            in_vain: 0,
             settled: false,
-            heard: false,
+            told: None,
         }
     }
 
@@ -48,30 +71,47 @@ impl Chooser {
         }
     }
 
-    /// Whether the setting is still being tried; [`TRIAL`] is then its time.
+    /// Whether the setting has still to prove itself.
     pub(super) fn trying(&self) -> bool {
-        self.line == Line::Auto && self.proven != Some(self.place)
+        self.line == Line::Auto && !self.proven
     }
 
-    /// The port is open (again): the setting that worked comes first.
-    pub(super) fn opened(&mut self) {
-        (self.unproven_telegrams, self.bytes, self.odd) = (0, 0, 0);
+    /// The port is open (again). What was seen at this setting still counts.
+    pub(super) fn opened(&mut self, now: Instant) {
+        (self.last, self.whole, self.burst) = (now, false, Tally::default());
+        self.unproven_telegrams = 0;
     }
 
-    /// The port was lost: what worked is tried first when it is back.
+    /// The port was lost, or is silent: the setting stays, and has to prove itself again.
     pub(super) fn lost(&mut self) {
-        if let Some(place) = self.proven.take() {
-            self.place = place;
-        }
+        self.proven = false;
     }
 
     /// Bytes came.
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
-        self.heard = true;
-        if self.trying() {
-            self.bytes += bytes.len();
-            // The eighth bit does not count: it may be parity, and then the setting will do.
-            self.odd += odd(bytes);
+    pub(super) fn bytes(&mut self, bytes: &[u8], now: Instant) {
+        if !self.trying() {
+            return;
+        }
+        if now - self.last >= GAP {
+            self.burst_ended();
+            self.whole = true;
+        }
+        self.last = now;
+        // A text of the meter may be a kilobyte of 0xFF (Hungary), so these say nothing.
+        let telling = bytes.iter().filter(|&&byte| byte != 0xFF).count();
+        self.burst.bytes += telling;
+        // The eighth bit does not count: it may be parity, and then the setting will do.
+        self.burst.odd += odd(bytes) - bytes.iter().filter(|&&byte| byte == 0xFF).count();
+        self.in_vain += bytes.len();
+    }
+
+    /// Nothing comes for a while: what came is over.
+    pub(super) fn burst_ended(&mut self) {
+        let burst = std::mem::take(&mut self.burst);
+        // The tail of an encrypted telegram is no text either, at any setting.
+        if self.whole {
+            self.seen.bytes += burst.bytes;
+            self.seen.odd += burst.odd;
         }
     }
 
@@ -80,17 +120,40 @@ impl Chooser {
         if !self.trying() {
             return;
         }
-        (self.bytes, self.odd) = (0, 0);
+        self.forget();
         self.unproven_telegrams += 1;
         if verified || self.unproven_telegrams >= 2 {
-            self.proven = Some(self.place);
-            self.settled = true;
+            self.prove();
         }
     }
 
-    /// Whether the setting was settled since the last call.
-    pub(super) fn take_settled(&mut self) -> bool {
-        std::mem::take(&mut self.settled)
+    /// A frame of an encrypted telegram came, though it could not be opened: what stands around it is proof
+    /// enough of the line.
+    pub(super) fn sealed(&mut self) {
+        if self.trying() {
+            self.forget();
+            self.prove();
+        }
+    }
+
+    /// Another protocol was recognised, which no other setting would turn into P1.
+    pub(super) fn foreign(&mut self) {
+        self.forget();
+    }
+
+    fn prove(&mut self) {
+        self.proven = true;
+        self.settled = true;
+    }
+
+    fn forget(&mut self) {
+        (self.burst, self.seen, self.in_vain) = (Tally::default(), Tally::default(), 0);
+    }
+
+    /// The setting found, when it is news.
+    pub(super) fn take_found(&mut self) -> Option<LineSettings> {
+        let found = std::mem::take(&mut self.settled).then(|| self.current());
+        found.filter(|&found| self.told.replace(found) != Some(found))
     }
 
     /// A telegram was rejected: those before and after it do not follow each other.
@@ -98,143 +161,123 @@ impl Chooser {
         self.unproven_telegrams = 0;
     }
 
-    /// Whether what comes is clearly no text, so that waiting on is useless.
-    pub(super) fn garbage(&self) -> bool {
-        self.trying() && self.bytes >= ENOUGH && (self.odd * 4 > self.bytes || self.bytes > HOPELESS)
+    /// Whether what came shows that the setting is wrong.
+    pub(super) fn refuted(&self) -> bool {
+        let Tally { bytes, odd } = self.seen;
+        self.trying() && (bytes >= ENOUGH && odd * 8 > bytes || self.in_vain > HOPELESS)
     }
 
-    /// Goes on to the next setting. A line on which nothing at all was heard can be one of the two common
-    /// settings; the rare ones would have been heard as damaged text.
+    /// Goes on to the next setting.
     pub(super) fn next(&mut self) {
-        let settings = if self.heard { LineSettings::ALL.len() } else { 2 };
-        self.place = (self.place + 1) % settings;
-        if self.place == 0 {
-            self.heard = false;
-        }
+        self.place = (self.place + 1) % LineSettings::ALL.len();
+        self.forget();
     }
 }
 
 /// Bytes that are no text, whatever their eighth bit.
-fn odd(bytes: &[u8]) -> usize {
+pub(super) fn odd(bytes: &[u8]) -> usize {
     bytes.iter().filter(|&&b| !matches!(b & 0x7F, b' '..=b'~' | b'\r' | b'\n')).count()
-}
-
-/// Bytes without a `/` after which the stream is taken for text with parity bits.
-const LONG_WITHOUT: usize = 256;
-/// `/` with the parity bit of seven data bits and even parity.
-const SLASH_WITH_PARITY: u8 = b'/' | 0x80;
-
-/// Finds out that a line of seven data bits is read as eight: every `/` then comes with its eighth bit set.
-/// Where a plain `/` comes, bytes above 0x7F are text of the meter and are left alone.
-#[derive(Debug, Default)]
-pub(super) struct ParityWatch {
-    since_slash: usize,
-    parity_slashes: usize,
-    high: usize,
-    odd: usize,
-}
-
-impl ParityWatch {
-    /// Looks at bytes; true once they can only be text with parity bits.
-    pub(super) fn look(&mut self, bytes: &[u8]) -> bool {
-        if bytes.contains(&b'/') {
-            *self = Self::default();
-            return false;
-        }
-        self.since_slash += bytes.len();
-        self.parity_slashes += bytes.iter().filter(|&&b| b == SLASH_WITH_PARITY).count();
-        self.high += bytes.iter().filter(|&&b| b >= 0x80).count();
-        self.odd += odd(bytes);
-        // Of the characters of a telegram about half have the bit set, and without it all are text: encrypted
-        // telegrams are not.
-        self.since_slash >= LONG_WITHOUT
-            && self.parity_slashes > 0
-            && self.high * 4 > self.since_slash
-            && self.odd * 16 < self.since_slash
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn with_parity(text: &[u8]) -> Vec<u8> {
-        text.iter().map(|&b| if b.count_ones() % 2 == 1 { b | 0x80 } else { b }).collect()
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn auto() -> (Chooser, Instant) {
+        let start = Instant::now();
+        (Chooser::new(Line::Auto, start), start)
+    }
+
+    fn random(count: u32) -> Vec<u8> {
+        (0..count).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
     }
 
     #[test]
-    fn settings_are_tried_in_turn_and_the_one_that_worked_comes_first() {
-        let mut chooser = Chooser::new(Line::Auto);
+    fn settings_are_tried_in_turn_and_the_one_that_worked_is_kept() {
+        let (mut chooser, mut now) = auto();
         let mut tried = Vec::new();
-        for _ in 0..5 {
+        for _ in 0..6 {
             tried.push(chooser.current());
-            chooser.opened();
-            chooser.bytes(b"something");
+            chooser.opened(now);
+            now += SECOND;
+            chooser.bytes(&random(100), now);
+            chooser.burst_ended();
+            assert!(chooser.refuted());
             chooser.next();
+            assert!(!chooser.refuted());
         }
         assert_eq!(tried[..4], LineSettings::ALL);
-        assert_eq!(tried[4], LineSettings::M115200_8N1);
+        assert_eq!(tried[4..], LineSettings::ALL[..2]);
 
-        assert_eq!(chooser.current(), LineSettings::M9600_7E1);
+        assert_eq!(chooser.current(), LineSettings::M115200_7E1);
         chooser.telegram(false);
         chooser.rejected();
         chooser.telegram(false);
         assert!(chooser.trying(), "the two do not follow each other");
         chooser.telegram(false);
-        assert!(!chooser.trying() && chooser.take_settled() && !chooser.take_settled());
+        assert!(!chooser.trying());
+        assert_eq!(chooser.take_found(), Some(LineSettings::M115200_7E1));
         chooser.lost();
-        assert_eq!(chooser.current(), LineSettings::M9600_7E1);
+        assert_eq!(chooser.current(), LineSettings::M115200_7E1);
         assert!(chooser.trying(), "it has to prove itself again");
         chooser.telegram(true);
-        assert!(!chooser.trying());
+        assert!(!chooser.trying() && chooser.take_found().is_none(), "it is no news");
     }
 
     #[test]
-    fn a_dead_line_is_tried_at_the_common_settings() {
-        let mut chooser = Chooser::new(Line::Auto);
-        let tried: Vec<_> = (0..4)
-            .map(|_| {
-                let current = chooser.current();
-                chooser.next();
-                current
-            })
-            .collect();
-        let (one, two) = (LineSettings::M115200_8N1, LineSettings::M9600_7E1);
-        assert_eq!(tried, [one, two, one, two]);
+    fn silence_refutes_nothing() {
+        let (mut chooser, now) = auto();
+        for minute in 0..600 {
+            chooser.opened(now + SECOND * 60 * minute);
+            chooser.burst_ended();
+            assert!(!chooser.refuted());
+            chooser.lost();
+        }
+        assert_eq!(chooser.current(), LineSettings::ALL[0]);
+    }
+
+    #[test]
+    fn little_garbage_adds_up_over_reopenings() {
+        let (mut chooser, mut now) = auto();
+        for _ in 0..4 {
+            assert!(!chooser.refuted());
+            chooser.opened(now);
+            now += SECOND;
+            chooser.bytes(&random(20), now);
+            chooser.burst_ended();
+            chooser.lost();
+        }
+        assert!(chooser.refuted());
     }
 
     #[test]
     fn garbage_is_known_and_text_is_not_garbage() {
-        let mut chooser = Chooser::new(Line::Auto);
+        let (mut chooser, now) = auto();
         let text = b"1-0:1.7.0(00.428*kW)\r\n".repeat(20);
-        chooser.bytes(&with_parity(&text));
-        assert!(!chooser.garbage());
-        chooser.opened();
-        chooser.bytes(&[0, 0xF8, 0x80, b'x'].repeat(50));
-        assert!(chooser.garbage());
-        chooser.opened();
-        chooser.bytes(&text.repeat(20));
-        assert!(chooser.garbage(), "text without end and without a telegram");
-        let mut fixed = Chooser::new(Line::Fixed(LineSettings::M115200_8N1));
-        fixed.bytes(&[0; 500]);
-        assert!(!fixed.garbage() && !fixed.trying(), "a fixed setting is not given up");
+        let parity: Vec<u8> =
+            text.iter().map(|&b| if b.count_ones() % 2 == 1 { b | 0x80 } else { b }).collect();
+        chooser.bytes(&parity, now + SECOND);
+        chooser.bytes(&[&b"0-0:96.13.0("[..], &[0xFF; 1_024]].concat(), now + SECOND);
+        chooser.burst_ended();
+        assert!(!chooser.refuted());
+        chooser.bytes(&text.repeat(20), now + SECOND * 2);
+        assert!(chooser.refuted(), "text without end and without a telegram");
+        let mut fixed = Chooser::new(Line::Fixed(LineSettings::M115200_8N1), now);
+        fixed.bytes(&[0; 50_000], now + SECOND);
+        fixed.burst_ended();
+        assert!(!fixed.refuted() && !fixed.trying(), "a fixed setting is not given up");
     }
 
     #[test]
-    fn parity_bits_are_told_from_text_above_ascii() {
-        let telegram = b"/KMP5 ZABF001\r\n\r\n1-0:1.8.1(00001.001*kWh)\r\n".repeat(8);
-        let mut watch = ParityWatch::default();
-        assert!(with_parity(&telegram).chunks(7).any(|chunk| watch.look(chunk)));
-        let mut watch = ParityWatch::default();
-        assert!(!telegram.chunks(7).any(|chunk| watch.look(chunk)));
-        // Where encrypted bytes happen to have no `/` for long, they have the other.
-        let random = |n: u32| (n.wrapping_mul(2_654_435_761) >> 13) as u8;
-        let encrypted: Vec<u8> = (0..4_000).map(random).filter(|&byte| byte != b'/').collect();
-        assert!(encrypted.contains(&SLASH_WITH_PARITY));
-        let mut watch = ParityWatch::default();
-        assert!(!encrypted.chunks(64).any(|chunk| watch.look(chunk)));
-        let message = [b"/AUX5\r\n0-0:96.13.0(".as_slice(), &[0xFF; 1024]].concat();
-        let mut watch = ParityWatch::default();
-        assert!(!message.chunks(64).any(|chunk| watch.look(chunk)));
+    fn encrypted_telegrams_prove_the_line_and_the_tail_of_one_does_not_refute_it() {
+        let (mut chooser, now) = auto();
+        chooser.bytes(&random(500), now);
+        chooser.bytes(&random(500), now + SECOND);
+        assert!(!chooser.refuted(), "the second is not at its end");
+        chooser.sealed();
+        chooser.burst_ended();
+        assert!(!chooser.refuted() && chooser.take_found() == Some(LineSettings::M115200_8N1));
     }
 }

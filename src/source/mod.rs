@@ -2,18 +2,25 @@
 //!
 //! In reading order: [`settings`]; the sources themselves, `serial`, `tcp`, `file` and [`simulate`], behind one
 //! `stream`, with [`error`] for why one cannot be opened; [`reader`], the task that turns a stream into
-//! readings, with `line`, `desk`, `rhythm`, `backoff` and `troubles` behind it; [`replay`], a recording as an
-//! iterator. Beside them [`ports`] and [`probe`] (which ports are there, and which one speaks), [`pty`] (a cable
+//! readings, with `desk` behind it: what watches the line (`line`, `parity`, `inverted`, `rhythm`, `backoff`), what
+//! takes the telegrams (`intake`, `identity`, `ledger`) and what is said about it (`troubles`, `advice`);
+//! [`replay`], a recording as an iterator. Beside them [`ports`] and [`probe`] (which ports are there, and which one speaks), [`pty`] (a cable
 //! that is none) and [`fanout`] (a simulated meter for the network).
 
 pub mod access;
+mod advice;
 mod backoff;
 mod desk;
 pub mod error;
 pub mod fanout;
 mod file;
 pub mod holder;
+mod identity;
+mod intake;
+mod inverted;
+mod ledger;
 mod line;
+mod parity;
 pub mod ports;
 pub mod probe;
 pub mod pty;

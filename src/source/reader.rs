@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
 use super::desk::Desk;
-use super::line::{Chooser, TRIAL};
+use super::line::{Chooser, FAIR};
 use super::settings::{Line, LineSettings, Parity, SourceSettings, SourceUrl};
 use super::stream::Stream;
 use crate::clock::Clock;
@@ -19,18 +19,17 @@ use crate::telemetry::MeterCounters;
 
 /// What a meter's task hands out.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "it is handed over and never kept")]
 pub enum Delivery {
     /// A reading, with the telegram it was made from.
     Reading(Reading),
+    /// A reading that a server had kept back while nobody read it: for the record, not for the live view.
+    Late(Reading),
     /// Telegrams come in (true), or the source cannot be opened or says nothing (false). Told on changes only.
     Link(bool),
 }
 
 /// A pause within a telegram that ends it, for meters that send no end mark (DSMR 2).
 const PAUSE: Duration = Duration::from_secs(1);
-/// No line setting is given up sooner, whatever comes: reopening a port many times a second helps nobody.
-const FAIR: Duration = Duration::from_secs(2);
 /// The same failure is told again after this time.
 const REMINDER: Duration = Duration::from_secs(600);
 /// Bytes read at once: more than a telegram of most meters.
@@ -40,7 +39,7 @@ const BUFFER: usize = 4_096;
 enum Over {
     Shutdown,
     HungUp(Option<io::Error>),
-    Silent,
+    Reopen,
 }
 
 /// Reads one meter until `shutdown`. Nothing that happens to the source ends it: a source that fails is opened
@@ -65,7 +64,7 @@ pub async fn run(
         .name
         .bytes()
         .fold(clock.wall() as u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
-    let mut desk = Desk::new(meter, &settings, Chooser::new(line), clock, counters, deliver);
+    let mut desk = Desk::new(meter, &settings, Chooser::new(line, Instant::now()), clock, counters, deliver);
     let mut backoff = Backoff::new(seed);
     let mut failures = Failures::default();
     loop {
@@ -76,7 +75,12 @@ pub async fn run(
             Ok(stream) => {
                 desk.counters.opens.inc();
                 failures.opened(&desk.meter, &settings.url, line);
-                desk.opened(line, matches!(settings.url, SourceUrl::Serial(_)));
+                let (serial, server) = match settings.url {
+                    SourceUrl::Serial(_) => (true, false),
+                    SourceUrl::Tcp { .. } => (false, true),
+                    _ => (false, false),
+                };
+                desk.opened(line, serial, server);
                 session(stream, &mut desk, &shutdown).await
             }
             Err(error) => {
@@ -89,10 +93,13 @@ pub async fn run(
         if desk.take_success() {
             backoff.reset();
         }
+        if !matches!(over, Over::Shutdown) {
+            desk.look_for_silence(Instant::now());
+        }
         match over {
             Over::Shutdown => return,
             // Silence is answered at once: the wait for telegrams was long enough.
-            Over::Silent => continue,
+            Over::Reopen => continue,
             Over::HungUp(error) => {
                 if let Some(error) = error {
                     let error = format!("{} hung up: {error}", Place(&settings.url));
@@ -119,10 +126,14 @@ async fn session<D: FnMut(Delivery)>(
     let mut last_byte = start;
     let mut unfinished = false;
     loop {
-        let trial = desk.chooser.trying().then_some(start + TRIAL);
-        let silence = trial.unwrap_or_else(|| desk.last_good.max(quiet_from) + desk.rhythm.silence());
-        let mut deadline = if unfinished { silence.min(last_byte + PAUSE) } else { silence };
-        if desk.chooser.garbage() {
+        let mut deadline = desk.last_good.max(quiet_from) + desk.rhythm.silence();
+        if unfinished {
+            deadline = deadline.min(last_byte + PAUSE);
+        }
+        if let Some(held) = desk.held_until() {
+            deadline = deadline.min(held);
+        }
+        if desk.chooser.refuted() {
             deadline = deadline.min(start + FAIR);
         }
         tokio::select! {
@@ -161,15 +172,20 @@ async fn session<D: FnMut(Delivery)>(
             unfinished = false;
             desk.pause();
         }
+        if desk.held_until().is_some_and(|held| now >= held) {
+            desk.release();
+        }
+        if desk.chooser.refuted() && now >= start + FAIR {
+            desk.finish();
+            desk.refuted();
+            return Over::Reopen;
+        }
         // What came just now may have moved the moment on.
-        let silence = trial
-            .filter(|_| desk.chooser.trying())
-            .unwrap_or_else(|| desk.last_good.max(quiet_from) + desk.rhythm.silence());
-        if now >= silence || desk.chooser.garbage() && now >= start + FAIR {
+        if now >= desk.last_good.max(quiet_from) + desk.rhythm.silence() {
             desk.finish();
             desk.silent(now);
             if stream.can_restart() {
-                return Over::Silent;
+                return Over::Reopen;
             }
             quiet_from = now;
         }

@@ -6,12 +6,13 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::desk::{count, zone};
 use super::error::OpenError;
-use super::line::ParityWatch;
-use crate::meter::zone::Zone;
-use crate::meter::{Reading, UnixMillis, interpret};
-use crate::p1::frame::{CrcPolicy, Event, Framer, FramerSettings, Rejected};
+use super::intake::count;
+use super::parity::ParityWatch;
+use crate::meter::{Interpreter, InterpreterSettings, Reading, UnixMillis};
+use crate::p1::cipher::{CounterStep, Keys};
+use crate::p1::foreign::{Protocol, Watch};
+use crate::p1::frame::{CrcPolicy, Event, Frame, Framer, FramerSettings, Proof, Rejected};
 use crate::telemetry::MeterCounters;
 
 const CHUNK: usize = 16_384;
@@ -37,7 +38,9 @@ pub struct Recording {
     buffer: Vec<u8>,
     framer: Framer,
     limits: FramerSettings,
+    keys: Option<Keys>,
     parity: Option<ParityWatch>,
+    foreign: Watch,
     /// Whether the recording has lost its carriage returns, which a CRC covers. Unknown before the first bytes.
     restore_returns: Option<bool>,
     ready: VecDeque<Reading>,
@@ -46,17 +49,20 @@ pub struct Recording {
 }
 
 struct State {
-    zone: Zone,
+    interpreter: Interpreter,
     counters: Arc<MeterCounters>,
     /// The time of the next telegram without one.
     clockless: UnixMillis,
     first_rejected: Option<Rejected>,
+    foreign: Option<Protocol>,
 }
 
 impl Recording {
     /// Opens the recording at `path`, `-` for standard input. Telegrams over `max_telegram` bytes are rejected;
-    /// `timezone` is the meter's, an IANA name. Where telegrams carry no time, the first is taken to be of
-    /// `start`. Telegrams are counted in `counters` as they would be when read from a port.
+    /// `keys` open those that are encrypted; `settings` is what is known of the meter. Its clock is believed
+    /// whatever it says, since ours knows nothing of the recording's day. Where telegrams carry no time, the
+    /// first is taken to be of `start`. Telegrams are counted in `counters` as they would be when read from a
+    /// port.
     ///
     /// # Errors
     ///
@@ -64,7 +70,8 @@ impl Recording {
     pub fn open(
         path: &Path,
         max_telegram: usize,
-        timezone: &str,
+        settings: InterpreterSettings,
+        keys: Option<Keys>,
         start: UnixMillis,
         counters: Arc<MeterCounters>,
     ) -> Result<Self, OpenError> {
@@ -86,12 +93,20 @@ impl Recording {
             length,
             read: 0,
             buffer: vec![0; CHUNK],
-            framer: Framer::new(limits),
+            framer: Framer::new(limits).with_keys(keys.clone()),
             limits,
+            keys,
             parity: Some(ParityWatch::default()),
+            foreign: Watch::default(),
             restore_returns: None,
             ready: VecDeque::new(),
-            state: State { zone: zone(timezone), counters, clockless: start, first_rejected: None },
+            state: State {
+                interpreter: Interpreter::new(InterpreterSettings { clock_tolerance_s: None, ..settings }),
+                counters,
+                clockless: start,
+                first_rejected: None,
+                foreign: None,
+            },
             ended: false,
         })
     }
@@ -111,6 +126,11 @@ impl Recording {
         self.state.first_rejected
     }
 
+    /// The first other protocol that was recognised, for a message.
+    pub fn foreign(&self) -> Option<Protocol> {
+        self.state.foreign
+    }
+
     fn more(&mut self) -> io::Result<()> {
         let read = match self.input.read(&mut self.buffer) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
@@ -118,21 +138,26 @@ impl Recording {
         };
         self.state.counters.bytes.add(read as u64);
         let Self { framer, state, ready, .. } = self;
-        let on = &mut |event: Event<'_>| state.event(event, ready);
         if read == 0 {
             self.ended = true;
-            framer.finish(on);
+            framer.finish(&mut |event: Event<'_>| state.event(event, ready));
             return Ok(());
         }
         let bytes = &self.buffer[..read];
         self.read += read as u64;
+        if let Some(protocol) = self.foreign.look(bytes) {
+            self.foreign.reset();
+            state.counters.foreign.inc();
+            state.foreign.get_or_insert(protocol);
+        }
         if self.parity.as_mut().is_some_and(|watch| watch.look(bytes)) {
             // These bytes are the first to be read without their parity bits.
-            *framer = Framer::new(FramerSettings { mask_bit7: true, ..self.limits });
+            let settings = FramerSettings { mask_bit7: true, ..self.limits };
+            *framer = Framer::new(settings).with_keys(self.keys.clone());
             self.parity = None;
         }
-        let restore =
-            *self.restore_returns.get_or_insert_with(|| bytes.contains(&b'\n') && !bytes.contains(&b'\r'));
+        let restore = *self.restore_returns.get_or_insert_with(|| lost_its_returns(bytes));
+        let on = &mut |event: Event<'_>| state.event(event, ready);
         if restore {
             for line in bytes.split_inclusive(|&byte| byte == b'\n') {
                 match line.strip_suffix(b"\n") {
@@ -150,25 +175,44 @@ impl Recording {
     }
 }
 
+/// Whether these bytes are text whose carriage returns went lost. An encrypted telegram is no text.
+fn lost_its_returns(bytes: &[u8]) -> bool {
+    let control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\n' | b'\t');
+    bytes.contains(&b'\n') && !bytes.iter().any(control)
+}
+
 impl State {
     fn event(&mut self, event: Event<'_>, ready: &mut VecDeque<Reading>) {
         self.counters.frames.inc();
         match event {
-            Event::Frame(frame) => {
-                let mut read = interpret::read(&frame, &self.zone, self.clockless);
-                let own = read.reading.time.and_then(|time| time.utc).map(|utc| utc * 1_000);
-                read.reading.received_at = own.unwrap_or(self.clockless);
-                self.clockless = read.reading.received_at + INTERVAL;
-                read.reading.raw = Some(frame.bytes().into());
-                self.counters.delivered.inc();
-                self.counters.unrecognised_lines.add(read.unrecognised as u64);
-                ready.push_back(read.reading);
-            }
+            Event::Frame(frame) => ready.push_back(self.frame(&frame)),
             Event::Rejected(rejected) => {
                 count(&self.counters, rejected.reason);
                 self.first_rejected.get_or_insert(rejected);
             }
         }
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>) -> Reading {
+        let read = self.interpreter.read(frame, self.clockless);
+        let mut reading = read.reading;
+        let own = reading.time.and_then(|time| time.utc).map(|utc| utc * 1_000);
+        reading.received_at = own.unwrap_or(self.clockless);
+        self.clockless = reading.received_at + INTERVAL;
+        reading.raw = Some(frame.bytes().into());
+        if let Some(seal) = frame.seal() {
+            reading.wire = Some(frame.wire().into());
+            if matches!(seal.counter, CounterStep::Repeated | CounterStep::Fell) {
+                self.counters.counter_not_rising.inc();
+            }
+        }
+        if frame.proof() == Proof::Unauthenticated {
+            self.counters.unauthenticated.inc();
+        }
+        self.counters.delivered.inc();
+        self.counters.unrecognised_lines.add(read.unrecognised as u64);
+        self.counters.unreadable_objects.add(read.unreadable as u64);
+        reading
     }
 }
 
@@ -209,8 +253,15 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
         let counters = Arc::<MeterCounters>::default();
-        let mut recording =
-            Recording::open(file.path(), 8_192, "Europe/Amsterdam", 5_000, Arc::clone(&counters)).unwrap();
+        let mut recording = Recording::open(
+            file.path(),
+            8_192,
+            InterpreterSettings::default(),
+            None,
+            5_000,
+            Arc::clone(&counters),
+        )
+        .unwrap();
         assert_eq!(recording.length(), Some(bytes.len() as u64));
         let all = recording.by_ref().collect::<io::Result<Vec<_>>>().unwrap();
         (all, counters, recording.first_rejected())
@@ -266,8 +317,15 @@ mod tests {
     #[test]
     fn a_recording_that_is_not_there_is_named() {
         let counters = Arc::<MeterCounters>::default();
-        let error =
-            Recording::open(Path::new("/nowhere/a.txt"), 8_192, "Europe/Amsterdam", 0, counters).unwrap_err();
+        let error = Recording::open(
+            Path::new("/nowhere/a.txt"),
+            8_192,
+            InterpreterSettings::default(),
+            None,
+            0,
+            counters,
+        )
+        .unwrap_err();
         assert!(error.to_string().contains("/nowhere/a.txt: cannot open the recording"), "{error}");
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::meter::Country;
+use crate::meter::{Country, InterpreterSettings, Zone};
 use crate::p1::cipher::Keys;
 
 /// Where the bytes of a meter come from.
@@ -27,6 +27,13 @@ pub enum SourceUrl {
         /// Equal seeds give equal telegrams.
         seed: u64,
     },
+}
+
+impl SourceUrl {
+    /// Whether what it says is of now; a recording is of another day.
+    pub fn is_live(&self) -> bool {
+        !matches!(self, Self::File(_) | Self::Stdin)
+    }
 }
 
 /// Parity of a serial line.
@@ -99,6 +106,17 @@ impl SourceSettings {
     pub fn zone_name(&self) -> &str {
         let country = self.country.unwrap_or(Country::Netherlands);
         self.timezone.as_deref().unwrap_or(country.zone_name())
+    }
+
+    /// What is known beforehand to whoever reads the telegrams. (A zone that is none was refused with the
+    /// configuration; here it counts as not given.)
+    pub fn interpreter(&self) -> InterpreterSettings {
+        let seconds = |tolerance: Duration| u32::try_from(tolerance.as_secs()).unwrap_or(u32::MAX);
+        InterpreterSettings {
+            country: self.country,
+            zone: self.timezone.as_deref().and_then(|name| Zone::new(name).ok()),
+            clock_tolerance_s: self.clock_tolerance.map(seconds),
+        }
     }
 }
 

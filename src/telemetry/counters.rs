@@ -33,11 +33,18 @@ impl Counter {
     }
 }
 
-/// Counters of one meter. `frames = delivered + rejected_*`.
+/// Counters of one meter. `frames = delivered + rejected_*`, and
+/// `bytes = delivered_bytes + rejected_bytes + noise_bytes` and what is under way.
 #[derive(Debug, Default)]
 pub struct MeterCounters {
     /// Bytes read from the source.
     pub bytes: Counter,
+    /// Those of telegrams that became a reading; of encrypted ones the frame around them.
+    pub delivered_bytes: Counter,
+    /// Those of telegrams that were rejected.
+    pub rejected_bytes: Counter,
+    /// Those that belong to no telegram.
+    pub noise_bytes: Counter,
     /// Ends of telegrams, good or bad, that the framer came to.
     pub frames: Counter,
     /// Telegrams that became a reading.
@@ -52,6 +59,10 @@ pub struct MeterCounters {
     pub rejected_no_crc: Counter,
     /// Telegrams that are encrypted and cannot be opened: no key, a wrong key, or a wrong authentication key.
     pub rejected_key: Counter,
+    /// Telegrams that a server had kept back, and that do not say of what time they are.
+    pub rejected_stale: Counter,
+    /// Telegrams delivered that a server had kept back: they are for the record and not for the live view.
+    pub late: Counter,
     /// Telegrams delivered whose frame counter did not rise: they may have been sent again.
     pub counter_not_rising: Counter,
     /// Telegrams delivered whose authentication tag was not verified.
@@ -79,6 +90,7 @@ impl MeterCounters {
             &self.rejected_oversize,
             &self.rejected_no_crc,
             &self.rejected_key,
+            &self.rejected_stale,
         ];
         rejected.into_iter().map(Counter::get).sum()
     }

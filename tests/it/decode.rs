@@ -1,5 +1,8 @@
 //! Telegrams through the real `dsmrd decode`: the project's own fixtures always, the public corpus where it is.
 
+/// Encrypted telegrams, and what is no P1.
+mod encrypted;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 

@@ -76,9 +76,8 @@ impl Meter {
         self.stop.cancel();
         timeout(PATIENCE, self.task).await.expect("it stops").expect("it does not panic");
         let c = &self.counters;
-        let rejected = [&c.rejected_crc, &c.rejected_truncated, &c.rejected_oversize, &c.rejected_no_crc];
-        let rejected: u64 = rejected.into_iter().map(|counter| counter.get()).sum();
-        assert_eq!(c.frames.get(), c.delivered.get() + rejected);
+        assert_eq!(c.frames.get(), c.delivered.get() + c.rejected());
+        assert_eq!(c.bytes.get(), c.delivered_bytes.get() + c.rejected_bytes.get() + c.noise_bytes.get());
         self.counters
     }
 }

@@ -20,18 +20,28 @@ pub(super) fn json(seal: &Seal, verdict: &str, offset: u64) -> Json {
         "length_field": seal.length_field,
         "frame_bytes": seal.frame_bytes,
         "ciphertext_bytes": seal.ciphertext_bytes,
-        "tag_hex": (seal.tag != Tag::Missing).then(|| hex(&seal.tag_bytes)),
+        "tag_hex": has_tag(seal).then(|| hex(&seal.tag_bytes)),
         "tag": tag(seal.tag),
     })
 }
 
 /// The verdict on a telegram that is delivered.
-pub(super) fn verdict(proof: Proof) -> &'static str {
-    match proof {
-        Proof::Verified => "ok",
-        Proof::Unauthenticated => "unauthenticated",
-        Proof::Absent => "no-crc",
-        Proof::Failed => "crc",
+pub(super) fn verdict(proof: Proof, seal: &Seal) -> &'static str {
+    match (proof, seal.tag) {
+        (Proof::Verified, _) => "ok",
+        (Proof::Unauthenticated, _) => "unauthenticated",
+        (_, Tag::Wrong) => "damaged",
+        (Proof::Absent, _) => "no-crc",
+        (Proof::Failed, _) => "crc",
+    }
+}
+
+/// Whether it had a tag; a frame that was cut short never came to it.
+fn has_tag(seal: &Seal) -> bool {
+    match seal.tag {
+        Tag::Verified | Tag::Wrong => true,
+        Tag::Missing => false,
+        Tag::Unchecked => seal.tag_bytes != [0; 12],
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn telegram(decoded: &Decoded<'_>) -> Json {
     }
     out.insert("framing".into(), framing(decoded));
     if let Some(seal) = decoded.frame.seal() {
-        let verdict = cipher::verdict(decoded.frame.proof());
+        let verdict = cipher::verdict(decoded.frame.proof(), seal);
         out.insert("cipher".into(), cipher::json(seal, verdict, decoded.frame.offset()));
     }
     out.insert("country".into(), country(decoded));

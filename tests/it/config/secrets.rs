@@ -1,6 +1,7 @@
 //! Keys, through the real program: they are in no log, no output, no message, and not in the list of processes.
 
 use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -70,23 +71,41 @@ fn write(path: &Path, text: &str) -> String {
     path.display().to_string()
 }
 
+/// A simulated meter that encrypts, and its address.
+fn encrypting_meter(key_file: &str) -> (Running, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_dsmrd"))
+        .args(["simulate", "--listen", "127.0.0.1:0", "--key-file", key_file])
+        .env("DSMRD_AUTH_KEY", AUTH_KEY)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut address = String::new();
+    let stdout = child.stdout.as_mut().expect("it is piped");
+    BufReader::new(stdout).read_line(&mut address).expect("it tells where it listens");
+    (Running(child), address.trim().to_owned())
+}
+
 #[test]
-fn a_daemon_tells_no_key() {
+fn a_daemon_reads_encrypted_telegrams_and_tells_no_key() {
     let scratch = scratch();
-    write(&scratch.path().join("meter.key"), &format!("{KEY}\n"));
+    let key_file = write(&scratch.path().join("meter.key"), &format!("{KEY}\n"));
+    let (_one, right) = encrypting_meter(&key_file);
+    let (_other, wrong) = encrypting_meter(&key_file);
     let config = write(
         &scratch.path().join("dsmrd.toml"),
         &format!(
-            "[[meter]]\nname = \"home\"\nsource = \"simulate:\"\nkey_file = \"meter.key\"\nauth_key = \"{AUTH_KEY}\"\n\
-             allow_unverified_tag = true\n[[meter]]\nname = \"barn\"\nsource = \"simulate:2\"\n\
+            "[[meter]]\nname = \"home\"\nsource = \"{right}\"\nkey_file = \"meter.key\"\nauth_key = \"{AUTH_KEY}\"\n\
+             allow_unverified_tag = true\n[[meter]]\nname = \"barn\"\nsource = \"{wrong}\"\n\
              [store]\npath = \"db.sqlite\"\n[log]\nlevel = \"trace\"\n"
         ),
     );
     let log = scratch.path().join("log");
     let child = Command::new(env!("CARGO_BIN_EXE_dsmrd"))
         .args(["run", "--config", &config])
-        .env("DSMRD_METER_1_KEY", KEY)
-        .env("DSMRD_METER_1_AUTH_KEY", AUTH_KEY)
+        // The other way round, so that nothing opens.
+        .env("DSMRD_METER_1_KEY", AUTH_KEY)
+        .env("DSMRD_METER_1_AUTH_KEY", KEY)
         .env("RUST_BACKTRACE", "full")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -95,7 +114,10 @@ fn a_daemon_tells_no_key() {
         .expect("it starts");
     let mut running = Running(child);
     let logged = || std::fs::read_to_string(&log).expect("the log");
-    let written = || (logged().matches("opened the source").count() == 2).then_some(());
+    let written = || {
+        let text = logged();
+        (text.contains("the meter speaks") && text.contains("cannot be decrypted")).then_some(())
+    };
     wait_for(Duration::from_secs(20), written).unwrap_or_else(|| panic!("it does not start:\n{}", logged()));
     let process = format!("/proc/{}", running.0.id());
     for file in ["cmdline", "comm", "status"] {

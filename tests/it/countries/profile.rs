@@ -1,11 +1,22 @@
 //! Whose rules: what each telegram known tells of its country.
 
-use std::path::{Path, PathBuf};
+/// Values that stray from the standards, row by row.
+mod deviations;
 
-use dsmrd::meter::Country;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use dsmrd::clock::Clock;
+use dsmrd::feed::MeterId;
 use dsmrd::meter::country::{Certainty, detect};
+use dsmrd::meter::record::{FlatValue, Key, flatten, unflatten};
+use dsmrd::meter::{Country, Field, Interpreter, InterpreterSettings, Proof, Quantity, Reading, Unit};
+use dsmrd::p1::Decimal;
 use dsmrd::p1::frame::{CrcPolicy, Event};
 use dsmrd::p1::{Framer, FramerSettings, Telegram};
+use dsmrd::store::{Archive, Range, Store, StoreSettings};
+use dsmrd::telemetry::StoreCounters;
 
 /// The public corpus; `None`, said aloud, where it is not.
 fn corpus() -> Option<PathBuf> {
@@ -97,4 +108,71 @@ fn no_telegram_of_the_corpus_is_taken_for_another_country() {
         let branch = matches!(country, Country::Sweden | Country::Finland) && objects > 20;
         assert!(branch || objects <= 12, "{name}");
     }
+}
+
+#[test]
+fn the_country_comes_back_from_the_columns() {
+    let mut all = files(&fixtures(), "txt");
+    if let Some(corpus) = corpus() {
+        all.extend(files(&corpus.join("telegram"), "txt"));
+    }
+    let mut with = 0;
+    for file in all {
+        telegrams(&file, &mut |telegram| {
+            let mut interpreter = Interpreter::new(InterpreterSettings::default());
+            let reading = interpreter.interpret(telegram, 1_790_000_000_123).reading;
+            assert_eq!(reading.country, interpreter.country());
+            let mut columns: Vec<(Key, FlatValue)> = Vec::new();
+            flatten(&reading, &mut columns);
+            assert_eq!(columns.iter().any(|(key, _)| key == "country"), reading.country.is_some());
+            let items = columns.iter().map(|(key, value)| (&**key, value.clone()));
+            assert_eq!(unflatten(reading.received_at, reading.proof, items), reading, "{}", file.display());
+            with += usize::from(reading.country.is_some());
+        });
+    }
+    assert!(with >= 15);
+    // A country of a later version is none of this one's.
+    let later = [("country", FlatValue::Text((*b"xx").into()))];
+    assert_eq!(unflatten(0, Proof::Verified, later), Reading::new(0, Proof::Verified));
+}
+
+/// Bytes of the journal behind so many readings.
+async fn journal(folder: &Path, country: Option<Country>, readings: i64) -> i64 {
+    let path = folder.join("dsmrd.sqlite");
+    let counters = Arc::new(StoreCounters::default());
+    let settings = StoreSettings { path: path.clone(), sync_interval: Duration::from_secs(60) };
+    let clock = Clock::manual(1_795_219_200_000);
+    let store = Store::open(settings, Arc::clone(&counters), clock).expect("a new store");
+    for second in 0..readings {
+        let mut reading = Reading::new(1_795_219_200_000 + second * 1_000, Proof::Verified);
+        let value = Decimal::new((second * 7_919 % 311).into(), 3).expect("fits");
+        reading.set_number(Field::PowerImport, Quantity { value, unit: Unit::KiloWatt });
+        reading.country = country;
+        assert!(store.put(&MeterId { name: "home".into() }, Arc::new(reading)).await);
+    }
+    let stored = || counters.stored.get() == readings as u64;
+    crate::support::until(Duration::from_secs(20), "the journal has them", stored).await;
+    let bytes = std::fs::read(folder.join("dsmrd.sqlite.journal")).expect("the journal");
+    let used = bytes.iter().rposition(|&byte| byte != 0).expect("it has something in it");
+    let archive = Archive::open(&path).expect("the archive");
+    let back = archive
+        .readings(Range::default())
+        .expect("readings")
+        .all(|stored| stored.expect("not damaged").reading.country == country);
+    assert!(back);
+    used as i64
+}
+
+#[test]
+fn a_country_costs_next_to_nothing_in_the_record() {
+    let (with, without) = (crate::support::scratch(), crate::support::scratch());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let readings = 3_000;
+        let with = journal(with.path(), Some(Country::Netherlands), readings).await;
+        let without = journal(without.path(), None, readings).await;
+        println!("{readings} readings: {without} bytes without a country, {with} with it");
+        // The column's name once, then less than a bit in four readings.
+        assert!(with - without <= 64 + readings / 32, "{without} bytes without, {with} with");
+    });
 }

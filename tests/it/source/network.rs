@@ -59,7 +59,7 @@ async fn ipv6_is_spoken() {
 async fn silence_is_told_once_counted_and_answered_by_connecting_anew() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = tcp("127.0.0.1", listener.local_addr().unwrap().port());
-    let mut meter = Meter::read(SourceSettings { silence: Duration::from_secs(1), ..url });
+    let mut meter = Meter::read(SourceSettings { silence: Duration::from_millis(300), ..url });
     let telegrams = telegrams(2);
     let (mut client, _) = listener.accept().await.unwrap();
     client.write_all(&telegrams[0]).await.unwrap();
@@ -80,7 +80,7 @@ async fn silence_is_told_once_counted_and_answered_by_connecting_anew() {
 async fn damaged_telegrams_are_silence_too() {
     let server = Fanout::bind("127.0.0.1:0").await.unwrap();
     let url = tcp("127.0.0.1", server.address().port());
-    let mut meter = Meter::read(SourceSettings { silence: Duration::from_secs(1), ..url });
+    let mut meter = Meter::read(SourceSettings { silence: Duration::from_millis(300), ..url });
     let mut damaged = telegrams(1).remove(0);
     damaged[100] ^= 4;
     let stop = tokio_util::sync::CancellationToken::new();
