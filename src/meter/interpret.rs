@@ -22,6 +22,8 @@ pub struct Interpreted {
     pub unreadable: usize,
     /// Values left out because their field had one: of several the first that can be read counts.
     pub duplicates: usize,
+    /// Whether the telegram has a clock that shows no date, or one that says "never".
+    pub undated: bool,
 }
 
 /// Reads a frame. `received_at` is when its last byte arrived.
@@ -48,6 +50,7 @@ pub(super) fn objects(telegram: &Telegram<'_>, zone: &Zone, received_at: UnixMil
     let mut tally = Tally::default();
     // Objects under the channel of a sub-meter that are electricity all the same.
     let mut second_channel = false;
+    let mut undated = false;
     for object in telegram.objects() {
         // Most objects are fields: these go first.
         if let Some(row) = register::lookup(object.key()) {
@@ -65,6 +68,7 @@ pub(super) fn objects(telegram: &Telegram<'_>, zone: &Zone, received_at: UnixMil
             Meaning::Clock => {
                 let stamp = timestamp::parse(object.first());
                 reading.time = stamp.valid().map(|local| zone.meter_time(local));
+                undated |= reading.time.is_none();
             }
             Meaning::SecondChannel => second_channel = true,
             Meaning::Field(_) | Meaning::Unknown => {}
@@ -87,6 +91,7 @@ pub(super) fn objects(telegram: &Telegram<'_>, zone: &Zone, received_at: UnixMil
     }
     let Tally(tally) = tally;
     Interpreted {
+        undated: undated && reading.time.is_none(),
         reading,
         unrecognised: telegram.unrecognised().len(),
         unreadable: (tally & 0xFFFF_FFFF) as usize,
@@ -166,7 +171,7 @@ fn take(reading: &mut Reading, row: &Row, object: &Object<'_>, zone: &Zone) -> T
         return take_other(reading, row, object, zone);
     }
     let text = object.first();
-    match number(text, row.unit).or_else(|| first_of_two(text, row.unit)) {
+    match number(text, row.unit).or_else(|| first_of_two(reading, row, text)) {
         Some(quantity) => Taken::set(reading.set_number(row.field, quantity)),
         None => absent(text),
     }
@@ -202,11 +207,16 @@ fn number(text: &[u8], canonical: Unit) -> Option<Quantity> {
     Some(quantity)
 }
 
-/// Sibelga's meters put the limits of both directions into one pair of brackets.
+/// Sibelga's meters put the limits of both directions into one pair of brackets: the first is the phase's, and
+/// both are kept as [`Field::CurrentLimits`].
 #[cold]
-fn first_of_two(text: &[u8], canonical: Unit) -> Option<Quantity> {
+fn first_of_two(reading: &mut Reading, row: &Row, text: &[u8]) -> Option<Quantity> {
     let comma = text.iter().position(|&byte| byte == b',')?;
-    number(&text[..comma], canonical)
+    let first = number(&text[..comma], row.unit)?;
+    if row.field == Field::CurrentLimitL1 {
+        reading.set_text(Field::CurrentLimits, text);
+    }
+    Some(first)
 }
 
 /// A highest demand: `(time)(value)`, and in Wallonia `(value)(time)`.

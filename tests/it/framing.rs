@@ -209,7 +209,7 @@ fn sub_meters_are_told_apart() {
     // Both count joules, one of them without telling its type; the newer reading counts.
     assert_eq!(heat.mbus_of(MbusClass::Heat).map(|(device, _)| device.channel), Some(1));
     assert_eq!(heat.mbus[1].class(), Some(MbusClass::Heat));
-    assert_eq!(heat.mbus[2].class(), Some(MbusClass::Water));
+    assert_eq!(heat.mbus[2].class(), Some(MbusClass::WarmWater));
 
     let old = readings(&fixture("nl-3.0-iskra-gas-heat")).remove(0);
     assert_eq!(old.mbus.iter().map(|device| device.channel).collect::<Vec<_>>(), [1, 2]);
