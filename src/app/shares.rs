@@ -60,6 +60,9 @@ impl Shares {
         for (place, meter) in meters.iter().enumerate() {
             let Some(wanted) = &meter.share else { continue };
             if let Some((has, share)) = inner.running.get_mut(meter.name.as_str()) {
+                if has.encrypted != wanted.encrypted {
+                    tracing::info!(meter = meter.name, encrypted = ?wanted.encrypted, "clients of the share get encrypted telegrams otherwise");
+                }
                 share.set_encrypted(wanted.encrypted);
                 has.clone_from(wanted);
                 continue;

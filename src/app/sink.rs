@@ -42,9 +42,12 @@ impl Sink {
         self.feed.publish(Event::Reading { meter: meter.clone(), reading });
     }
 
-    /// Takes a reading that came too late to be shown: the record alone gets it.
+    /// Takes a reading that came too late to be shown: the record gets it, and the share, whose clients want what was
+    /// received and find its time in it.
     pub fn late(&self, meter: &MeterId, reading: Reading) {
-        self.keep(meter, &Arc::new(reading));
+        let reading = Arc::new(reading);
+        self.keep(meter, &reading);
+        self.shares.send(meter, &reading);
     }
 
     fn keep(&self, meter: &MeterId, reading: &Arc<Reading>) {

@@ -5,6 +5,8 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use dsmrd::p1::cipher::{self, Envelope, Key, Keys};
+
 use super::daemon::{Daemon, stored};
 use super::meter::{Meter, telegram};
 use crate::support::{free_port, scratch, wait_for, wait_until};
@@ -124,4 +126,45 @@ fn dsmrd_reads_what_another_dsmrd_shares() {
     for config in [&first, &second] {
         wait_until(SOON, "both have every reading", || stored(config) == all);
     }
+}
+
+#[test]
+fn encrypted_telegrams_are_shared_decrypted_or_untouched() {
+    let key = Key::new(*b"0123456789abcdef");
+    let hex: String = key.bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let sealed = |n: u64| {
+        let counter = u32::try_from(1_000 + n).expect("small");
+        cipher::seal(&telegram(n), &Envelope::new(*b"SAG12345", counter), &Keys::new(key.clone()))
+    };
+    let scratch = scratch();
+    let port = free_port();
+    let with_key = |more: &str| {
+        let secret = scratch.path().join("meter.key");
+        std::fs::write(&secret, &hex).expect("a key");
+        write(scratch.path(), &format!("key_file = \"meter.key\"\n{}{more}", share(port)))
+    };
+    let config = with_key("");
+    let mut meter = Meter::plug_in(&scratch.path().join("tty"));
+    let mut daemon = Daemon::start(&config);
+    daemon.wait_for_log("opened the port", 1);
+    let mut client = connect(port);
+    daemon.wait_for_log("a client of the share came", 1);
+    meter.send(&sealed(1));
+    expect(&mut client, &telegram(1));
+    // The other way, and the client stays.
+    with_key("encrypted = \"untouched\"\n");
+    daemon.signal(libc::SIGHUP);
+    daemon.wait_for_log("clients of the share get encrypted telegrams otherwise", 1);
+    meter.send(&sealed(2));
+    expect(&mut client, &sealed(2));
+    // What it could not open it does not hand on.
+    let mut damaged = sealed(3);
+    damaged[100] ^= 1;
+    meter.send(&damaged);
+    meter.send(&sealed(4));
+    expect(&mut client, &sealed(4));
+    wait_until(SOON, "what it could open is kept", || stored(&config) == [1, 2, 4]);
+    daemon.signal(libc::SIGTERM);
+    assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
+    assert!(!daemon.log().contains(&hex));
 }

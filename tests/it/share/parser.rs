@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use dsmrd::p1::cipher::{self, Envelope, Key, Keys};
+
 use crate::appliance::daemon::{Daemon, stored};
 use crate::appliance::meter::{Meter, telegram};
 use crate::support::{free_port, scratch, wait_until};
@@ -115,4 +117,44 @@ fn readers_of_other_programs_get_every_telegram_while_one_stalls() {
     daemon.signal(libc::SIGTERM);
     assert_eq!(daemon.wait().code(), Some(0));
     assert_eq!(stored(&config), all);
+}
+
+#[test]
+fn a_reader_that_has_the_key_opens_frames_that_are_shared_untouched() {
+    let Some(python) = python() else { return };
+    let keys = Keys::new(Key::new(*b"0123456789abcdef"));
+    let hex = |key: &Key| key.bytes().iter().map(|byte| format!("{byte:02X}")).collect::<String>();
+    let scratch = scratch();
+    let config = scratch.path().join("dsmrd.toml");
+    let port = free_port();
+    std::fs::write(scratch.path().join("meter.key"), hex(&keys.key)).unwrap();
+    std::fs::write(
+        &config,
+        format!(
+            "[[meter]]\nname = \"home\"\nsource = \"tty\"\nline = \"115200 8N1\"\nkey_file = \"meter.key\"\n\
+             [meter.share]\nlisten = \"127.0.0.1:{port}\"\nencrypted = \"untouched\"\n\
+             [store]\npath = \"record.sqlite\"\n"
+        ),
+    )
+    .unwrap();
+    let mut meter = Meter::plug_in(&scratch.path().join("tty"));
+    let daemon = Daemon::start(&config);
+    daemon.wait_for_log("the meter's telegrams are shared over TCP", 1);
+    daemon.wait_for_log("opened the port", 1);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/share/sealed.py");
+    let reader = Command::new(&python)
+        .args([script, &port.to_string(), "20", &hex(&keys.key), &hex(&keys.auth_key)])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python starts");
+    daemon.wait_for_log("a client of the share came", 1);
+    for n in 0..20 {
+        let counter = u32::try_from(1 + n).unwrap();
+        meter.send(&cipher::seal(&telegram(n), &Envelope::new(*b"SAG12345", counter), &keys));
+    }
+    let output = reader.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let expected: String = (0..20).map(|n| format!("2026-11-21T09:00:{n:02}+00:00\n")).collect();
+    assert_eq!(said, expected);
 }
