@@ -138,15 +138,15 @@ fn report(running: &mut Running) {
     let broker = running.brokers().counters(METER);
     let share = running.shares().counters(METER);
     say!(
-        "{readings} readings; power {}; {} messages sent, {} deduplicated; {} of {} clients of the share, \
-         {} telegrams sent, {} dropped; record {} kB",
+        "{readings} readings; power {}; {} messages sent, {} deduplicated; {} readers over TCP ({} came, {} dropped), \
+         {} telegrams sent; record {} kB",
         power.as_deref().unwrap_or("not known yet"),
         broker.acked.get(),
         broker.deduplicated.get(),
         share.clients.get(),
         share.connects.get(),
-        share.telegrams.get(),
         share.dropped.get(),
+        share.telegrams.get(),
         running.store_counters().disk_bytes.get().div_ceil(1000),
     );
 }

@@ -5,7 +5,7 @@
 //! readings, with `desk` behind it: what watches the line (`line`, `parity`, `inverted`, `rhythm`, `backoff`), what
 //! takes the telegrams (`intake`, `identity`, `ledger`) and what is said about it (`troubles`, `advice`);
 //! [`replay`], a recording as an iterator. Beside them [`ports`] and [`probe`] (which ports are there, and which one speaks), [`pty`] (a cable
-//! that is none) and [`fanout`] (a simulated meter for the network).
+//! that is none) and [`fanout`] (one meter for many readers on the network).
 
 pub mod access;
 mod advice;

@@ -115,3 +115,38 @@ pub(super) async fn serve(
     }
     left
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_is_small_and_notices_a_dead_peer() {
+        let listeners = super::super::listen::listen("127.0.0.1:0").await.unwrap();
+        let address = listeners[0].local_addr().unwrap();
+        let (_client, accepted) = tokio::join!(TcpStream::connect(address), listeners[0].accept());
+        let (connection, _) = accepted.unwrap();
+        prepare(&connection).unwrap();
+        let socket = SockRef::from(&connection);
+        assert!(connection.nodelay().unwrap() && socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(30));
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), Duration::from_secs(10));
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), 3);
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(UNANSWERED));
+        // Linux doubles what it is told.
+        assert!(socket.send_buffer_size().unwrap() <= 2 * SEND_BUFFER);
+        assert!(socket.recv_buffer_size().unwrap() <= 16 * 1024);
+    }
+
+    #[test]
+    fn a_machine_that_is_gone_is_told_from_a_client_that_hung_up() {
+        for (kind, left) in [
+            (io::ErrorKind::TimedOut, Left::Unanswering),
+            (io::ErrorKind::HostUnreachable, Left::Unanswering),
+            (io::ErrorKind::ConnectionReset, Left::Itself),
+            (io::ErrorKind::BrokenPipe, Left::Itself),
+        ] {
+            assert_eq!(Left::by(&kind.into()), left);
+        }
+    }
+}
