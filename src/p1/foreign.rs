@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+mod marks;
+
+use marks::Looks;
+
 /// A protocol that is not P1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Protocol {
@@ -29,18 +33,52 @@ impl fmt::Display for Protocol {
 }
 
 /// Looks at a stream, in whatever pieces it comes, and tells which other protocol it is.
+///
+/// It names one when it saw a whole frame whose checks hold: of random bytes that happens once in many
+/// gigabytes, and of telegrams never. It holds at most one frame back.
 #[derive(Clone, Debug, Default)]
-pub struct Watch {}
+pub struct Watch {
+    /// What began like a frame and is not all there yet.
+    held: Vec<u8>,
+}
 
 impl Watch {
-    /// Looks at the next bytes; the protocol, once it is sure, and again whenever it is seen again after
-    /// [`Watch::reset`].
-    pub fn look(&mut self, _bytes: &[u8]) -> Option<Protocol> {
-        None
+    /// Looks at the next bytes; the protocol, once it is sure, and again whenever it is seen again.
+    pub fn look(&mut self, bytes: &[u8]) -> Option<Protocol> {
+        if self.held.is_empty() {
+            let (named, rest) = walk(bytes);
+            self.held.extend_from_slice(&bytes[rest..]);
+            return named;
+        }
+        self.held.extend_from_slice(bytes);
+        let (named, rest) = walk(&self.held);
+        self.held.drain(..rest);
+        named
     }
 
     /// A telegram came: what looked like another protocol was none.
     pub fn reset(&mut self) {
-        *self = Self::default();
+        self.held.clear();
     }
 }
+
+/// The last protocol named in `bytes`, and from where on they are to be looked at again with more of them.
+fn walk(bytes: &[u8]) -> (Option<Protocol>, usize) {
+    let mut named = None;
+    let mut at = 0;
+    while let Some(next) = bytes[at..].iter().position(|&byte| marks::may_begin(byte)) {
+        at += next;
+        match marks::look(&bytes[at..]) {
+            Looks::No => at += 1,
+            Looks::More => return (named, at),
+            Looks::Like(protocol, length) => {
+                named = Some(protocol);
+                at += length;
+            }
+        }
+    }
+    (named, bytes.len())
+}
+
+#[cfg(test)]
+mod tests;

@@ -148,6 +148,42 @@ fn a_line_end_that_never_comes_is_not_waited_for() {
     assert!(said.len() == 3 && said.iter().all(|event| event.starts_with("Verified")), "{said:?}");
 }
 
+#[test]
+fn a_telegram_cut_within_a_line_is_followed_at_once() {
+    let whole = with_crc(V5);
+    let settings = FramerSettings::default();
+    for cut in 12..whole.len() {
+        let stream = [&whole[..cut], &whole, &whole].concat();
+        let said = events(settings, &[&stream]);
+        let found = &said[said.len() - 2..];
+        assert!(found[0].starts_with(&format!("Verified {cut} ")), "cut at {cut}: {said:?}");
+        assert!(found[1].starts_with(&format!("Verified {} ", cut + whole.len())), "cut at {cut}: {said:?}");
+        if cut < V5.len() {
+            assert_eq!(said[0], format!("cut short: no end mark at 0, {cut} bytes"));
+        }
+    }
+    // Cut twice, and cut with no room for the next one.
+    let said = events(settings, &[&whole[..50], &whole[..60], &whole]);
+    assert!(said.len() == 2 && said[1].starts_with("Verified 110 "), "{said:?}");
+    let small = FramerSettings { max_bytes: 140, ..settings };
+    let said = events(small, &[&whole[..50], &b"x".repeat(60), &whole]);
+    assert_eq!(said[0], "larger than the limit at 0, 140 bytes");
+    assert!(said.len() == 2 && said[1].starts_with("Verified 110 "), "{said:?}");
+}
+
+#[test]
+fn what_a_failed_telegram_holds_is_not_delivered_without_proof() {
+    let settings = FramerSettings::default();
+    // The part behind the cut has no CRC, or a wrong one.
+    let v2 = [V2, b"!\r\n"].concat();
+    let said = events(settings, &[&V5.as_bytes()[..40], &v2]);
+    assert!(said.len() == 1 && said[0].starts_with("Absent 0 "), "{said:?}");
+    let mut wrong = with_crc(V5);
+    wrong[60] ^= 1;
+    let said = events(settings, &[&V5.as_bytes()[..40], &wrong]);
+    assert!(said.len() == 1 && said[0].starts_with("CRC is "), "{said:?}");
+}
+
 /// Streams that come near telegrams in every way.
 fn stream() -> impl Strategy<Value = Vec<u8>> {
     let part = prop_oneof![

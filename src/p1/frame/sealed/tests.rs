@@ -329,34 +329,6 @@ fn polands_stoen_is_named() {
     }
 }
 
-#[test]
-fn a_telegram_cut_within_a_line_is_followed_at_once() {
-    let whole = telegram(5);
-    for cut in 12..whole.len() {
-        let stream = [&whole[..cut], &whole, &whole].concat();
-        let said = events(&stream, None);
-        let offsets: Vec<u64> = said
-            .iter()
-            .filter_map(|said| match said {
-                Said::Frame { offset, proof: Proof::Verified, .. } => Some(*offset),
-                _ => None,
-            })
-            .collect();
-        let wanted = [cut as u64, (cut + whole.len()) as u64];
-        // Cut behind its CRC it is whole.
-        assert!(offsets.ends_with(&wanted), "cut at {cut}: {said:?}");
-        if cut < whole.len() - 7 {
-            assert_eq!(rejected(&said[0]), (0, RejectReason::Truncated, cut, None));
-        }
-    }
-    // Several cut ones, and one so long that there is no room for the next.
-    let stream = [&whole[..50], &whole[..60], &whole].concat();
-    assert_eq!(numbers(&events(&stream, None)), [5]);
-    let settings = FramerSettings { max_bytes: 140, ..FramerSettings::default() };
-    let stream = [&whole[..50], &b"x".repeat(60), &whole].concat();
-    assert_eq!(numbers(&said_of(&mut Framer::new(settings), &[&stream])), [5]);
-}
-
 /// Streams of frames, cut, damaged, doubled, with clear telegrams and noise between.
 fn stream() -> impl Strategy<Value = Vec<u8>> {
     let frame = (0u32..5, 0u8..=4, any::<bool>()).prop_map(|(number, length_bytes, authenticated)| {
@@ -417,9 +389,10 @@ proptest! {
             let (Said::Frame { offset, .. } | Said::Rejected { offset, .. }) = said;
             prop_assert!(last <= *offset, "{:?}", whole);
             last = *offset;
-            if let Said::Frame { proof: Proof::Verified | Proof::Unauthenticated, .. } = said {
-                let Said::Frame { bytes, .. } = said else { unreachable!() };
-                prop_assert!((0..5).any(|number| telegram(number) == *bytes), "{:?}", said);
+            if let Said::Frame { proof: Proof::Verified | Proof::Unauthenticated, bytes, .. } = said {
+                // Without a tag the line end may have been cut off.
+                let sent = (0..5).any(|number| telegram(number).trim_ascii_end() == bytes.trim_ascii_end());
+                prop_assert!(sent, "{:?}", said);
             }
         }
     }
