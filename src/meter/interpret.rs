@@ -22,6 +22,8 @@ pub struct Interpreted {
     pub unreadable: usize,
     /// Values left out because their field had one: of several the first that can be read counts.
     pub duplicates: usize,
+    /// Whether the telegram has a clock that shows no date, or one that says "never".
+    pub undated: bool,
 }
 
 /// Reads a frame. `received_at` is when its last byte arrived.
@@ -48,6 +50,7 @@ pub(super) fn objects(telegram: &Telegram<'_>, zone: &Zone, received_at: UnixMil
     let mut tally = Tally::default();
     // Objects under the channel of a sub-meter that are electricity all the same.
     let mut second_channel = false;
+    let mut undated = false;
     for object in telegram.objects() {
         // Most objects are fields: these go first.
         if let Some(row) = register::lookup(object.key()) {
@@ -65,6 +68,7 @@ pub(super) fn objects(telegram: &Telegram<'_>, zone: &Zone, received_at: UnixMil
             Meaning::Clock => {
                 let stamp = timestamp::parse(object.first());
                 reading.time = stamp.valid().map(|local| zone.meter_time(local));
+                undated |= reading.time.is_none();
             }
             Meaning::SecondChannel => second_channel = true,
             Meaning::Field(_) | Meaning::Unknown => {}
@@ -87,6 +91,7 @@ pub(super) fn objects(telegram: &Telegram<'_>, zone: &Zone, received_at: UnixMil
     }
     let Tally(tally) = tally;
     Interpreted {
+        undated: undated && reading.time.is_none(),
         reading,
         unrecognised: telegram.unrecognised().len(),
         unreadable: (tally & 0xFFFF_FFFF) as usize,

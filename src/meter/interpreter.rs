@@ -43,22 +43,28 @@ pub struct Interpreter {
     doubt: Doubt,
 }
 
-/// The meter's clock is further from the time of arrival than the settings allow.
+/// Why the time of arrival counts, and not the meter's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClockDoubt {
-    /// What its clock shows.
-    pub clock_s: i64,
-    /// Seconds by which it is ahead of the time of arrival; negative when it is behind.
-    pub ahead_s: i64,
+pub enum ClockDoubt {
+    /// The clock is further from the time of arrival than the settings allow.
+    Off {
+        /// What it shows, in seconds since 1970-01-01 00:00 UTC.
+        clock_s: i64,
+        /// Seconds by which it is ahead of the time of arrival; negative when it is behind.
+        ahead_s: i64,
+    },
+    /// The clock shows no date: it says "never", or what it says is none.
+    NoDate,
 }
 
 impl fmt::Display for ClockDoubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let direction = if self.ahead_s < 0 { "behind" } else { "ahead" };
-        write!(f, "the meter's clock is {} s {direction}", self.ahead_s.unsigned_abs())?;
-        // A difference of whole hours is a wrong zone rather than a wrong clock.
-        let hours = (self.ahead_s.unsigned_abs() + 60) / 3_600;
-        if (1..=2).contains(&hours) && (self.ahead_s.unsigned_abs() + 60) % 3_600 <= 120 {
+        let Self::Off { ahead_s, .. } = *self else { return f.write_str("the meter's clock shows no date") };
+        let off_s = ahead_s.unsigned_abs();
+        let direction = if ahead_s < 0 { "behind" } else { "ahead" };
+        write!(f, "the meter's clock is {off_s} s {direction}")?;
+        // One or two whole hours, give or take a minute: a wrong zone rather than a wrong clock.
+        if [3_600, 7_200].iter().any(|hours| off_s.abs_diff(*hours) <= 60) {
             f.write_str(": does `country` or `timezone` fit the meter?")?;
         }
         Ok(())
@@ -114,7 +120,7 @@ impl Interpreter {
             interpret::name_phase_currents(reading, country);
         }
         self.continuity.clock(reading, &self.zone);
-        self.check_clock(reading);
+        self.check_clock(reading, read.undated);
         self.continuity.sub_meters(reading, &self.zone);
         read
     }
@@ -124,10 +130,16 @@ impl Interpreter {
         self.settings.country.or(self.detection.country)
     }
 
-    /// What the telegrams told of their country, whatever the settings say: a setting that contradicts a sure
-    /// detection is worth a word in the log.
+    /// What the telegrams told of their country, whatever the settings say.
     pub fn detection(&self) -> &Detection {
         &self.detection
+    }
+
+    /// What the telegrams surely told, where the settings say otherwise: worth a word in the log.
+    pub fn contradiction(&self) -> Option<&Detection> {
+        let found = &self.detection;
+        let other = self.settings.country.is_some_and(|set| found.country != Some(set));
+        (other && found.certainty == Certainty::Sure).then_some(found)
     }
 
     /// The zone by which the last telegram was read.
@@ -171,23 +183,29 @@ impl Interpreter {
     }
 
     /// Lets the time of arrival count where the meter's clock is too far from it.
-    fn check_clock(&mut self, reading: &mut Reading) {
-        let Some(tolerance) = self.settings.clock_tolerance_s.map(i64::from) else { return };
+    fn check_clock(&mut self, reading: &mut Reading, undated: bool) {
+        if undated {
+            self.doubt.begin(ClockDoubt::NoDate);
+        }
         let arrived = reading.received_at.div_euclid(1_000);
-        let Some((time, clock_s)) =
-            reading.time.as_mut().and_then(|time| Some((time.utc?, time))).map(|(utc, time)| (time, utc))
-        else {
-            return;
-        };
+        let Some(time) = &mut reading.time else { return };
+        let Some(clock_s) = time.utc else { return };
         let ahead_s = clock_s - arrived;
+        let tolerance = self.settings.clock_tolerance_s.map_or(i64::MAX, i64::from);
         if ahead_s.abs() > tolerance {
             time.utc = None;
-            if !self.doubt.lasts {
-                self.doubt = Doubt { lasts: true, untold: Some(ClockDoubt { clock_s, ahead_s }) };
-            }
+            self.doubt.begin(ClockDoubt::Off { clock_s, ahead_s });
         } else if ahead_s.abs() <= tolerance / 2 {
             // Well within: a clock at the edge would come and go.
             self.doubt.lasts = false;
+        }
+    }
+}
+
+impl Doubt {
+    fn begin(&mut self, doubt: ClockDoubt) {
+        if !std::mem::replace(&mut self.lasts, true) {
+            self.untold = Some(doubt);
         }
     }
 }

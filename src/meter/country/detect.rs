@@ -70,8 +70,10 @@ enum Sign {
     EnergyOfTariff,
     /// 1-0:1.8.11 to 13, or the tariff under 0-0:96.14.1.
     IsraelsTariffs,
-    /// 1-1: energy or demand.
-    SecondChannel,
+    /// 1-1:1.8.x and 1-1:2.8.x.
+    EnergyOnSecondChannel,
+    /// 1-1:1.6.0 and 1-1:2.6.0.
+    PeakOnSecondChannel,
     /// 1-0:1.6.0.
     MonthlyPeak,
     GridConfiguration,
@@ -161,7 +163,8 @@ impl Signs {
                 self.add(Sign::Energy);
                 if e == 0 { Sign::EnergyTotal } else { Sign::EnergyOfTariff }
             }
-            (1, 1, 1 | 2, 6..=8, _) => Sign::SecondChannel,
+            (1, 1, 1 | 2, 8, _) => Sign::EnergyOnSecondChannel,
+            (1, 1, 1 | 2, 6, 0) => Sign::PeakOnSecondChannel,
             (1, 0, 1, 6, 0) => Sign::MonthlyPeak,
             (1, 0, 94, 32, 1) => Sign::GridConfiguration,
             (1, 0, 3 | 4, 8, 0) => Sign::ReactiveTotal,
@@ -212,6 +215,11 @@ const fn likely(
     Rule { country: Some(country), certainty: Certainty::Likely, evidence: why, with, without }
 }
 
+/// What several countries are left for.
+const fn open(with: &'static [Sign], why: &'static str) -> Rule {
+    Rule { country: None, certainty: Certainty::Open, evidence: why, with, without: &[] }
+}
+
 /// What objects tell, in this order.
 const RULES: &[Rule] = {
     use Country::*;
@@ -224,11 +232,16 @@ const RULES: &[Rule] = {
         sure(Poland, &[PolandsStatus], &[Version], "status words under 0-0:94.98.x"),
         sure(
             Switzerland,
-            &[VersionOfEmucs, SecondChannel],
-            &[Version],
-            "a version under 0-0:96.1.4 and registers on channel 1",
+            &[VersionOfEmucs, PeakOnSecondChannel],
+            &[],
+            "a version under 0-0:96.1.4, and the month's highest demand on channel 1",
         ),
-        sure(Belgium, &[VersionOfEmucs], &[Version], "a version of e-MUCS-P1 under 0-0:96.1.4"),
+        open(
+            &[VersionOfEmucs, EnergyOnSecondChannel],
+            "a version of e-MUCS-P1, but energy on channel 1, as meters of Switzerland and sub-meters elsewhere \
+             have it; set `country`",
+        ),
+        sure(Belgium, &[VersionOfEmucs], &[], "a version of e-MUCS-P1 under 0-0:96.1.4"),
         sure(Belgium, &[MonthlyPeak], &[Version], "the month's highest demand under 1-0:1.6.0"),
         sure(Belgium, &[GridConfiguration], &[Version], "the grid's voltage under 1-0:94.32.1"),
         sure(
@@ -274,6 +287,12 @@ const RULES: &[Rule] = {
         ),
         likely(
             Netherlands,
+            &[GatewayClock, Mbus],
+            &[Energy],
+            "a clock under 0-0:1.1.0 and sub-meters without electricity, as gateways of heat send them",
+        ),
+        likely(
+            Netherlands,
             &[Version, EnergyOfTariff],
             &[EnergyTotal],
             "a DSMR version, and energy by tariff",
@@ -294,6 +313,14 @@ const RULES: &[Rule] = {
         likely(Poland, &[SeveralLimits], &[Version], "several power limits under 0-0:17.0.0"),
         sure(Slovenia, &[SplitClock], &[Clock], "time and date apart, under 1-0:0.9.1 and 1-0:0.9.2"),
         sure(Denmark, &[ClockInWords], &[], "a clock with the year in four digits"),
+        Rule {
+            without: &[Version, Tariff, EquipmentId],
+            ..open(
+                &[Clock, EnergyTotal, ReactiveTotal],
+                "the objects of the branch standard H1, which are the same in Sweden and Finland; \
+                 set `country` to \"se\" or \"fi\"",
+            )
+        },
         sure(Germany, &[StarredCodes], &[Clock], "codes with *255 without a clock, as D0 meters write them"),
     ]
 };
@@ -315,19 +342,6 @@ const FLAGS: &[(&[u8], Rule)] = {
     ]
 };
 
-/// What is left open, and why.
-const OPEN: &[Rule] = {
-    use Sign::*;
-    &[Rule {
-        country: None,
-        certainty: Certainty::Open,
-        evidence: "the objects of the branch standard H1, which are the same in Sweden and Finland; \
-                   set `country` to \"se\" or \"fi\"",
-        with: &[Clock, EnergyTotal, ReactiveTotal],
-        without: &[Version, Tariff, EquipmentId],
-    }]
-};
-
 /// What a telegram tells of its country.
 pub fn detect(telegram: &Telegram<'_>) -> Detection {
     let signs = Signs::of(telegram);
@@ -335,14 +349,11 @@ pub fn detect(telegram: &Telegram<'_>) -> Detection {
         rule.with.iter().all(|&sign| signs.has(sign)) && !rule.without.iter().any(|&sign| signs.has(sign))
     };
     let flag = telegram.identification().flag;
-    let by_flag = || FLAGS.iter().find(|(known, _)| *known == flag).map(|(_, rule)| rule);
+    let by_flag = FLAGS.iter().find(|(known, _)| *known == flag).map(|(_, rule)| rule);
     let by_objects = RULES.iter().find(holds);
-    // A flag counts where objects leave a doubt.
-    let rule = match by_objects {
-        Some(rule) if rule.certainty == Certainty::Sure => Some(rule),
-        _ => by_flag().filter(|rule| rule.certainty == Certainty::Sure).or(by_objects).or_else(by_flag),
-    };
-    rule.or_else(|| OPEN.iter().find(holds)).map_or(Detection::NOTHING, |rule| Detection {
+    // The surer of the two, and of two alike the objects: the last of equals is taken.
+    let rule = [by_flag, by_objects].into_iter().flatten().max_by_key(|rule| rule.certainty);
+    rule.map_or(Detection::NOTHING, |rule| Detection {
         country: rule.country,
         certainty: rule.certainty,
         evidence: rule.evidence,

@@ -85,8 +85,7 @@ impl Continuity {
             let wall = time.local.seconds_as_utc();
             time.utc = match last {
                 Some(last) => last.leads_to(wall, reading.value, first, second, now),
-                // It cannot be of the future. Once the second is over nothing tells.
-                None => (first - SAME_INTERVAL_S..second).contains(&now).then_some(first),
+                None => not_yet(first, second, now).then_some(first),
             };
         }
         let shown = Shown { wall: time.local.seconds_as_utc(), utc: time.utc, arrived: now };
@@ -122,22 +121,28 @@ impl Followed {
         if self.shown.utc.is_some_and(|utc| utc > first) {
             return Some(second);
         }
+        // It cannot be of the future.
+        if not_yet(first, second, now) {
+            return Some(first);
+        }
         if wall == self.shown.wall {
             // Readings of the hour come under the same time twice: another value is another reading. The same
             // one may be either, and says the same.
             let another = value.is_some() && self.value.is_some() && value != self.value;
             return if another { Some(second) } else { self.shown.utc };
         }
-        if wall < self.shown.wall {
+        // A time that jumps back, or a new reading: that is the latest there can be by now.
+        if wall < self.shown.wall || (second - SAME_INTERVAL_S..second + FRESH_S).contains(&now) {
             return Some(second);
         }
-        // A new reading is the latest that there can be by now.
-        if (first - SAME_INTERVAL_S..second + FRESH_S).contains(&now) {
-            return Some(if now < second - SAME_INTERVAL_S { first } else { second });
-        }
-        // A recording without times: the next reading follows within the hour.
+        // Our clock is of no use: the next reading follows within the hour.
         self.shown.utc.filter(|utc| first - utc <= 3_600).map(|_| first)
     }
+}
+
+/// Whether it is the first of two instants or later, and not yet the second.
+fn not_yet(first: i64, second: i64, now: i64) -> bool {
+    (first - SAME_INTERVAL_S..second - SAME_INTERVAL_S).contains(&now)
 }
 
 /// Which of two instants our own clock says it is, if one of them.

@@ -89,7 +89,10 @@ fn settings_win_over_what_objects_tell() {
     assert_eq!(read.reading.time.and_then(|time| time.utc), Some(1_707_902_335));
     assert!(read.reading.get(Field::CurrentLimitL1).is_some());
     // What the objects told can be shown beside it.
-    assert_eq!(interpreter.detection().country, Some(Country::Lithuania));
+    assert_eq!(interpreter.contradiction().and_then(|found| found.country), Some(Country::Lithuania));
+    let mut agreed = of(Country::Lithuania);
+    feed(&mut agreed, 0, &LITHUANIAN);
+    assert_eq!((agreed.contradiction(), agreed.detection().certainty), (None, Certainty::Sure));
 
     let zone = Some(Zone::new("UTC").expect("known"));
     let mut interpreter = Interpreter::new(InterpreterSettings { zone, ..InterpreterSettings::default() });

@@ -46,7 +46,10 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
 
 /// Every frame in a file, damaged ones too.
 fn telegrams(path: &Path, on: &mut impl FnMut(&Telegram<'_>)) {
-    let bytes = std::fs::read(path).expect("readable");
+    frames(&std::fs::read(path).expect("readable"), on);
+}
+
+fn frames(bytes: &[u8], on: &mut impl FnMut(&Telegram<'_>)) {
     let settings = FramerSettings { crc: CrcPolicy::Ignore, ..FramerSettings::default() };
     let mut framer = Framer::new(settings);
     let mut each = |event: Event<'_>| {
@@ -54,7 +57,7 @@ fn telegrams(path: &Path, on: &mut impl FnMut(&Telegram<'_>)) {
             on(&Telegram::read(&frame));
         }
     };
-    framer.push(&bytes, &mut each);
+    framer.push(bytes, &mut each);
     framer.finish(&mut each);
 }
 
@@ -108,6 +111,32 @@ fn no_telegram_of_the_corpus_is_taken_for_another_country() {
         let branch = matches!(country, Country::Sweden | Country::Finland) && objects > 20;
         assert!(branch || objects <= 12, "{name}");
     }
+}
+
+#[test]
+fn telegrams_that_come_encrypted_tell_theirs() {
+    let Some(corpus) = corpus() else { return };
+    let mut told = 0;
+    for file in files(&corpus.join("encrypted"), "json") {
+        let text = std::fs::read_to_string(&file).expect("readable");
+        let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        for frame in json["expect"]["frames"].as_array().expect("frames") {
+            let Some(text) = frame["plaintext_latin1"].as_str() else { continue };
+            let plain: Vec<u8> = text.chars().map(|letter| letter as u8).collect();
+            frames(&plain, &mut |telegram| {
+                // Some test frames have a Dutch telegram in them.
+                let wanted = match telegram.identification().flag {
+                    b"Lux" => Country::Luxembourg,
+                    b"EST" => Country::Austria,
+                    _ => Country::Netherlands,
+                };
+                let found = detect(telegram);
+                assert_eq!(found.country, Some(wanted), "{}: {found}", name(&file));
+                told += 1;
+            });
+        }
+    }
+    assert!(told >= 3, "only {told}");
 }
 
 #[test]

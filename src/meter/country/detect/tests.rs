@@ -76,7 +76,11 @@ fn objects_that_only_one_country_has() {
         Certainty::Sure,
     );
     check("X", &["0-0:1.0.0(250824150730S)", "0-0:42.0.0(AUX1)"], "hu", Certainty::Sure);
-    check("X", &["0-0:96.1.4(50217)", "1-1:1.8.1(000417.044*kWh)"], "ch", Certainty::Sure);
+    let swiss = ["0-0:96.1.4(50217)", "1-1:1.8.1(000417.044*kWh)", "1-1:1.6.0(251003181500S)(02.250*kW)"];
+    check("X", &swiss, "ch", Certainty::Sure);
+    check("X", &swiss[..2], "", Certainty::Open);
+    check("GRE5", &swiss[..2], "ch", Certainty::Likely);
+    check("X", &["0-0:96.1.4(50217)", "1-3:0.2.8(50)", "0-0:96.14.0(0001)"], "be", Certainty::Sure);
     check("X", &["0-0:96.1.4(50250)", "1-0:5.8.0(1*kvarh)"], "be", Certainty::Sure);
     check("X", &["0-1:24.2.3(250824150730S)(1*m3)", "0-1:96.1.1(37)"], "be", Certainty::Sure);
     // A temperature of a heat meter stands under the same code.
@@ -84,6 +88,7 @@ fn objects_that_only_one_country_has() {
     check("X", &["1-0:0.9.1(222553)", "1-0:0.9.2(251002)"], "si", Certainty::Sure);
     check("X", &["0-0:1.0.0(20240111 09:35:00)"], "dk", Certainty::Sure);
     check("X", &["1-0:1.8.0*255(00052185.7825309*kWh)"], "de", Certainty::Sure);
+    check("X", &["0-0:1.1.0(251214081530W)", "0-1:24.1.0(012)"], "nl", Certainty::Likely);
     check("X", &["1-3:0.2.8(50)", "0-0:1.1.0(251214081530W)", "0-1:24.1.0(012)"], "nl", Certainty::Likely);
 }
 

@@ -23,7 +23,7 @@ fn a_clock_too_far_off_gives_way_to_the_time_of_arrival_and_is_told_once() {
     assert_eq!(at(&mut interpreter, right + 61), right + 61);
     assert_eq!(at(&mut interpreter, right + 62), right + 62);
     let doubt = interpreter.clock_doubt().expect("a doubt");
-    assert_eq!((doubt.clock_s, doubt.ahead_s), (right, -61));
+    assert_eq!(doubt, ClockDoubt::Off { clock_s: right, ahead_s: -61 });
     assert_eq!(doubt.to_string(), "the meter's clock is 61 s behind");
     assert_eq!(interpreter.clock_doubt(), None);
     // At the edge it is the same trouble still.
@@ -60,7 +60,12 @@ fn no_date_leaves_the_time_of_arrival_and_costs_nothing_else() {
         "0-0:1.0.0(07EA0D0B0208151900007880)",
         "1-0:0.9.1(222553)",
     ] {
-        let read = feed(&mut strict(60), 4_711, &[clock, "1-0:1.7.0(00.417*kW)"]);
+        let mut interpreter = strict(60);
+        let read = feed(&mut interpreter, 4_711, &[clock, "1-0:1.7.0(00.417*kW)"]);
+        let split = clock.starts_with("1-0");
+        assert_eq!(interpreter.clock_doubt(), (!split).then_some(ClockDoubt::NoDate), "half a clock is none");
+        feed(&mut interpreter, 4_712, &[clock]);
+        assert_eq!(interpreter.clock_doubt(), None);
         assert_eq!((read.reading.time, read.reading.utc_seconds()), (None, 4_711), "{clock}");
         assert!(read.reading.number(Field::PowerImport).is_some());
         assert_eq!(read.unreadable, 0);

@@ -1,5 +1,7 @@
 //! Both switches, without a flag.
 
+use proptest::prelude::*;
+
 use super::*;
 
 /// 2026-10-25 01:00 UTC, when summer time ends: 02:00 comes a second time.
@@ -154,7 +156,7 @@ fn gas_of_one_hour_twice_without_our_clock() {
 
     // A start within the hour: the reading is not of the future, more is not known.
     let mut interpreter = of(Country::Netherlands);
-    assert_eq!(gas(&mut interpreter, AUTUMN - 3_600, "00007.500", AUTUMN - 60), Some(AUTUMN - 3_600));
+    assert_eq!(gas(&mut interpreter, AUTUMN - 3_600, "00007.500", AUTUMN - 100), Some(AUTUMN - 3_600));
     let mut interpreter = of(Country::Netherlands);
     assert_eq!(gas(&mut interpreter, AUTUMN, "00007.500", AUTUMN + 1_800), None);
     assert_eq!(gas(&mut interpreter, AUTUMN + 3_600, "00007.800", AUTUMN + 3_600), Some(AUTUMN + 3_600));
@@ -182,4 +184,57 @@ fn each_channel_has_its_own_history() {
         two(&mut interpreter, AUTUMN, AUTUMN - 3_600, "00003.000"),
         [Some(AUTUMN), Some(AUTUMN - 3_600)]
     );
+}
+
+#[test]
+fn gas_of_five_minutes_behind_a_clock_without_a_flag() {
+    for (late, arrived) in [(0, 2), (100, 2), (1_000, 2), (0, -90_000), (100, -90_000)] {
+        let mut interpreter = wallonia();
+        for utc in (AUTUMN - 7_500..AUTUMN + 7_500).step_by(10) {
+            let captured = (utc - late).div_euclid(300) * 300;
+            let (clock, gas) = (stamp(wall(utc)), stamp(wall(captured)));
+            let lines = [format!("0-0:1.0.0({clock})"), format!("0-1:24.2.3({gas})(00042.000*m3)")];
+            let read = feed(&mut interpreter, utc + arrived, &lines.each_ref().map(String::as_str)).reading;
+            assert_eq!(read.time.and_then(|time| time.utc), Some(utc));
+            let time = read.mbus[0].readings[0].time.expect("a time");
+            assert_eq!(time.utc, Some(captured), "{clock}, {gas}, late by {late}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// Whatever is missing, and however far off our own clock is while it goes evenly.
+    #[test]
+    fn no_gap_makes_another_hour_of_it(
+        steps in proptest::collection::vec(1i64..2_500, 1..40),
+        off in -100_000i64..100_000,
+        jitter in proptest::collection::vec(0i64..30, 40),
+    ) {
+        let mut interpreter = wallonia();
+        let mut utc = AUTUMN - 4_000;
+        clock(&mut interpreter, wall(utc), utc + off);
+        for (step, jitter) in steps.into_iter().zip(jitter) {
+            utc += step;
+            prop_assert_eq!(clock(&mut interpreter, wall(utc), utc + off + jitter).utc, Some(utc));
+        }
+    }
+
+    /// With a clock of ours that tells nothing there may be no answer, but never a wrong one as long as telegrams
+    /// come within two minutes.
+    #[test]
+    fn no_clock_of_ours_makes_another_hour_of_it(
+        start in -5_000i64..5_000,
+        steps in proptest::collection::vec((1i64..120, 0i64..4_000_000), 1..80),
+    ) {
+        let mut interpreter = wallonia();
+        let mut utc = AUTUMN + start;
+        clock(&mut interpreter, wall(utc), 0);
+        for (step, arrived) in steps {
+            utc += step;
+            let found = clock(&mut interpreter, wall(utc), arrived).utc;
+            prop_assert!(found.is_none() || found == Some(utc), "{found:?} for {utc}");
+        }
+    }
 }
