@@ -12,7 +12,9 @@ use super::reader::Delivery;
 use super::settings::SourceSettings;
 use super::troubles::Troubles;
 use crate::feed::MeterId;
+use crate::meter::country::Certainty;
 use crate::meter::{Interpreter, InterpreterSettings, Reading, UnixMillis};
+use crate::p1::Telegram;
 use crate::p1::cipher::{CounterStep, Seal};
 use crate::p1::frame::{Event, Frame, Proof, RejectReason, Rejected};
 use crate::telemetry::MeterCounters;
@@ -82,13 +84,18 @@ impl<D: FnMut(Delivery)> Intake<D> {
     }
 
     fn frame(&mut self, frame: &Frame<'_>, received_at: UnixMillis, chooser: &mut Chooser) {
+        let telegram = Telegram::read(frame);
+        if !is_credible(&telegram) {
+            let (reason, bytes) = (RejectReason::NoCrc, frame.bytes().len());
+            let rejected = Rejected { reason, offset: frame.offset(), bytes, seal: None };
+            return self.rejected(&rejected, chooser);
+        }
         let (noise, own) = self.ledger.event(frame.offset(), frame.wire().len());
         self.noise(noise);
         self.counters.delivered_bytes.add(own);
-        let mut read = self.interpreter.read(frame, received_at);
+        let read = self.interpreter.interpret(&telegram, received_at);
         if self.identity.is_another(read.reading.equipment_id(), frame.proof()) {
             self.forget_the_meter();
-            read = self.interpreter.read(frame, received_at);
         }
         let mut reading = read.reading;
         reading.raw = Some(frame.bytes().into());
@@ -143,9 +150,8 @@ impl<D: FnMut(Delivery)> Intake<D> {
         self.frame_counter = Some(now);
     }
 
-    /// What was learned of one meter is not true of another.
+    /// What was learned of one meter is not true of another. (Its interpreter sees that by itself.)
     fn forget_the_meter(&mut self) {
-        self.interpreter = Interpreter::new(self.settings.clone());
         self.frame_counter = None;
         self.verified = None;
         self.clock_told = false;
@@ -158,12 +164,11 @@ impl<D: FnMut(Delivery)> Intake<D> {
         let Some(news) = self.identity.news(&known, Instant::now()) else { return };
         let ident = known.ident.escape_ascii();
         let equipment = known.equipment.as_deref().unwrap_or("unknown");
-        let by = match (country, self.settings.country) {
-            (None, _) => "nothing tells; set `country`",
-            (_, Some(_)) => "the configuration",
-            (_, None) => "its telegrams",
+        let detection = self.interpreter.detection();
+        let country = match self.settings.country {
+            Some(country) => format!("{}: the configuration says so", country.name()),
+            None => detection.to_string(),
         };
-        let country = country.map_or_else(|| "unknown".to_owned(), |country| country.to_string());
         let encrypted = match (known.encrypted, known.unauthenticated) {
             (false, _) => "no",
             (true, false) => "yes",
@@ -172,41 +177,42 @@ impl<D: FnMut(Delivery)> Intake<D> {
         let meter = &self.meter.name;
         match news {
             News::First => {
-                tracing::info!(%meter, %ident, equipment, country, by, encrypted, "the meter speaks");
+                tracing::info!(%meter, %ident, equipment, country, encrypted, "the meter speaks");
             }
             News::Swapped => {
-                tracing::info!(%meter, %ident, equipment, country, by, encrypted, "another meter is behind the port");
+                tracing::info!(%meter, %ident, equipment, country, encrypted, "another meter is behind the port");
             }
             News::Changed => {
-                tracing::info!(%meter, %ident, equipment, country, by, encrypted, "the meter tells something else of itself");
+                tracing::info!(%meter, %ident, equipment, country, encrypted, "the meter tells something else of itself");
             }
+        }
+        if let (Some(set), Certainty::Sure) = (self.settings.country, detection.certainty)
+            && detection.country != Some(set)
+        {
+            let (configured, telegrams) = (set.name(), detection.to_string());
+            tracing::warn!(%meter, configured, telegrams, "the country configured is not the meter's");
         }
     }
 
-    /// Says once that the meter's clock and ours do not agree.
+    /// Says that the meter's clock and ours do not agree: each time it goes beyond the tolerance, or else once.
     fn look_at_clock(&mut self, reading: &Reading) {
-        let Some(utc) = reading.time.and_then(|time| time.utc) else { return };
-        if !self.live || self.clock_told {
-            return;
+        let meter = &self.meter.name;
+        if let Some(doubt) = self.interpreter.clock_doubt() {
+            tracing::warn!(%meter, %doubt, "the meter's clock is doubted: the time of arrival counts");
         }
-        let apart = utc - reading.received_at.div_euclid(1_000);
-        let tolerance = self.settings.clock_tolerance_s;
-        let limit = tolerance.map_or(ODD_CLOCK, |seconds| Duration::from_secs(seconds.into()));
-        if apart.unsigned_abs() <= limit.as_secs() {
+        let Some(utc) = reading.time.and_then(|time| time.utc) else { return };
+        let seconds_ahead = utc - reading.received_at.div_euclid(1_000);
+        if !self.live || self.clock_told || seconds_ahead.unsigned_abs() <= ODD_CLOCK.as_secs() {
             return;
         }
         self.clock_told = true;
-        let hint = match tolerance {
-            Some(_) => "the time of arrival counts while it is so, as `clock_tolerance` says",
-            None if apart < 0 => {
-                "the meter's clock is believed; is ours right, and does the source send telegrams at once? \
-                 `clock_tolerance` lets ours count"
-            }
-            None => "the meter's clock is believed; is ours right? `clock_tolerance` lets ours count",
+        let hint = if seconds_ahead < 0 {
+            "it is believed; is our clock right, and does the source send telegrams at once? With \
+             `clock_tolerance` ours counts"
+        } else {
+            "it is believed; is our clock right? With `clock_tolerance` ours counts"
         };
-        tracing::warn!(
-            meter = %self.meter.name, seconds_ahead = apart, hint, "the meter's clock and ours do not agree"
-        );
+        tracing::warn!(%meter, seconds_ahead, hint, "the meter's clock and ours do not agree");
     }
 
     fn hand_out(&mut self, reading: Reading) {
@@ -272,6 +278,14 @@ impl<D: FnMut(Delivery)> Intake<D> {
     pub(super) fn take_swapped(&mut self) -> bool {
         std::mem::take(&mut self.swapped)
     }
+}
+
+/// Whether a telegram is one by its text, where no CRC says so: noise has a `/`, and somewhere behind it a line
+/// that begins with `!`, a few times a day.
+pub(super) fn is_credible(telegram: &Telegram<'_>) -> bool {
+    telegram.proof() != Proof::Absent
+        || telegram.objects().count() > telegram.unrecognised().len()
+            && !telegram.ident().iter().any(u8::is_ascii_control)
 }
 
 /// Counts a rejected telegram by its reason.

@@ -12,6 +12,9 @@ pub(super) const FAIR: Duration = Duration::from_secs(2);
 const ENOUGH: usize = 64;
 /// Bytes in a row without a telegram after which nothing more is hoped for: two of the longest seen.
 const HOPELESS: usize = 6_000;
+/// Telegrams in a row that came whole, to judge by the gaps around them, and were none: the setting is wrong, or
+/// the cable so bad that it does no harm to look elsewhere.
+const FRUITLESS: u8 = 4;
 /// So long a gap stands between two telegrams, and never within one.
 const GAP: Duration = Duration::from_millis(200);
 
@@ -39,6 +42,8 @@ pub(super) struct Chooser {
     burst: Tally,
     /// What came whole.
     seen: Tally,
+    /// How often something of that was long enough for a telegram.
+    fruitless: u8,
     /// All bytes since the last telegram.
     in_vain: usize,
     settled: bool,
@@ -57,6 +62,7 @@ impl Chooser {
             whole: false,
             burst: Tally::default(),
             seen: Tally::default(),
+            fruitless: 0,
             in_vain: 0,
             settled: false,
             told: None,
@@ -112,6 +118,9 @@ impl Chooser {
         if self.whole {
             self.seen.bytes += burst.bytes;
             self.seen.odd += burst.odd;
+            if burst.bytes >= ENOUGH {
+                self.fruitless = self.fruitless.saturating_add(1);
+            }
         }
     }
 
@@ -147,7 +156,8 @@ impl Chooser {
     }
 
     fn forget(&mut self) {
-        (self.burst, self.seen, self.in_vain) = (Tally::default(), Tally::default(), 0);
+        (self.burst, self.seen) = (Tally::default(), Tally::default());
+        (self.fruitless, self.in_vain) = (0, 0);
     }
 
     /// The setting found, when it is news.
@@ -164,7 +174,8 @@ impl Chooser {
     /// Whether what came shows that the setting is wrong.
     pub(super) fn refuted(&self) -> bool {
         let Tally { bytes, odd } = self.seen;
-        self.trying() && (bytes >= ENOUGH && odd * 8 > bytes || self.in_vain > HOPELESS)
+        let garbage = bytes >= ENOUGH && odd * 8 > bytes;
+        self.trying() && (garbage || self.fruitless >= FRUITLESS || self.in_vain > HOPELESS)
     }
 
     /// Goes on to the next setting.
@@ -264,6 +275,13 @@ mod tests {
         assert!(!chooser.refuted());
         chooser.bytes(&text.repeat(20), now + SECOND * 2);
         assert!(chooser.refuted(), "text without end and without a telegram");
+        chooser.next();
+        for second in 3..7 {
+            assert!(!chooser.refuted());
+            chooser.bytes(&text[..200], now + SECOND * second);
+            chooser.burst_ended();
+        }
+        assert!(chooser.refuted(), "four telegrams, and none of them is one");
         let mut fixed = Chooser::new(Line::Fixed(LineSettings::M115200_8N1), now);
         fixed.bytes(&[0; 50_000], now + SECOND);
         fixed.burst_ended();

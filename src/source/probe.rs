@@ -7,11 +7,13 @@ use tokio::time::{Instant, timeout_at};
 
 use super::advice;
 use super::error::OpenError;
+use super::intake::is_credible;
 use super::inverted::InvertedWatch;
 use super::parity::ParityWatch;
 use super::reader::Setting;
 use super::serial::Port;
 use super::settings::LineSettings;
+use crate::p1::Telegram;
 use crate::p1::foreign::{Protocol, Watch};
 use crate::p1::frame::{Event, Framer, FramerSettings, Proof};
 
@@ -185,6 +187,7 @@ impl Ear {
         let mut heard = None;
         let without_crc = &mut self.without_crc;
         self.framer.push(bytes, &mut |event| match event {
+            Event::Frame(frame) if !is_credible(&Telegram::read(&frame)) => *without_crc = 0,
             Event::Frame(frame) => {
                 let verified = frame.proof() == Proof::Verified;
                 // Without a CRC one telegram proves little; two in a row do.

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
 use super::desk::Desk;
+use super::error::OpenError;
 use super::line::{Chooser, FAIR};
 use super::settings::{Line, LineSettings, Parity, SourceSettings, SourceUrl};
 use super::stream::Stream;
@@ -55,6 +56,21 @@ pub async fn run(
     deliver: impl FnMut(Delivery),
     shutdown: CancellationToken,
 ) {
+    let (url, opener) = (settings.url.clone(), clock.clone());
+    let open = async move |line| Stream::open(&url, line, &opener).await;
+    run_by(open, meter, settings, clock, counters, deliver, shutdown).await;
+}
+
+/// The same by whatever `open` opens.
+async fn run_by(
+    open: impl AsyncFn(LineSettings) -> Result<Stream, OpenError>,
+    meter: MeterId,
+    settings: SourceSettings,
+    clock: Clock,
+    counters: Arc<MeterCounters>,
+    deliver: impl FnMut(Delivery),
+    shutdown: CancellationToken,
+) {
     let line = if matches!(settings.url, SourceUrl::Serial(_)) {
         settings.line
     } else {
@@ -69,8 +85,7 @@ pub async fn run(
     let mut failures = Failures::default();
     loop {
         let line = desk.chooser.current();
-        let opened = Stream::open(&settings.url, line, &desk.clock);
-        let Some(opened) = shutdown.run_until_cancelled(opened).await else { return };
+        let Some(opened) = shutdown.run_until_cancelled(open(line)).await else { return };
         let over = match opened {
             Ok(stream) => {
                 desk.counters.opens.inc();
@@ -257,3 +272,6 @@ impl std::fmt::Display for Setting {
         write!(f, "{} {}{parity}1", self.0.baud, self.0.data_bits)
     }
 }
+
+#[cfg(test)]
+mod tests;

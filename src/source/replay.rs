@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::OpenError;
-use super::intake::count;
+use super::intake::{count, is_credible};
 use super::parity::ParityWatch;
 use crate::meter::{Interpreter, InterpreterSettings, Reading, UnixMillis};
+use crate::p1::Telegram;
 use crate::p1::cipher::{CounterStep, Keys};
 use crate::p1::foreign::{Protocol, Watch};
-use crate::p1::frame::{CrcPolicy, Event, Frame, Framer, FramerSettings, Proof, Rejected};
+use crate::p1::frame::{CrcPolicy, Event, Frame, Framer, FramerSettings, Proof, RejectReason, Rejected};
 use crate::telemetry::MeterCounters;
 
 const CHUNK: usize = 16_384;
@@ -175,9 +176,11 @@ impl Recording {
     }
 }
 
-/// Whether these bytes are text whose carriage returns went lost. An encrypted telegram is no text.
+/// Whether these bytes are text whose carriage returns went lost. An encrypted telegram is no text, and a return
+/// may have a parity bit.
 fn lost_its_returns(bytes: &[u8]) -> bool {
-    let control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\n' | b'\t');
+    const RETURN_WITH_PARITY: u8 = b'\r' | 0x80;
+    let control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\n' | b'\t') || *byte == RETURN_WITH_PARITY;
     bytes.contains(&b'\n') && !bytes.iter().any(control)
 }
 
@@ -185,16 +188,26 @@ impl State {
     fn event(&mut self, event: Event<'_>, ready: &mut VecDeque<Reading>) {
         self.counters.frames.inc();
         match event {
-            Event::Frame(frame) => ready.push_back(self.frame(&frame)),
-            Event::Rejected(rejected) => {
-                count(&self.counters, rejected.reason);
-                self.first_rejected.get_or_insert(rejected);
+            Event::Frame(frame) => {
+                let telegram = Telegram::read(&frame);
+                if is_credible(&telegram) {
+                    ready.push_back(self.telegram(&telegram, &frame));
+                } else {
+                    let (reason, bytes) = (RejectReason::NoCrc, frame.bytes().len());
+                    self.rejected(Rejected { reason, offset: frame.offset(), bytes, seal: None });
+                }
             }
+            Event::Rejected(rejected) => self.rejected(rejected),
         }
     }
 
-    fn frame(&mut self, frame: &Frame<'_>) -> Reading {
-        let read = self.interpreter.read(frame, self.clockless);
+    fn rejected(&mut self, rejected: Rejected) {
+        count(&self.counters, rejected.reason);
+        self.first_rejected.get_or_insert(rejected);
+    }
+
+    fn telegram(&mut self, telegram: &Telegram<'_>, frame: &Frame<'_>) -> Reading {
+        let read = self.interpreter.interpret(telegram, self.clockless);
         let mut reading = read.reading;
         let own = reading.time.and_then(|time| time.utc).map(|utc| utc * 1_000);
         reading.received_at = own.unwrap_or(self.clockless);

@@ -36,6 +36,9 @@ pub(super) enum Stream {
     Tcp(TcpStream),
     Recorded(Recorded),
     Simulated(Box<Live>),
+    /// What a test plays.
+    #[cfg(test)]
+    Played(tokio::sync::mpsc::UnboundedReceiver<Vec<u8>>),
 }
 
 impl Stream {
@@ -67,6 +70,11 @@ impl Stream {
             Self::Tcp(stream) => stream.read(buffer).await,
             Self::Recorded(recorded) => recorded.read(buffer).await,
             Self::Simulated(live) => live.read(buffer).await,
+            #[cfg(test)]
+            Self::Played(chunks) => Ok(chunks.recv().await.map_or(0, |chunk| {
+                buffer[..chunk.len()].copy_from_slice(&chunk);
+                chunk.len()
+            })),
         }
     }
 }

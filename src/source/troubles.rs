@@ -16,6 +16,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 /// when the port was opened.
 const NOISE: u64 = 4_096;
 
+/// So many other rejections in a row, and what was said of a key is forgotten.
+const LONE_KEY: u32 = 3;
+
 /// What happened since the last line about it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
@@ -41,8 +44,12 @@ pub(super) struct Troubles {
     foreign: Option<Protocol>,
     inverted: bool,
     masked: bool,
-    /// The last line: when, and what it advised.
-    told: Option<(Instant, &'static str)>,
+    /// Telegrams in a row that were rejected for anything but their key: noise may look encrypted once.
+    since_key: u32,
+    /// When the last line was written.
+    told_at: Option<Instant>,
+    /// What was advised since the last good telegram; there are few advices.
+    advised: Vec<&'static str>,
     pause: Duration,
 }
 
@@ -55,7 +62,9 @@ impl Default for Troubles {
             foreign: None,
             inverted: false,
             masked: false,
-            told: None,
+            since_key: 0,
+            told_at: None,
+            advised: Vec::new(),
             pause: PAUSE,
         }
     }
@@ -70,6 +79,10 @@ pub(super) struct Summary {
 
 impl Troubles {
     pub(super) fn rejected(&mut self, reason: RejectReason) {
+        self.since_key += 1;
+        if self.since_key > LONE_KEY {
+            self.key = None;
+        }
         match reason {
             RejectReason::Crc { .. } | RejectReason::CrcUnreadable { .. } | RejectReason::DamagedCipher => {
                 self.tally.crc += 1;
@@ -80,6 +93,7 @@ impl Troubles {
             | RejectReason::ForeignCipher => {
                 self.tally.key += 1;
                 self.key = Some(reason);
+                self.since_key = 0;
             }
             RejectReason::Truncated => self.tally.truncated += 1,
             RejectReason::Oversize => self.tally.oversize += 1,
@@ -92,6 +106,7 @@ impl Troubles {
         self.tally.good += 1;
         self.noise_run = 0;
         (self.key, self.foreign, self.inverted) = (None, None, false);
+        self.advised.clear();
     }
 
     /// Bytes came that belong to no telegram.
@@ -128,17 +143,19 @@ impl Troubles {
         if rejected + repeated == 0 && !loud {
             return None;
         }
-        // A telegram in vain beside another protocol, or in noise, is no news of its own.
         let hint = self.hint();
-        if let Some((at, told)) = self.told {
-            let hopeless = self.tally.good == 0 && told == hint;
+        let hopeless = self.tally.good == 0 && self.advised.contains(&hint);
+        if let Some(at) = self.told_at {
             let pause = if hopeless { self.pause } else { PAUSE };
             if now - at < pause {
                 return None;
             }
             self.pause = if hopeless { (pause * 2).min(LONGEST_PAUSE) } else { PAUSE };
         }
-        self.told = Some((now, hint));
+        self.told_at = Some(now);
+        if !hopeless {
+            self.advised.push(hint);
+        }
         let tally = std::mem::take(&mut self.tally);
         self.noise_run = 0;
         Some(Summary { tally, hint })
