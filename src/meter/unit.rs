@@ -73,14 +73,17 @@ impl Unit {
             b"V" => (Self::Volt, 0),
             b"A" => (Self::Ampere, 0),
             b"m3" => (Self::CubicMetre, 0),
-            _ if text.len() > 5 => return None,
-            _ => return Self::rare(&text.to_ascii_lowercase()),
+            _ => return Self::rare(text),
         })
     }
 
     #[cold]
-    fn rare(lower: &[u8]) -> Option<(Self, i8)> {
-        Some(match lower {
+    fn rare(text: &[u8]) -> Option<(Self, i8)> {
+        let mut lower = [0; 5];
+        let lower = lower.get_mut(..text.len())?;
+        lower.copy_from_slice(text);
+        lower.make_ascii_lowercase();
+        Some(match &*lower {
             b"kwh" => (Self::KiloWattHour, 0),
             b"wh" => (Self::KiloWattHour, -3),
             b"mwh" => (Self::KiloWattHour, 3),

@@ -124,7 +124,9 @@ fn usual_obis(input: &[u8]) -> Option<(u64, usize)> {
     let (cde, length) = usual_numbers::<2, 1, 1>(numbers)
         .or_else(|| usual_numbers::<1, 1, 1>(numbers))
         .or_else(|| usual_numbers::<2, 2, 1>(numbers))
-        .or_else(|| usual_numbers::<2, 1, 2>(numbers))?;
+        .or_else(|| usual_numbers::<2, 1, 2>(numbers))
+        .or_else(|| usual_numbers::<1, 2, 1>(numbers))
+        .or_else(|| usual_numbers::<1, 1, 2>(numbers))?;
     Some((a << 32 | b << 24 | cde, 4 + length))
 }
 
