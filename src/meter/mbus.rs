@@ -311,3 +311,47 @@ fn quantity(number: Decimal, unit: &[u8]) -> (Option<Quantity>, bool) {
         .and_then(|(unit, exponent)| Some(Quantity { value: number.shifted(exponent)?, unit }));
     (quantity, quantity.is_some())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_of_device_types() {
+        for (class, device_types) in [
+            (Some(MbusClass::Electricity), &[2][..]),
+            (Some(MbusClass::Gas), &[3]),
+            (Some(MbusClass::Heat), &[4, 12, 13]),
+            (Some(MbusClass::Cooling), &[10, 11]),
+            (Some(MbusClass::Water), &[7, 22]),
+            (Some(MbusClass::WarmWater), &[6, 21]),
+            (Some(MbusClass::HeatCostAllocator), &[8]),
+            (None, &[0, 1, 5, 9, 14, 15, 16, 20, 23, 99, 255]),
+        ] {
+            for &device_type in device_types {
+                assert_eq!(MbusClass::from_device_type(device_type), class, "{device_type}");
+            }
+        }
+        for (i, class) in MbusClass::ALL.into_iter().enumerate() {
+            assert!(MbusClass::ALL[..i].iter().all(|other| other.name() != class.name()));
+        }
+    }
+
+    #[test]
+    fn only_joules_tell_what_a_silent_device_measures() {
+        let device = |device_type, unit| MbusDevice {
+            device_type,
+            readings: vec![MbusReading {
+                obis: Obis::new(0, 1, 24, 2, 1),
+                time: None,
+                value: Some(Quantity { value: Decimal::ZERO, unit }),
+            }],
+            ..MbusDevice::default()
+        };
+        assert_eq!(device(None, Unit::GigaJoule).class(), Some(MbusClass::Heat));
+        assert_eq!(device(Some(0), Unit::GigaJoule).class(), Some(MbusClass::Heat));
+        assert_eq!(device(Some(10), Unit::GigaJoule).class(), Some(MbusClass::Cooling));
+        assert_eq!(device(None, Unit::CubicMetre).class(), None);
+        assert_eq!(device(Some(99), Unit::GigaJoule).class(), None);
+    }
+}

@@ -1,10 +1,12 @@
 //! A profile as a table: rows with a time, a status and the columns' values.
 
 use super::{RawProfile, quantity};
+use crate::meter::interpret::peak_parts;
 use crate::meter::reading::{MeterTime, Quantity};
 use crate::meter::register::Field;
 use crate::meter::zone::Zone;
-use crate::p1::{Obis, timestamp};
+use crate::p1::Obis;
+use crate::p1::timestamp::{self, Stamp};
 
 /// The most rows that are read: the longest list seen has 13, of the months of a year and the one before.
 pub const MAX_ROWS: usize = 100;
@@ -158,13 +160,13 @@ fn read_row<'r>(
         let mut cell = ProfileCell { column, value: None, reached: None };
         // A column named twice is a value and when it was reached, in this order or the other.
         let pair = rest.next_if(|(_, (next, _))| column.is_some() && **next == column);
-        for text in [Some(group), pair.map(|(_, (_, &group))| group)].into_iter().flatten() {
-            if is_time_shaped(text) {
-                cell.reached = cell.reached.or_else(|| time(text, zone));
-            } else {
-                cell.value = cell.value.or_else(|| quantity(text));
-            }
-        }
+        let (at, value) = match pair {
+            Some((_, (_, &second))) => peak_parts(group, second),
+            None if is_time_shaped(group) => (group, &b""[..]),
+            None => (&b""[..], group),
+        };
+        cell.reached = time(at, zone);
+        cell.value = quantity(value);
         cells.push(cell);
     }
     Row { time: time_of_row, status, cells }
@@ -174,12 +176,12 @@ pub(super) fn time(text: &[u8], zone: &Zone) -> Option<MeterTime> {
     timestamp::parse(text).valid().map(|time| zone.meter_time(time))
 }
 
-/// Whether a group has the shape of a time, be it a date that exists or not: digits with a flag, or as many
-/// digits as a time without one has.
+/// Whether a group is a time: digits with a flag, be it a date that exists or not, or a date without a flag. A
+/// long number is none.
 pub(super) fn is_time_shaped(text: &[u8]) -> bool {
     match text {
         [digits @ .., b'S' | b'W'] => digits.len() >= 10 && digits.iter().all(u8::is_ascii_digit),
-        _ => (text.len() == 12 || text.len() == 24) && text.iter().all(u8::is_ascii_hexdigit),
+        _ => !text.contains(&b'*') && timestamp::parse(text) != Stamp::Invalid,
     }
 }
 

@@ -86,6 +86,11 @@ fn a_failure_with_a_missing_group_does_not_shift_the_others() {
         ]
     );
     assert_eq!(failures("1)(0-0:96.7.19)(xxx)(12"), [(None, Some(12))]);
+    // A length of twelve digits is no date.
+    assert_eq!(
+        failures("1)(0-0:96.7.19)(190115011853W)(000000000389"),
+        [(at("2019-01-15T00:18:53Z"), Some(389))]
+    );
 }
 
 #[test]
@@ -109,6 +114,16 @@ fn peaks_in_the_form_of_e_mucs() {
     );
     assert_eq!(history.demand_export_peak_history(&zone()), []);
     assert!(history.month_end(&zone()).is_none());
+    // Without flags, and the value in front, as Wallonia's meters write a peak.
+    let walloon = reading(
+        Field::DemandPeakHistory,
+        "2)(1-0:1.6.0)(1-0:1.6.0)(230801000000)(04.329*kW)(230714181500)(230901000000)(632525252525)(00.000*kW",
+    );
+    let peaks = walloon.demand_peak_history(&zone());
+    assert_eq!(utc(peaks[0].period_end).as_deref(), Some("2023-07-31T22:00:00Z"));
+    assert_eq!(utc(peaks[0].occurred).as_deref(), Some("2023-07-14T16:15:00Z"));
+    assert_eq!(shown(peaks[0].demand).as_deref(), Some("4.329 kW"));
+    assert_eq!((peaks[1].occurred, shown(peaks[1].demand).as_deref()), (None, Some("0.000 kW")));
     // Empty, of a meter whose year has just begun.
     let empty = reading(Field::DemandPeakHistory, "0)(1-0:1.6.0)(1-0:1.6.0)(");
     assert_eq!(empty.demand_peak_history(&zone()), []);
