@@ -147,7 +147,6 @@ impl Recording {
         let bytes = &self.buffer[..read];
         self.read += read as u64;
         if let Some(protocol) = self.foreign.look(bytes) {
-            self.foreign.reset();
             state.counters.foreign.inc();
             state.foreign.get_or_insert(protocol);
         }
