@@ -130,7 +130,7 @@ pub enum Tag {
     Wrong,
     /// The frame has none: security control 20, encryption only.
     Missing,
-    /// There is no key to check it with.
+    /// There is no key to check it with, or the frame was cut.
     Unchecked,
 }
 

@@ -272,15 +272,15 @@ impl Framer {
             Scan::More(_) => {
                 let next = doubt::last_ident(view).unwrap_or(view.len());
                 let before = self.before.after(view);
-                let reason = close::unproven(view, Some(RejectReason::Oversize));
+                let reason = close::unproven(view, Some(RejectReason::Oversize), policy);
                 return self.reject(view, reason, next, before, on);
             }
         };
         let reason = match frame.proof {
             Proof::Verified => None,
             // Only what verifies is taken from bytes in doubt.
-            _ if self.doubt.active => close::unproven(bytes, reason.or(Some(RejectReason::NoCrc))),
-            _ => close::unproven(bytes, reason),
+            _ if self.doubt.active => close::unproven(bytes, reason.or(Some(RejectReason::NoCrc)), policy),
+            _ => close::unproven(bytes, reason, policy),
         };
         if reason.is_some() {
             return self.reject(bytes, reason, bytes.len(), Before::LINE, on);

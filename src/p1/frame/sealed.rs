@@ -54,6 +54,12 @@ impl Framer {
             return Some(self.reject_sealed(view, RejectReason::Truncated, seal, on));
         }
         let wire = &view[..header.total()];
+        // The next frame within this one: it was cut, and there is nothing to decrypt. A ciphertext that looks
+        // like it by chance never was.
+        if next_of_the_same(wire).is_some() {
+            let reason = if self.opener.is_some() { RejectReason::Truncated } else { RejectReason::NoKey };
+            return Some(self.reject_sealed(wire, reason, header.seal(wire, Tag::Unchecked), on));
+        }
         let mut plain = std::mem::take(&mut self.plain);
         let used = match self.open_sealed(&header, wire, reads, &mut plain) {
             Opened::Telegram(frame, proven) => {
@@ -90,14 +96,7 @@ impl Framer {
         seal: Seal,
         on: &mut impl FnMut(Event<'_>),
     ) -> usize {
-        let mut front = [0; 10];
-        front[..2].copy_from_slice(&wire[..2]);
-        front[2..].copy_from_slice(&seal.system_title);
-        let next = memchr::memmem::find(&wire[1..], &front).map(|at| at + 1);
-        let reason = match next {
-            Some(_) if reason != RejectReason::NoKey => RejectReason::Truncated,
-            _ => reason,
-        };
+        let next = next_of_the_same(wire);
         let bytes = next.unwrap_or(wire.len());
         let rejected = Rejected { reason, offset: self.position, bytes, seal: Some(seal) };
         self.doubtful(rejected, Before::LINE, on);
@@ -161,6 +160,12 @@ impl Framer {
             }
         }
     }
+}
+
+/// Where the header of another frame of the same meter stands within a frame.
+fn next_of_the_same(wire: &[u8]) -> Option<usize> {
+    let front = wire.get(..10)?;
+    memchr::memmem::find(&wire[1..], front).map(|at| at + 1)
 }
 
 /// Why a frame is rejected that nothing readable comes out of.

@@ -184,6 +184,14 @@ fn what_a_failed_telegram_holds_is_not_delivered_without_proof() {
     assert!(said.len() == 1 && said[0].starts_with("CRC is "), "{said:?}");
 }
 
+#[test]
+fn a_readout_of_mode_c_is_no_telegram() {
+    let readout = b"/LGZ4ZMD\r\n\x021-0:1.8.0(000123.4*kWh)\r\n!\r\n\x03\x4B";
+    assert_eq!(events(FramerSettings::default(), &[readout]), ["no CRC, and one is required at 0, 39 bytes"]);
+    let ignore = FramerSettings { crc: CrcPolicy::Ignore, ..FramerSettings::default() };
+    assert!(events(ignore, &[readout])[0].starts_with("Absent 0 "));
+}
+
 /// Streams that come near telegrams in every way.
 fn stream() -> impl Strategy<Value = Vec<u8>> {
     let part = prop_oneof![

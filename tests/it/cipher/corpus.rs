@@ -80,7 +80,8 @@ fn check_encrypted(wanted: &Value, bytes: &[u8]) -> Result<(), String> {
     let frames = wanted["expect"]["frames"].as_array().unwrap_or(&none);
     let delivered = strict.iter().filter(|said| matches!(said, Said::Frame { .. })).count();
     let verdict = wanted["expect"]["verdict"].as_str().expect("a verdict");
-    for frame in frames {
+    // A kind that is recognised by other marks than its header has no seal.
+    for frame in frames.iter().filter(|_| verdict != "detect_only") {
         for said in [&strict, &lenient] {
             let offset = frame["offset"].as_u64().expect("an offset");
             let found = said.iter().find(|said| said.offset() == offset).and_then(Said::seal);
@@ -195,12 +196,13 @@ fn encrypted_telegrams_of_the_corpus() {
 fn other_protocols_of_the_corpus_are_named_and_deliver_nothing() {
     let Some(corpus) = corpus() else { return };
     for (path, wanted, bytes) in described(&corpus.join("not_p1")) {
-        let words = wanted["expect"]["detect"].as_str().expect("what it is");
+        let words = wanted["expect"]["detect"].as_str().expect("what it is").to_lowercase();
         let protocol = [
-            ("HDLC", Protocol::Hdlc),
-            ("M-Bus", Protocol::Mbus),
-            ("IEC", Protocol::Iec1107),
-            ("SML", Protocol::Sml),
+            ("hdlc", Protocol::Hdlc),
+            ("m-bus", Protocol::Mbus),
+            ("mbus", Protocol::Mbus),
+            ("iec", Protocol::Iec1107),
+            ("sml", Protocol::Sml),
         ];
         let wanted = protocol.iter().find(|(word, _)| words.contains(word)).map(|(_, protocol)| *protocol);
         let mut watch = Watch::default();

@@ -227,7 +227,7 @@ fn a_cut_frame_costs_nothing_but_itself() {
         if (18..=first.len() - 10).contains(&cut) {
             assert_eq!(
                 rejected(&said[0]),
-                (0, RejectReason::Truncated, cut, Some(Tag::Wrong)),
+                (0, RejectReason::Truncated, cut, Some(Tag::Unchecked)),
                 "cut at {cut}"
             );
         }
