@@ -160,15 +160,6 @@ impl Replay {
             self.brokers.total(|broker| broker.deduplicated.get()),
         );
         outcome?;
-        if counters.delivered.get() == 0 && counters.rejected_key.get() > 0 {
-            bail!(
-                "no telegram could be decrypted: check `key` and `auth_key` of the meter {:?} in the configuration",
-                meter.name
-            );
-        }
-        if counters.delivered.get() == 0 && counters.foreign.get() > 0 {
-            bail!("no telegram found: the recording is of another protocol than P1");
-        }
         if counters.delivered.get() == 0 {
             bail!("no telegram found; a telegram begins with a line like /ISK5\\2M550T-1012");
         }
