@@ -45,6 +45,7 @@ pub(super) struct Desk<D> {
     foreign: Watch,
     bytes_in_vain: u64,
     told_silent: bool,
+    told_parity: bool,
     opened: Instant,
     last_byte: Instant,
     intake: Intake<D>,
@@ -79,6 +80,7 @@ impl<D: FnMut(Delivery)> Desk<D> {
             foreign: Watch::default(),
             bytes_in_vain: 0,
             told_silent: false,
+            told_parity: false,
             opened: now,
             last_byte: now,
             intake,
@@ -181,7 +183,9 @@ impl<D: FnMut(Delivery)> Desk<D> {
         let Summary { tally, hint } = *summary;
         let Tally { crc, truncated, oversize, no_crc, key, repeated, noise_bytes, good } = tally;
         let meter = &self.meter.name;
-        if key > 0 && crc + truncated + oversize + no_crc == 0 {
+        if self.intake.troubles.is_foreign() {
+            tracing::warn!(%meter, noise_bytes, good, hint, "another protocol than P1");
+        } else if key > 0 && crc + truncated + oversize + no_crc == 0 {
             tracing::warn!(%meter, encrypted = key, noise_bytes, good, hint, "telegrams that cannot be decrypted");
         } else if crc + truncated + oversize + no_crc + key > 0 || repeated == 0 {
             tracing::warn!(
@@ -199,7 +203,9 @@ impl<D: FnMut(Delivery)> Desk<D> {
                 if !watch.look(bytes) {
                     return;
                 }
-                tracing::info!(meter = %self.meter.name, "the line carries parity bits, which are taken off");
+                if !std::mem::replace(&mut self.told_parity, true) {
+                    tracing::info!(meter = %self.meter.name, "the line carries parity bits, which are taken off");
+                }
                 self.intake.troubles.masked();
                 self.new_framer(true);
                 self.parity = None;
@@ -217,7 +223,6 @@ impl<D: FnMut(Delivery)> Desk<D> {
     /// Looks for what is no P1 but can be named.
     fn watch_others(&mut self, bytes: &[u8]) {
         if let Some(protocol) = self.foreign.look(bytes) {
-            self.foreign.reset();
             self.counters.foreign.inc();
             self.intake.troubles.foreign(protocol);
             self.chooser.foreign();

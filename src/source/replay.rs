@@ -12,7 +12,7 @@ use super::parity::ParityWatch;
 use crate::meter::{Interpreter, InterpreterSettings, Reading, UnixMillis};
 use crate::p1::Telegram;
 use crate::p1::cipher::{CounterStep, Keys};
-use crate::p1::foreign::{Protocol, Watch};
+use crate::p1::foreign::Watch;
 use crate::p1::frame::{CrcPolicy, Event, Frame, Framer, FramerSettings, Proof, RejectReason, Rejected};
 use crate::telemetry::MeterCounters;
 
@@ -55,7 +55,6 @@ struct State {
     /// The time of the next telegram without one.
     clockless: UnixMillis,
     first_rejected: Option<Rejected>,
-    foreign: Option<Protocol>,
 }
 
 impl Recording {
@@ -106,7 +105,6 @@ impl Recording {
                 counters,
                 clockless: start,
                 first_rejected: None,
-                foreign: None,
             },
             ended: false,
         })
@@ -127,11 +125,6 @@ impl Recording {
         self.state.first_rejected
     }
 
-    /// The first other protocol that was recognised, for a message.
-    pub fn foreign(&self) -> Option<Protocol> {
-        self.state.foreign
-    }
-
     fn more(&mut self) -> io::Result<()> {
         let read = match self.input.read(&mut self.buffer) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
@@ -146,10 +139,8 @@ impl Recording {
         }
         let bytes = &self.buffer[..read];
         self.read += read as u64;
-        if let Some(protocol) = self.foreign.look(bytes) {
-            self.foreign.reset();
+        if self.foreign.look(bytes).is_some() {
             state.counters.foreign.inc();
-            state.foreign.get_or_insert(protocol);
         }
         if self.parity.as_mut().is_some_and(|watch| watch.look(bytes)) {
             // These bytes are the first to be read without their parity bits.
@@ -260,9 +251,17 @@ impl std::fmt::Debug for Recording {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::p1::cipher::{Envelope, Key, seal};
     use crate::source::simulate::Simulator;
 
     fn replayed(bytes: &[u8]) -> (Vec<Replayed>, Arc<MeterCounters>, Option<Rejected>) {
+        replayed_with(bytes, None)
+    }
+
+    fn replayed_with(
+        bytes: &[u8],
+        keys: Option<Keys>,
+    ) -> (Vec<Replayed>, Arc<MeterCounters>, Option<Rejected>) {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
         let counters = Arc::<MeterCounters>::default();
@@ -270,7 +269,7 @@ mod tests {
             file.path(),
             8_192,
             InterpreterSettings::default(),
-            None,
+            keys,
             5_000,
             Arc::clone(&counters),
         )
@@ -325,6 +324,32 @@ mod tests {
         let coded: Vec<u8> =
             plain.iter().map(|&byte| if byte.count_ones() % 2 == 1 { byte | 0x80 } else { byte }).collect();
         assert_eq!(replayed(&coded).0.len(), 8);
+    }
+
+    #[test]
+    fn encrypted_recordings_are_opened_with_their_key() {
+        let keys = Keys::new(Key::new(*b"sixteen letters!"));
+        let mut simulator = Simulator::new(3, 1_720_000_000);
+        let mut frame =
+            |counter| seal(&simulator.next_telegram(), &Envelope::new(*b"SAG50001", counter), &keys);
+        let frames = [frame(5), frame(6), frame(4)];
+        let (all, counters, _) = replayed_with(&frames.concat(), Some(keys.clone()));
+        assert_eq!(all.len(), 3);
+        assert_eq!(all[1].reading.wire.as_deref(), Some(&frames[1][..]));
+        assert_eq!(counters.counter_not_rising.get(), 1);
+        let (none, counters, rejected) = replayed(&frames.concat());
+        assert_eq!((none.len(), counters.rejected_key.get()), (0, 3));
+        assert_eq!(rejected.map(|rejected| rejected.reason), Some(RejectReason::NoKey));
+    }
+
+    #[test]
+    fn another_protocol_and_noise_deliver_nothing() {
+        let sml = [&[0x1B; 4][..], &[1; 4], &[0x76, 5, 0, 0x62].repeat(40)].concat();
+        let (none, counters, _) = replayed(&sml);
+        assert_eq!((none.len(), counters.foreign.get()), (0, 1));
+        // It looks like a telegram without a CRC to whoever looks at its ends alone.
+        let (none, counters, _) = replayed(b"/\x07 x\r\n some noise\r\n!\r\n");
+        assert_eq!((none.len(), counters.rejected_no_crc.get()), (0, 1));
     }
 
     #[test]

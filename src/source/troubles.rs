@@ -130,6 +130,11 @@ impl Troubles {
         self.foreign = Some(protocol);
     }
 
+    /// Whether another protocol speaks, since the last good telegram.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.foreign.is_some()
+    }
+
     /// The signal was found to be upside down.
     pub(super) fn inverted(&mut self) {
         self.inverted = true;

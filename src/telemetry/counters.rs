@@ -34,7 +34,8 @@ impl Counter {
 }
 
 /// Counters of one meter. `frames = delivered + rejected_*`, and
-/// `bytes = delivered_bytes + rejected_bytes + noise_bytes` and what is under way.
+/// `bytes = delivered_bytes + rejected_bytes + noise_bytes` and what is under way. (A recording that is replayed has
+/// `bytes` alone.)
 #[derive(Debug, Default)]
 pub struct MeterCounters {
     /// Bytes read from the source.

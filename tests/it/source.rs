@@ -1,6 +1,7 @@
 //! See `main.rs`.
 
 mod commands;
+mod meters;
 mod network;
 mod port;
 

@@ -72,7 +72,10 @@ impl Log {
 
 /// Where a test's bytes go: into whatever is open at the moment, or nowhere.
 #[derive(Clone, Default)]
-struct Cable(Arc<Mutex<Option<(LineSettings, UnboundedSender<Vec<u8>>)>>>);
+struct Cable(Arc<Mutex<Option<Plugged>>>);
+
+/// The line's setting, and the way into what is open.
+type Plugged = (LineSettings, UnboundedSender<Vec<u8>>);
 
 impl Cable {
     fn open(&self, line: LineSettings) -> Stream {

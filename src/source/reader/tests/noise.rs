@@ -37,11 +37,11 @@ async fn day(line: Line, mut of: impl FnMut(u64) -> Vec<u8>) -> (Log, Arc<MeterC
 
 #[tokio::test(start_paused = true)]
 async fn a_day_of_random_bytes() {
-    for line in [Line::Auto, Line::Fixed(LineSettings::M115200_8N1)] {
+    // Ten million of them, and again fewer at a setting that is fixed.
+    for (line, each) in [(Line::Auto, 116), (Line::Fixed(LineSettings::M115200_8N1), 30)] {
         let mut noise = Noise(0x9E37_79B9_7F4A_7C15);
-        // Ten million of them.
-        let (log, counters) = day(line, |_| noise.bytes(116)).await;
-        assert!(counters.noise_bytes.get() + counters.rejected_bytes.get() > 10_000_000);
+        let (log, counters) = day(line, |_| noise.bytes(each)).await;
+        assert!(counters.noise_bytes.get() + counters.rejected_bytes.get() > 86_400 * each as u64 - 20_000);
         assert_eq!(log.count("no telegram came"), 1);
         assert!(log.text().contains("115200 8N1 against 9600 7E1"), "{}", log.text());
     }
@@ -121,6 +121,23 @@ async fn a_signal_upside_down_is_told_as_such() {
     assert!(log.text().contains("the signal is upside down"), "{}", log.text());
     assert!(log.count("WARN") <= 8, "{}", log.text());
     rig.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_protocol_is_named_with_what_to_do() {
+    let log = Log::default();
+    let _guard = log.listen();
+    let mut rig = Rig::start(serial(Line::Auto));
+    for _ in 0..3_600 {
+        rig.pass(Duration::from_secs(1)).await;
+        // SML: the start of a message, and some of it.
+        rig.cable.send(&[&[0x1B; 4][..], &[1; 4], &[0x76, 5, 0, 0x62, 0x11, 0x72].repeat(40)].concat());
+    }
+    assert!(rig.delivered().0.is_empty());
+    assert!(log.text().contains("this is SML (meters of Germany), not P1"), "{}", log.text());
+    assert_eq!(log.count("hint=\"this is SML"), log.count("WARN"), "{}", log.text());
+    assert!(log.count("WARN") <= 10, "{}", log.text());
+    assert!(rig.end().await.foreign.get() >= 3_590);
 }
 
 #[tokio::test(start_paused = true)]
