@@ -30,7 +30,7 @@ pub(super) enum Left {
     Itself,
     /// It did not take what it was sent.
     Slow,
-    /// Its machine does not answer.
+    /// For a while nothing it was sent was acknowledged, or its machine cannot be reached.
     Unanswering,
     /// There are no more telegrams.
     Closed,
@@ -42,7 +42,7 @@ impl Left {
         match self {
             Self::Itself => "it hung up",
             Self::Slow => "it does not take what it is sent",
-            Self::Unanswering => "its machine does not answer any more",
+            Self::Unanswering => "nothing it is sent is taken any more: it hangs, or its machine is gone",
             Self::Closed => "there are no more telegrams",
         }
     }

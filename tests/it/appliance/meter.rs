@@ -23,6 +23,10 @@ impl Meter {
             assert_eq!(libc::openpty(&raw mut master, &raw mut slave, name.as_mut_ptr(), mode, size), 0);
             let mut mode = std::mem::zeroed();
             assert_eq!(libc::tcgetattr(slave, &raw mut mode), 0);
+            // A daemon started later must not hold the cable that is pulled from it.
+            for end in [master, slave] {
+                assert_eq!(libc::fcntl(end, libc::F_SETFD, libc::FD_CLOEXEC), 0);
+            }
             libc::cfmakeraw(&raw mut mode);
             assert_eq!(libc::tcsetattr(slave, libc::TCSANOW, &raw const mode), 0);
             (File::from(OwnedFd::from_raw_fd(master)), OwnedFd::from_raw_fd(slave))
