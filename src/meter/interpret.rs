@@ -171,7 +171,7 @@ fn take(reading: &mut Reading, row: &Row, object: &Object<'_>, zone: &Zone) -> T
         return take_other(reading, row, object, zone);
     }
     let text = object.first();
-    match number(text, row.unit).or_else(|| first_of_two(text, row.unit)) {
+    match number(text, row.unit).or_else(|| first_of_two(reading, row, text)) {
         Some(quantity) => Taken::set(reading.set_number(row.field, quantity)),
         None => absent(text),
     }
@@ -207,11 +207,16 @@ fn number(text: &[u8], canonical: Unit) -> Option<Quantity> {
     Some(quantity)
 }
 
-/// Sibelga's meters put the limits of both directions into one pair of brackets.
+/// Sibelga's meters put the limits of both directions into one pair of brackets: the first is the phase's, and
+/// both are kept as [`Field::CurrentLimits`].
 #[cold]
-fn first_of_two(text: &[u8], canonical: Unit) -> Option<Quantity> {
+fn first_of_two(reading: &mut Reading, row: &Row, text: &[u8]) -> Option<Quantity> {
     let comma = text.iter().position(|&byte| byte == b',')?;
-    number(&text[..comma], canonical)
+    let first = number(&text[..comma], row.unit)?;
+    if row.field == Field::CurrentLimitL1 {
+        reading.set_text(Field::CurrentLimits, text);
+    }
+    Some(first)
 }
 
 /// A highest demand: `(time)(value)`, and in Wallonia `(value)(time)`.

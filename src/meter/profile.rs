@@ -42,6 +42,8 @@ pub struct RawProfile<'t> {
     pub columns: Vec<&'t [u8]>,
     /// What follows, without empty groups at the end.
     pub cells: Vec<&'t [u8]>,
+    /// How many empty groups stood there.
+    pub empty_at_end: usize,
 }
 
 impl<'t> RawProfile<'t> {
@@ -55,10 +57,10 @@ impl<'t> RawProfile<'t> {
             columns.push(column);
         }
         let mut cells: Vec<&[u8]> = groups.collect();
-        while cells.last().is_some_and(|cell| cell.is_empty()) {
-            cells.pop();
-        }
-        Self { declared, columns, cells }
+        let used = cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1);
+        let empty_at_end = cells.len() - used;
+        cells.truncate(used);
+        Self { declared, columns, cells, empty_at_end }
     }
 
     /// Whether it is the history of peaks in the form of e-MUCS-P1: two columns with a time each.

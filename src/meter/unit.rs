@@ -126,7 +126,71 @@ impl fmt::Display for Unit {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::p1::Decimal;
+
+    /// Units as meters write them, with how many of them make the canonical one, as a power of ten.
+    const WRITTEN: [(&str, Unit, i8); 30] = [
+        ("Wh", Unit::KiloWattHour, -3),
+        ("kWh", Unit::KiloWattHour, 0),
+        ("MWh", Unit::KiloWattHour, 3),
+        ("varh", Unit::KiloVarHour, -3),
+        ("kVArh", Unit::KiloVarHour, 0),
+        ("MVArh", Unit::KiloVarHour, 3),
+        ("VAh", Unit::KiloVoltAmpereHour, -3),
+        ("kVAh", Unit::KiloVoltAmpereHour, 0),
+        ("MVAh", Unit::KiloVoltAmpereHour, 3),
+        ("W", Unit::KiloWatt, -3),
+        ("kW", Unit::KiloWatt, 0),
+        ("MW", Unit::KiloWatt, 3),
+        ("VAr", Unit::KiloVar, -3),
+        ("kVAr", Unit::KiloVar, 0),
+        ("MVAr", Unit::KiloVar, 3),
+        ("VA", Unit::KiloVoltAmpere, -3),
+        ("kVA", Unit::KiloVoltAmpere, 0),
+        ("MVA", Unit::KiloVoltAmpere, 3),
+        ("V", Unit::Volt, 0),
+        ("kV", Unit::Volt, 3),
+        ("mA", Unit::Ampere, -3),
+        ("A", Unit::Ampere, 0),
+        ("kA", Unit::Ampere, 3),
+        ("Hz", Unit::Hertz, 0),
+        ("kHz", Unit::Hertz, 3),
+        ("m3", Unit::CubicMetre, 0),
+        ("dm3", Unit::CubicMetre, -3),
+        ("kJ", Unit::GigaJoule, -6),
+        ("MJ", Unit::GigaJoule, -3),
+        ("GJ", Unit::GigaJoule, 0),
+    ];
+
+    proptest! {
+        /// Scaling moves the point and nothing else: as many of the small unit as the power of ten says make
+        /// the same number, and the way back gives the number that the meter wrote.
+        #[test]
+        fn scaling_is_exact(
+            magnitude in 0..1_000_000_000_000_000_u64,
+            scale in 0..=7_u8,
+            negative: bool,
+            (text, unit, power) in prop::sample::select(&WRITTEN[..]),
+        ) {
+            let written = Decimal::from_parts(negative, magnitude, scale).expect("a scale in range");
+            for text in [text.to_owned(), text.to_lowercase(), text.to_uppercase()] {
+                // `mW` and `MW` are one when letters do not count; `mA` is nobody's mega.
+                prop_assert_eq!(Unit::from_wire(text.as_bytes()), Some((unit, power)), "{}", text);
+            }
+            let scaled = written.shifted(power).expect("it fits");
+            let ten = |power: i8| 10_i128.pow(power.unsigned_abs().into());
+            let (digits, places) = (scaled.mantissa(), u32::from(scaled.scale()));
+            // scaled × 10^scale × 10^-power = mantissa, in whole numbers.
+            let left = digits * 10_i128.pow(u32::from(scale)) * if power < 0 { ten(power) } else { 1 };
+            let right = written.mantissa() * 10_i128.pow(places) * if power > 0 { ten(power) } else { 1 };
+            prop_assert_eq!(left, right);
+            let back = scaled.shifted(-power).expect("it fitted before");
+            prop_assert_eq!(back.cmp_value(written), std::cmp::Ordering::Equal);
+        }
+    }
 
     #[test]
     fn units_as_meters_write_them() {

@@ -1,12 +1,13 @@
 //! From readings to messages: which topics, which payloads.
 //!
 //! In reading order: [`text`], payloads without detours; [`slot`], topics built once; [`native`] with
-//! [`native_mbus`], dsmrd's own topics; [`dsmr_reader`] with [`dsmr_gas`], those of DSMR-reader.
+//! [`native_mbus`] and [`native_objects`], dsmrd's own topics; [`dsmr_reader`] with [`dsmr_gas`], those of DSMR-reader.
 
 mod dsmr_gas;
 mod dsmr_reader;
 mod native;
 mod native_mbus;
+mod native_objects;
 mod slot;
 mod text;
 

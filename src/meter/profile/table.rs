@@ -103,7 +103,11 @@ impl<'r> Profile<'r> {
             return profile;
         }
         let width = width(raw, columns.len());
-        for row in raw.cells.chunks_exact(width).take(MAX_ROWS) {
+        let mut cells = raw.cells.clone();
+        // A last row may end with values that are absent.
+        let missing = cells.len().next_multiple_of(width) - cells.len();
+        cells.resize(cells.len() + missing.min(raw.empty_at_end), b"");
+        for row in cells.chunks_exact(width).take(MAX_ROWS) {
             // A status that no column stands for comes right behind the time.
             let (status, cells) =
                 if width == columns.len() + 2 { (row.get(1).copied(), &row[2..]) } else { (None, &row[1..]) };

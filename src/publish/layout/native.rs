@@ -1,10 +1,11 @@
 //! dsmrd's own topics: `<prefix>/<meter>/<field>`, one value a topic, and `…/json` with the whole reading.
 
 use super::native_mbus::Devices;
+use super::native_objects::Profiles;
 use super::slot::Topic;
 use super::text;
 use crate::meter::reading::readable;
-use crate::meter::{Cell, Field, Kind, REGISTERS, Reading, Unit, UnixMillis};
+use crate::meter::{Cell, Field, Kind, Proof, REGISTERS, Reading, SwitchState, Unit, UnixMillis, message};
 use crate::p1::Decimal;
 use crate::publish::topic::level;
 use crate::publish::{Message, PayloadFormat};
@@ -25,11 +26,17 @@ struct Meter {
     base: String,
     status: Topic,
     time: Option<Topic>,
+    proof: Option<Topic>,
+    country: Option<Topic>,
     json: Option<Topic>,
     fields: Vec<Option<Topic>>,
     peak_times: Vec<(Field, Option<Topic>)>,
     net_phases: [Option<Topic>; 3],
     net_watts: Option<Topic>,
+    month_end: Option<Topic>,
+    limiter_state: Option<Topic>,
+    current_limits: [Option<Topic>; 2],
+    profiles: Profiles,
     devices: Devices,
     writer: Writer,
 }
@@ -59,6 +66,8 @@ const PHASES: [(&str, Field, Field); 3] = [
     ("power_net_l2", Field::PowerImportL2, Field::PowerExportL2),
     ("power_net_l3", Field::PowerImportL3, Field::PowerExportL3),
 ];
+
+const LIMITS: [&str; 2] = ["current_limit_import", "current_limit_export"];
 
 impl Native {
     pub(super) fn new(prefix: String, format: PayloadFormat) -> Self {
@@ -90,11 +99,17 @@ impl Meter {
             name: name.to_owned(),
             status: Topic::new(&format!("{base}/status")),
             time: None,
+            proof: None,
+            country: None,
             json: None,
             fields: REGISTERS.iter().map(|_| None).collect(),
             peak_times: Vec::new(),
             net_phases: [None, None, None],
             net_watts: None,
+            month_end: None,
+            limiter_state: None,
+            current_limits: [None, None],
+            profiles: Profiles::default(),
             devices: Devices::default(),
             writer: Writer::new(format),
             base,
@@ -106,6 +121,10 @@ impl Meter {
         writer.start(reading);
         writer.value.extend_from_slice(&writer.time);
         writer.put(&mut self.time, base, "time", Shape::Text, out);
+        writer.value.extend_from_slice(proof(reading.proof).as_bytes());
+        writer.put(&mut self.proof, base, "proof", Shape::Text, out);
+        let country = reading.country.map(|country| country.code());
+        writer.put_word(&mut self.country, base, "country", country, out);
 
         let net = net(reading, Field::PowerImport, Field::PowerExport);
         for (register, topic) in REGISTERS.iter().zip(fields.iter_mut()) {
@@ -117,6 +136,8 @@ impl Meter {
                 Field::PowerNet => net,
                 _ => None,
             };
+            let mut name = register.name;
+            let mut slot = &mut *topic;
             let shape = match (derived, reading.get(field)) {
                 (Some(value), _) => {
                     text::decimal(&mut writer.value, value);
@@ -126,6 +147,16 @@ impl Meter {
                     text::decimal(&mut writer.value, quantity.value);
                     Shape::Number(quantity.unit)
                 }
+                // Told as two numbers, below.
+                (None, _) if field == Field::CurrentLimits => continue,
+                (None, Some(Cell::Text(bytes))) if register.kind == Kind::Profile => {
+                    let profile = self.profiles.json(field, bytes, reading);
+                    if profile.is_month_end {
+                        (name, slot) = ("month_end", &mut self.month_end);
+                    }
+                    writer.value.extend_from_slice(profile.json);
+                    Shape::Json
+                }
                 (None, Some(Cell::Text(bytes))) => writer.text(register.kind, bytes, reading),
                 (None, None) => {
                     if let Some(topic) = topic {
@@ -134,7 +165,20 @@ impl Meter {
                     continue;
                 }
             };
-            writer.put(topic, base, register.name, shape, out);
+            writer.put(slot, base, name, shape, out);
+        }
+        if reading.get(Field::DemandPeakHistory).is_none()
+            && let Some(topic) = &mut self.month_end
+        {
+            topic.miss(writer.now, out);
+        }
+        let limiter =
+            reading.limit(Field::LimiterThreshold).map(|limit| if limit.is_off() { "off" } else { "on" });
+        writer.put_word(&mut self.limiter_state, base, "limiter_state", limiter, out);
+        let limits = reading.current_limits();
+        let limits = [limits.and_then(|limits| limits.import), limits.and_then(|limits| limits.export)];
+        for ((name, limit), topic) in LIMITS.into_iter().zip(limits).zip(&mut self.current_limits) {
+            writer.put_number(topic, base, name, limit.map(|limit| (limit.value, limit.unit)), out);
         }
 
         for ((name, import, export), topic) in PHASES.into_iter().zip(&mut self.net_phases) {
@@ -167,6 +211,16 @@ impl Meter {
     }
 }
 
+/// The word for how a reading was proven.
+const fn proof(proof: Proof) -> &'static str {
+    match proof {
+        Proof::Verified => "verified",
+        Proof::Absent => "absent",
+        Proof::Failed => "failed",
+        Proof::Unauthenticated => "unauthenticated",
+    }
+}
+
 /// Import less export, where the meter tells both.
 fn net(reading: &Reading, import: Field, export: Field) -> Option<Decimal> {
     reading.number(import)?.checked_sub(reading.number(export)?)
@@ -184,6 +238,8 @@ fn sum(reading: &Reading, tariffs: &[Field]) -> Option<Decimal> {
 pub(super) enum Shape {
     Number(Unit),
     Text,
+    /// A value that is JSON already.
+    Json,
 }
 
 /// Writes values into payloads, and all of them into the reading's JSON.
@@ -222,38 +278,29 @@ impl Writer {
         self.json.push(b'{');
     }
 
-    /// Writes what a text says; a tariff, and a switch that is a digit, are numbers.
+    /// Writes what a text says; a tariff and the position of a switch are numbers.
     fn text(&mut self, kind: Kind, bytes: &[u8], reading: &Reading) -> Shape {
         let number = match kind {
             Kind::Tariff => reading.tariff().map(u64::from),
-            Kind::Switch => std::str::from_utf8(bytes).ok().and_then(|digits| digits.parse().ok()),
-            Kind::Profile => {
-                // All its groups, as they stood in the telegram.
-                self.value.push(b'(');
-                self.value.extend(bytes.iter().map(|&b| if b.is_ascii() { b } else { b'?' }));
-                self.value.push(b')');
-                return Shape::Text;
-            }
+            Kind::Switch => SwitchState::parse(bytes).map(|state| state.code().into()),
             _ => None,
         };
-        match number {
-            Some(number) => {
-                text::whole(&mut self.value, number);
-                Shape::Number(Unit::One)
-            }
-            None => {
-                // Only identifiers and messages are written in hex; version 50 is not a "P".
-                if matches!(kind, Kind::Id | Kind::Message) {
-                    self.readable(bytes);
-                } else {
-                    self.value.extend(bytes.iter().map(|&b| if b.is_ascii() { b } else { b'?' }));
-                }
-                Shape::Text
-            }
+        if let Some(number) = number {
+            text::whole(&mut self.value, number);
+            return Shape::Number(Unit::One);
         }
+        match kind {
+            Kind::Message => {
+                self.value.extend_from_slice(message::decode(bytes).unwrap_or_default().as_bytes());
+            }
+            // Only identifiers and messages are written in hex; version 50 is not a "P".
+            Kind::Id => self.readable(bytes),
+            _ => self.value.extend(bytes.iter().map(|&b| if b.is_ascii() { b } else { b'?' })),
+        }
+        Shape::Text
     }
 
-    /// Writes an identifier or message for people.
+    /// Writes an identifier for people.
     pub(super) fn readable(&mut self, bytes: &[u8]) {
         self.value.extend_from_slice(readable(bytes).as_bytes());
     }
@@ -287,6 +334,25 @@ impl Writer {
         }
     }
 
+    /// Puts a word, where there is one.
+    pub(super) fn put_word(
+        &mut self,
+        topic: &mut Option<Topic>,
+        base: &str,
+        name: &str,
+        word: Option<&str>,
+        out: &mut Vec<Message>,
+    ) {
+        match (word, topic) {
+            (Some(word), topic) => {
+                self.value.extend_from_slice(word.as_bytes());
+                self.put(topic, base, name, Shape::Text, out);
+            }
+            (None, Some(topic)) => topic.miss(self.now, out),
+            (None, None) => {}
+        }
+    }
+
     /// Puts the value just written into its topic `<base>/<name>` and into the JSON.
     pub(super) fn put(
         &mut self,
@@ -299,12 +365,12 @@ impl Writer {
         self.key(name);
         let at = self.json.len();
         match shape {
-            Shape::Number(_) => self.json.extend_from_slice(&self.value),
+            Shape::Number(_) | Shape::Json => self.json.extend_from_slice(&self.value),
             Shape::Text => text::json_string(&mut self.json, &String::from_utf8_lossy(&self.value)),
         }
         let token = &self.json[at..];
         let payload = match (self.format, shape) {
-            (PayloadFormat::ValueTimestamp, Shape::Text) => {
+            (PayloadFormat::ValueTimestamp, Shape::Text | Shape::Json) => {
                 // Graphite takes numbers alone.
                 self.value.clear();
                 return;

@@ -3,7 +3,9 @@
 //! The plain name of a class is that of one device: of those whose reading is no more than a day and a half
 //! older than the newest of the class, the one on the lowest channel. So a replaced meter gives way to the
 //! one in its place, and two live ones do not take turns. Where there are several of a class, each has
-//! `<class>/<id>/…` besides.
+//! `<class>/<id>/…` besides. A device that another one took the place of, on the same channel and under
+//! another identifier, is gone: its topics are cleared at once, and none of its values stays under the name
+//! of its successor.
 
 use super::native::{Shape, Writer};
 use super::slot::Topic;
@@ -30,12 +32,13 @@ pub(super) struct Devices {
 #[derive(Debug)]
 struct Group {
     class: &'static str,
+    /// Of the device; of the class, those of the device it showed last.
     channel: u8,
     id: Option<Box<[u8]>>,
     /// The level that names the device.
     level: String,
     base: String,
-    topics: [Option<Topic>; 6],
+    topics: [Option<Topic>; FIELDS.len()],
     seen: bool,
 }
 
@@ -79,10 +82,17 @@ impl Devices {
             self.class(reading, class, base, writer, out);
         }
         for group in self.plain.iter_mut().chain(&mut self.own).filter(|group| !group.seen) {
+            let replaced = group.is_replaced(reading);
             for topic in group.topics.iter_mut().flatten() {
-                topic.miss(writer.now, out);
+                if replaced {
+                    topic.clear(out);
+                } else {
+                    topic.miss(writer.now, out);
+                }
             }
         }
+        // Those that are gone make room.
+        self.own.retain(|group| group.seen || !group.is_replaced(reading));
     }
 
     fn class(
@@ -118,7 +128,7 @@ impl Devices {
     }
 
     fn own(&mut self, class: &'static str, device: &MbusDevice, base: &str) -> Option<&mut Group> {
-        let id = device.id.as_deref().filter(|id| !id.is_empty());
+        let id = id(device);
         // A device keeps its topics when it changes channels; two that give the same identifier don't share.
         let known = |group: &Group| {
             group.class == class
@@ -145,7 +155,12 @@ impl Devices {
     }
 }
 
-const FIELDS: [&str; 6] = ["reading", "time", "id", "ean", "valve", "channel"];
+const FIELDS: [&str; 7] = ["reading", "time", "id", "ean", "valve", "channel", "status"];
+
+/// The identifier, when there is one.
+fn id(device: &MbusDevice) -> Option<&[u8]> {
+    device.id.as_deref().filter(|id| !id.is_empty())
+}
 
 impl Group {
     fn new(class: &'static str, device: Option<&MbusDevice>, base: &str, level: String) -> Self {
@@ -154,16 +169,28 @@ impl Group {
         Self {
             class,
             channel: device.map_or(0, |device| device.channel),
-            id: device.and_then(|device| device.id.clone()).filter(|id| !id.is_empty()),
+            id: device.and_then(id).map(Into::into),
             level,
             base,
-            topics: [const { None }; 6],
+            topics: [const { None }; FIELDS.len()],
             seen: false,
         }
     }
 
+    /// Whether another device stands on the channel now.
+    fn is_replaced(&self, reading: &Reading) -> bool {
+        let now = reading.mbus.iter().find(|device| device.channel == self.channel).and_then(id);
+        now.is_some() && now != self.id.as_deref()
+    }
+
     fn put(&mut self, device: &MbusDevice, writer: &mut Writer, out: &mut Vec<Message>) {
         self.seen = true;
+        self.channel = device.channel;
+        // What the last device said is not the word of this one.
+        let is_another = self.id.is_some() && id(device).is_some() && self.id.as_deref() != id(device);
+        if is_another || self.id.is_none() {
+            self.id = id(device).map(Into::into);
+        }
         let newest = device.newest();
         for (name, topic) in FIELDS.into_iter().zip(&mut self.topics) {
             let shape = match name {
@@ -182,6 +209,11 @@ impl Group {
                         Shape::Text
                     })
                 }
+                "status" => {
+                    let status: &[u8] = if newest.is_some() { b"ok" } else { b"no reading" };
+                    writer.value.extend_from_slice(status);
+                    Some(Shape::Text)
+                }
                 _ => {
                     let number = if name == "valve" { device.valve } else { Some(device.channel) };
                     number.map(|number| {
@@ -192,6 +224,7 @@ impl Group {
             };
             match (shape, topic) {
                 (Some(shape), topic) => writer.put(topic, &self.base, name, shape, out),
+                (None, Some(topic)) if is_another => topic.clear(out),
                 (None, Some(topic)) => topic.miss(writer.now, out),
                 (None, None) => {}
             }

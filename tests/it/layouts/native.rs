@@ -2,6 +2,12 @@
 
 use super::*;
 
+/// Devices on the M-Bus: classes, replaced meters, those that say nothing.
+mod devices;
+
+/// Profiles, switches, limits, messages.
+mod objects;
+
 fn fields(said: Vec<(String, String)>) -> BTreeMap<String, String> {
     last(said.into_iter().filter(|(topic, _)| !topic.ends_with("/json")).collect())
 }
@@ -20,6 +26,7 @@ fn one_value_a_topic_in_canonical_units() {
         ("gas/channel", "1"),
         ("gas/id", "G0023"),
         ("gas/reading", "12.345"),
+        ("gas/status", "ok"),
         ("gas/time", "2016-07-15T10:00:00Z"),
         ("meter_id", "E0003000000000000"),
         ("p1_version", "42"),
@@ -31,6 +38,7 @@ fn one_value_a_topic_in_canonical_units() {
         ("power_net", "-0.893"),
         ("power_net_l1", "-0.893"),
         ("power_net_w", "-893"),
+        ("proof", "absent"),
         ("tariff", "1"),
         ("time", "2016-07-15T10:00:05Z"),
     ]
@@ -45,14 +53,17 @@ fn the_whole_reading_as_json_with_exact_numbers() {
     let said = last(say(&mut native("dsmrd", PayloadFormat::Value), &reading(ONE_PHASE)));
     let json = &said["dsmrd/home/json"];
     assert!(
-        json.starts_with("{\"time\":\"2016-07-15T10:00:05Z\",\"energy_import_total\":323.556,"),
+        json.starts_with(
+            "{\"time\":\"2016-07-15T10:00:05Z\",\"proof\":\"absent\",\"energy_import_total\":323.556,"
+        ),
         "{json}"
     );
     assert!(json.contains("\"power_failures\":4"), "{json}");
     assert!(json.contains("\"tariff\":1,"), "{json}");
     assert!(
         json.ends_with(
-            "\"gas\":{\"reading\":12.345,\"time\":\"2016-07-15T10:00:00Z\",\"id\":\"G0023\",\"channel\":1}}"
+            "\"gas\":{\"reading\":12.345,\"time\":\"2016-07-15T10:00:00Z\",\"id\":\"G0023\",\"channel\":1,\
+             \"status\":\"ok\"}}"
         ),
         "{json}"
     );
@@ -114,85 +125,6 @@ fn levels_from_outside_are_one_level() {
 }
 
 #[test]
-fn of_two_gas_meters_the_replaced_one_gives_way() {
-    let lines = [
-        "0-0:1.0.0(160715120005S)",
-        "0-1:24.1.0(003)",
-        "0-1:96.1.0(4731)",
-        "0-1:24.2.1(160101120000W)(00500.000*m3)",
-        "0-2:24.1.0(003)",
-        "0-2:96.1.0(4732)",
-        "0-2:24.2.1(160715120000S)(00012.345*m3)",
-        "0-3:24.1.0(007)",
-        "0-3:96.1.0(5731)",
-        "0-3:24.2.1(160715120000S)(00001.000*m3)",
-        "0-4:24.1.0(004)",
-        "0-4:96.1.0(4831)",
-        "0-4:24.2.1(700101010000W)()",
-    ];
-    let said = last(say(&mut native("dsmrd", PayloadFormat::Value), &reading(&lines)));
-    assert_eq!(said["dsmrd/home/gas/reading"], "12.345");
-    assert_eq!(said["dsmrd/home/gas/id"], "G2");
-    assert_eq!(said["dsmrd/home/gas/G1/reading"], "500.000");
-    assert_eq!(said["dsmrd/home/gas/G2/reading"], "12.345");
-    assert_eq!(said["dsmrd/home/water/reading"], "1.000");
-    // Present, not zero.
-    assert_eq!(said["dsmrd/home/heat/id"], "H1");
-    assert!(!said.contains_key("dsmrd/home/heat/reading"));
-    assert!(!said.contains_key("dsmrd/home/water/W1/reading"));
-    let json: serde_json::Value = serde_json::from_str(&said["dsmrd/home/json"]).expect("JSON");
-    assert_eq!(json["gas"]["devices"]["G1"]["channel"], 1);
-}
-
-#[test]
-fn two_live_meters_of_a_class_do_not_take_turns() {
-    let mut layout = native("dsmrd", PayloadFormat::Value);
-    for minute in 10..30 {
-        let (first, second) = if minute % 2 == 0 { (minute, minute - 1) } else { (minute - 1, minute) };
-        let lines = [
-            "0-1:24.1.0(007)".to_owned(),
-            format!("0-1:24.2.1(1607151210{first:02}S)(00500.000*m3)"),
-            "0-2:24.1.0(007)".to_owned(),
-            format!("0-2:24.2.1(1607151210{second:02}S)(00012.345*m3)"),
-        ];
-        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-        let said = last(say(&mut layout, &reading(&lines)));
-        assert_eq!(said["dsmrd/home/water/reading"], "500.000");
-        assert_eq!(said["dsmrd/home/water/channel-2/reading"], "12.345");
-    }
-}
-
-#[test]
-fn devices_with_the_same_or_no_identifier_have_topics_of_their_own() {
-    let lines = [
-        "0-1:24.1.0(007)",
-        "0-1:96.1.0()",
-        "0-1:24.2.1(160715120000S)(00001.000*m3)",
-        "0-2:24.1.0(007)",
-        "0-2:96.1.0()",
-        "0-2:24.2.1(160715120000S)(00002.000*m3)",
-        "0-3:24.1.0(003)",
-        "0-3:96.1.0(4733)",
-        "0-3:24.2.1(160715120000S)(00003.000*m3)",
-        "0-4:24.1.0(003)",
-        "0-4:96.1.0(4733)",
-        "0-4:24.2.1(160715120000S)(00004.000*m3)",
-    ];
-    let mut layout = native("dsmrd", PayloadFormat::Value);
-    for _ in 0..2 {
-        let said = last(say(&mut layout, &reading(&lines)));
-        for (device, position) in [
-            ("water/channel-1", "1.000"),
-            ("water/channel-2", "2.000"),
-            ("gas/G3", "3.000"),
-            ("gas/channel-4", "4.000"),
-        ] {
-            assert_eq!(said[&format!("dsmrd/home/{device}/reading")], position, "{device}");
-        }
-    }
-}
-
-#[test]
 fn a_field_that_is_gone_is_cleared_after_an_hour() {
     let mut layout = native("dsmrd", PayloadFormat::Value);
     say(&mut layout, &reading(ONE_PHASE));
@@ -207,23 +139,15 @@ fn a_field_that_is_gone_is_cleared_after_an_hour() {
     }
     without.received_at = ARRIVED + 3_600_000;
     let gone = cleared(say(&mut layout, &without));
-    assert_eq!(gone, ["reading", "time", "id", "channel"].map(|name| format!("dsmrd/home/gas/{name}")));
+    assert_eq!(
+        gone,
+        ["reading", "time", "id", "channel", "status"].map(|name| format!("dsmrd/home/gas/{name}"))
+    );
     without.received_at += 1_000;
     assert!(cleared(say(&mut layout, &without)).is_empty());
     // It comes back.
     let said = last(say(&mut layout, &reading(ONE_PHASE)));
     assert_eq!(said["dsmrd/home/gas/reading"], "12.345");
-}
-
-#[test]
-fn a_message_to_the_customer_is_shown_and_cleared() {
-    let mut layout = native("dsmrd", PayloadFormat::Value);
-    let said = last(say(&mut layout, &reading(&["0-0:96.13.0(48656C6C6F)"])));
-    assert_eq!(said["dsmrd/home/message_text"], "Hello");
-    let said = last(say(&mut layout, &reading(&["0-0:96.13.0()"])));
-    assert_eq!(said["dsmrd/home/message_text"], "");
-    let said = last(say(&mut layout, &reading(&["0-0:96.13.0()"])));
-    assert!(!said.contains_key("dsmrd/home/message_text"));
 }
 
 #[test]
