@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::shares::Shares;
 use super::sink::Sink;
 use super::tasks::{Brokers, MeterRegistry, Readers};
 use super::watchdog::{self, Pulse};
@@ -67,6 +68,7 @@ pub struct App {
     settings: Settings,
     clock: Clock,
     feed: Feed,
+    shares: Shares,
     sink: Sink,
     store_counters: Arc<StoreCounters>,
     level: Option<LevelHandle>,
@@ -86,11 +88,12 @@ impl App {
         let store = Store::open(settings.store.clone(), Arc::clone(&store_counters), clock.clone())?;
         let feed = Feed::default();
         seed(&feed, &store, &settings);
-        let sink = Sink::new(Arc::new(store), feed.clone(), Arc::clone(&store_counters));
-        Ok(Self { settings, clock, feed, sink, store_counters, level })
+        let shares = Shares::new(clock.clone());
+        let sink = Sink::new(Arc::new(store), feed.clone(), shares.clone(), Arc::clone(&store_counters));
+        Ok(Self { settings, clock, feed, shares, sink, store_counters, level })
     }
 
-    /// Starts every meter and broker.
+    /// Starts every meter, share and broker.
     ///
     /// # Errors
     /// When the watchdog's thread cannot be started, or a layout cannot be built.
@@ -101,6 +104,7 @@ impl App {
         for broker in &self.settings.mqtt {
             brokers.start(broker)?;
         }
+        self.shares.start(&self.settings.meters);
         for meter in &self.settings.meters {
             readers.start(meter);
         }
@@ -172,6 +176,11 @@ impl Running {
         &mut self.readers
     }
 
+    /// The shares and their counters.
+    pub fn shares(&self) -> &Shares {
+        &self.app.shares
+    }
+
     /// The brokers and their counters.
     pub fn brokers(&mut self) -> &mut Brokers {
         &mut self.brokers
@@ -221,12 +230,12 @@ impl Running {
         self.stop(code).await
     }
 
-    /// Stops in order: no more readings, then the farewells to the brokers, then the record.
+    /// Stops in order: no more readings, then the farewells to clients and brokers, then the record.
     async fn stop(mut self, code: u8) -> Ending {
         notify(&[sd_notify::NotifyState::Stopping]);
         tracing::info!("stopping");
         self.readers.stop_all().await;
-        self.brokers.stop(|_| true, FAREWELL).await;
+        tokio::join!(self.app.shares.retire(&[]), self.brokers.stop(|_| true, FAREWELL));
         let closed = match self.app.sink.detach() {
             Some(store) => store.close().await,
             None => Ok(()),
@@ -277,6 +286,9 @@ impl Running {
                 Err(error) => tracing::error!(broker = broker.name, %error, "the broker cannot be started"),
             }
         }
+        // A share that moves, comes or goes does not touch its meter, nor the other way round.
+        self.app.shares.retire(&settings.meters).await;
+        self.app.shares.start(&settings.meters);
         for meter in settings.meters.iter().filter(|meter| comes(&changes.meters, &meter.name)) {
             self.readers.start(meter);
             tracing::info!(meter = meter.name, "meter started with its new settings");

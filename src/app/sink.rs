@@ -1,8 +1,9 @@
-//! Where readings go: the record and the live feed, without ever waiting.
+//! Where readings go: the record, the live feed and the meter's share, without ever waiting.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::shares::Shares;
 use crate::feed::{Event, Feed, MeterId};
 use crate::meter::Reading;
 use crate::store::Store;
@@ -17,31 +18,36 @@ struct Record {
     waiting: VecDeque<(MeterId, Arc<Reading>)>,
 }
 
-/// The two things a reader does with a reading.
+/// What a reader does with a reading.
 #[derive(Clone)]
 pub struct Sink {
     record: Arc<Mutex<Record>>,
     feed: Feed,
+    shares: Shares,
     counters: Arc<StoreCounters>,
 }
 
 impl Sink {
-    /// A sink into `store` and `feed`.
-    pub fn new(store: Arc<Store>, feed: Feed, counters: Arc<StoreCounters>) -> Self {
+    /// A sink into `store`, `feed` and `shares`.
+    pub fn new(store: Arc<Store>, feed: Feed, shares: Shares, counters: Arc<StoreCounters>) -> Self {
         let record = Record { store: Some(store), waiting: VecDeque::new() };
-        Self { record: Arc::new(Mutex::new(record)), feed, counters }
+        Self { record: Arc::new(Mutex::new(record)), feed, shares, counters }
     }
 
     /// Takes a reading. Never waits: a store that cannot keep up counts the loss itself.
     pub fn reading(&self, meter: &MeterId, reading: Reading) {
         let reading = Arc::new(reading);
         self.keep(meter, &reading);
+        self.shares.send(meter, &reading);
         self.feed.publish(Event::Reading { meter: meter.clone(), reading });
     }
 
-    /// Takes a reading that came too late to be shown: the record alone gets it.
+    /// Takes a reading that came too late to be shown: the record gets it, and the share, whose clients want what was
+    /// received and find its time in it.
     pub fn late(&self, meter: &MeterId, reading: Reading) {
-        self.keep(meter, &Arc::new(reading));
+        let reading = Arc::new(reading);
+        self.keep(meter, &reading);
+        self.shares.send(meter, &reading);
     }
 
     fn keep(&self, meter: &MeterId, reading: &Arc<Reading>) {

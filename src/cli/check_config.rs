@@ -1,16 +1,17 @@
 //! `dsmrd check-config`: tells every problem of the configuration before the appliance meets it.
 
 use std::fs::OpenOptions;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
+use std::net::TcpListener;
 use std::path::Path;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 
 use dsmrd::clock::Clock;
 use dsmrd::config::{self, MeterSettings};
 use dsmrd::exit;
 use dsmrd::mqtt::BrokerSettings;
-use dsmrd::source::{self, SourceUrl};
+use dsmrd::source::{self, ShareSettings, SourceUrl};
 use dsmrd::store::{Archive, StoreSettings};
 
 use super::{ConfigFile, Outcome};
@@ -20,7 +21,7 @@ use super::{ConfigFile, Outcome};
 pub(super) struct Args {
     #[command(flatten)]
     file: ConfigFile,
-    /// Also open the meters' sources, the database and the brokers.
+    /// Also open the meters' sources, the ports of their shares, the database and the brokers.
     #[arg(long)]
     connect: bool,
 }
@@ -40,6 +41,9 @@ pub(super) fn run(args: &Args) -> Outcome {
     let mut checks: Vec<(String, anyhow::Result<String>)> = Vec::new();
     for meter in &settings.meters {
         checks.push((format!("meter {}", meter.name), open_source(meter)));
+        if let Some(share) = &meter.share {
+            checks.push((format!("share of {}", meter.name), listen(share)));
+        }
     }
     checks.push(("store".to_owned(), open_store(&settings.store)));
     for broker in &settings.mqtt {
@@ -68,6 +72,18 @@ fn open_source(meter: &MeterSettings) -> anyhow::Result<String> {
         SourceUrl::Stdin => "standard input needs no opening".to_owned(),
         SourceUrl::Simulate { .. } => "the simulated meter needs no opening".to_owned(),
     })
+}
+
+/// Listens where a share would, for a moment. A running appliance has the port already.
+fn listen(share: &ShareSettings) -> anyhow::Result<String> {
+    let address = &share.listen;
+    match TcpListener::bind(address.as_str()) {
+        Ok(_) => Ok(format!("{address} is free")),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            bail!("{address} is taken; by a dsmrd that runs already?")
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot listen on {address}")),
+    }
 }
 
 /// Looks whether the database can be written, without writing: a running appliance may have it open.

@@ -17,7 +17,7 @@ use dsmrd::mqtt::embedded::Broker;
 use dsmrd::publish::{LayoutSettings, PayloadFormat};
 use dsmrd::source::pty::Pty;
 use dsmrd::source::simulate::Live;
-use dsmrd::source::{Line, SourceSettings, SourceUrl};
+use dsmrd::source::{Line, ShareEncrypted, ShareSettings, SourceSettings, SourceUrl};
 use dsmrd::store::StoreSettings;
 use dsmrd::telemetry::log;
 
@@ -76,10 +76,19 @@ async fn household(args: &Args, folder: PathBuf, clock: Clock) -> Outcome {
     let settings = settings(tty, folder.join("dsmrd.sqlite"), port);
     let running = App::bind(settings, clock, None)?.start().context("cannot start the watchdog")?;
     let mut seconds = 0;
+    let mut told = false;
     let limit = args.seconds;
     let code = running
         .run(controls, no_reload, |now| {
             seconds += 1;
+            if let Some(address) = now.shares().address(METER).filter(|_| !told) {
+                say!(
+                    "every telegram     nc {} {} (as many readers as you like)",
+                    address.ip(),
+                    address.port()
+                );
+                told = true;
+            }
             if seconds % REPORT_EVERY == 0 {
                 report(now);
             }
@@ -127,11 +136,17 @@ fn report(running: &mut Running) {
     });
     let readings = running.readers().counters(METER).delivered.get();
     let broker = running.brokers().counters(METER);
+    let share = running.shares().counters(METER);
     say!(
-        "{readings} readings; power {}; {} messages sent, {} deduplicated; record {} kB",
+        "{readings} readings; power {}; {} messages sent, {} deduplicated; {} of {} clients of the share, \
+         {} telegrams sent, {} dropped; record {} kB",
         power.as_deref().unwrap_or("not known yet"),
         broker.acked.get(),
         broker.deduplicated.get(),
+        share.clients.get(),
+        share.connects.get(),
+        share.telegrams.get(),
+        share.dropped.get(),
         running.store_counters().disk_bytes.get().div_ceil(1000),
     );
 }
@@ -140,7 +155,10 @@ fn report(running: &mut Running) {
 fn settings(tty: PathBuf, record: PathBuf, port: u16) -> Settings {
     Settings {
         meters: vec![MeterSettings {
-            share: None,
+            share: Some(ShareSettings {
+                listen: "127.0.0.1:0".to_owned(),
+                encrypted: ShareEncrypted::Decrypted,
+            }),
             name: METER.to_owned(),
             source: SourceSettings {
                 url: SourceUrl::Serial(tty),

@@ -12,7 +12,7 @@ use jiff::tz::{Offset, TimeZone};
 use dsmrd::config::{self, Settings};
 use dsmrd::exit;
 use dsmrd::meter::reading::{self, Cell};
-use dsmrd::meter::{Field, Kind, MbusClass, MbusReading, MeterTime, REGISTERS, Reading, Zone};
+use dsmrd::meter::{Field, Kind, MbusClass, MbusDevice, MbusReading, MeterTime, REGISTERS, Reading, Zone};
 use dsmrd::store::{Archive, Range, Stored};
 
 use super::{ConfigFile, Outcome};
@@ -40,6 +40,9 @@ pub(super) struct Args {
     /// Of this meter alone.
     #[arg(long, value_name = "NAME")]
     meter: Option<String>,
+    /// Of the meter with this equipment identifier alone: a name in the configuration may have had several.
+    #[arg(long, value_name = "ID")]
+    equipment: Option<String>,
     /// How a reading is written.
     #[arg(long, value_enum, default_value = "csv")]
     format: Format,
@@ -65,8 +68,12 @@ pub(super) fn run(args: &Args) -> Outcome {
             .map(|text| instant(text, &zone).with_context(|| format!("--{name} {text}")))
             .transpose()
     };
-    let range =
-        Range { meter: args.meter.clone(), from: instant("from", &args.from)?, to: instant("to", &args.to)? };
+    let range = Range {
+        meter: args.meter.clone(),
+        equipment_id: args.equipment.clone(),
+        from: instant("from", &args.from)?,
+        to: instant("to", &args.to)?,
+    };
     match print(&zones, range, args.format) {
         Err(error) if is_broken_pipe(&error) => Ok(exit::OK),
         done => done,
@@ -89,7 +96,26 @@ fn print(zones: &Zones, range: Range, format: Format) -> Outcome {
             );
         }
     }
-    let columns = Columns::of(&archive.columns(&range)?);
+    if let Some(id) = &range.equipment_id {
+        let everywhere = Range { meter: range.meter.clone(), ..Range::default() };
+        let mut known: Vec<String> =
+            archive.epochs(&everywhere)?.into_iter().filter_map(|epoch| epoch.equipment_id).collect();
+        if !known.contains(id) {
+            known.sort();
+            known.dedup();
+            bail!(
+                "{}: no readings of equipment {id:?}; there are some of: {}",
+                zones.path.display(),
+                known.join(", ")
+            );
+        }
+    }
+    let epochs = archive.epochs(&range)?;
+    let mut columns = Columns::of(&archive.columns(&range)?);
+    // Epochs stand in the order of their meters.
+    if epochs.windows(2).any(|pair| pair[0].meter == pair[1].meter) {
+        columns.0.insert(0, ("equipment_id".to_owned(), Source::Equipment));
+    }
     let mut out = BufWriter::new(io::stdout().lock());
     if format == Format::Csv {
         columns.header(&mut out)?;
@@ -97,7 +123,7 @@ fn print(zones: &Zones, range: Range, format: Format) -> Outcome {
     let mut code = exit::OK;
     let mut zone: Option<(String, Zone)> = None;
     for stored in archive.readings(range)? {
-        let Stored { meter, reading } = match stored {
+        let stored = match stored {
             Ok(stored) => stored,
             Err(problem) => {
                 complain!("dsmrd: {problem}");
@@ -106,10 +132,10 @@ fn print(zones: &Zones, range: Range, format: Format) -> Outcome {
             }
         };
         let (_, zone) = match zone.take() {
-            Some(known) if known.0 == *meter => zone.insert(known),
-            _ => zone.insert((meter.to_string(), zones.of_meter(Some(&meter))?)),
+            Some(known) if known.0 == *stored.meter => zone.insert(known),
+            _ => zone.insert((stored.meter.to_string(), zones.of_meter(Some(&stored.meter))?)),
         };
-        let cells = columns.cells(&meter, &reading, zone);
+        let cells = columns.cells(&stored, zone);
         match format {
             Format::Csv => write_csv(&mut out, &cells)?,
             Format::Json => write_json(&mut out, &columns, &cells)?,
@@ -157,13 +183,17 @@ fn instant(text: &str, zone: &Zone) -> anyhow::Result<i64> {
 /// One column behind `time`, `time_utc` and `meter`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
+    /// The equipment, where a meter had several.
+    Equipment,
     Field(Field),
     PeakTime(Field),
     /// The device of a class with the newest reading.
     Class(MbusClass),
     ClassTime(MbusClass),
+    ClassId(MbusClass),
     Channel(u8),
     ChannelTime(u8),
+    ChannelId(u8),
 }
 
 /// The columns of an export.
@@ -189,6 +219,7 @@ impl Columns {
                 columns.push((format!("{name}_time"), Source::PeakTime(field)));
             }
         }
+        let named = |channel: u8| keys.contains(&format!("mbus/{channel}/id"));
         let mut classes: Vec<(MbusClass, u8)> = keys.iter().filter_map(|key| class_of(key)).collect();
         classes.sort();
         classes.dedup();
@@ -197,16 +228,26 @@ impl Columns {
             let name = class.name();
             columns.push((name.to_owned(), Source::Class(class)));
             columns.push((format!("{name}_time"), Source::ClassTime(class)));
+            // A device that was replaced is told by its identifier.
+            if group.iter().any(|(_, channel)| named(*channel)) {
+                columns.push((format!("{name}_id"), Source::ClassId(class)));
+            }
             // Several of a class: each has columns of its own as well.
             for (_, channel) in group.iter().filter(|_| group.len() > 1) {
                 columns.push((format!("{name}_{channel}"), Source::Channel(*channel)));
                 columns.push((format!("{name}_{channel}_time"), Source::ChannelTime(*channel)));
+                if named(*channel) {
+                    columns.push((format!("{name}_{channel}_id"), Source::ChannelId(*channel)));
+                }
             }
         }
         let channels = keys.iter().filter_map(|key| key.strip_prefix("mbus/")?.parse::<u8>().ok());
         for channel in channels.filter(|channel| classes.iter().all(|(_, known)| known != channel)) {
             columns.push((format!("mbus_{channel}"), Source::Channel(channel)));
             columns.push((format!("mbus_{channel}_time"), Source::ChannelTime(channel)));
+            if named(channel) {
+                columns.push((format!("mbus_{channel}_id"), Source::ChannelId(channel)));
+            }
         }
         Self(columns)
     }
@@ -219,7 +260,8 @@ impl Columns {
         write!(out, "\r\n")
     }
 
-    fn cells(&self, meter: &str, reading: &Reading, zone: &Zone) -> Vec<Value> {
+    fn cells(&self, stored: &Stored, zone: &Zone) -> Vec<Value> {
+        let reading = &stored.reading;
         let mut cells = Vec::with_capacity(3 + self.0.len());
         let seconds = reading.utc_seconds();
         cells.push(Value::Text(match reading.time {
@@ -227,8 +269,13 @@ impl Columns {
             _ => at_offset(seconds, zone_offset(seconds, zone.time_zone())),
         }));
         cells.push(Value::Text(at_offset(seconds, None)));
-        cells.push(Value::Text(meter.to_owned()));
-        cells.extend(self.0.iter().map(|(_, source)| cell(*source, reading)));
+        cells.push(Value::Text(stored.meter.to_string()));
+        cells.extend(self.0.iter().map(|(_, source)| match source {
+            Source::Equipment => {
+                stored.equipment_id.as_deref().map_or(Value::Absent, |id| Value::Text(id.to_owned()))
+            }
+            source => cell(*source, reading),
+        }));
         cells
     }
 }
@@ -251,7 +298,13 @@ fn cell(source: Source, reading: &Reading) -> Value {
     let of_channel =
         |channel| reading.mbus.iter().find(|device| device.channel == channel).and_then(|d| d.newest());
     let of_class = |class| reading.mbus_of(class).map(|(_, found)| found);
+    let id_of = |device: Option<&MbusDevice>| match device.and_then(|device| device.id.as_deref()) {
+        Some(id) => Value::Text(reading::readable(id)),
+        None => Value::Absent,
+    };
     match source {
+        // The reading itself does not know what stood behind its name before.
+        Source::Equipment => Value::Absent,
         Source::Field(field) => match reading.get(field) {
             Some(Cell::Number(quantity)) => Value::Number(quantity.value.to_string()),
             Some(Cell::Text(text)) => Value::Text(match field.register().kind {
@@ -273,6 +326,8 @@ fn cell(source: Source, reading: &Reading) -> Value {
         Source::ClassTime(class) => mbus_time(of_class(class)),
         Source::Channel(channel) => mbus_value(of_channel(channel)),
         Source::ChannelTime(channel) => mbus_time(of_channel(channel)),
+        Source::ClassId(class) => id_of(reading.mbus_of(class).map(|(device, _)| device)),
+        Source::ChannelId(channel) => id_of(reading.mbus.iter().find(|device| device.channel == channel)),
     }
 }
 

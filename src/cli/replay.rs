@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use dsmrd::app::{Brokers, Control, MeterRegistry, signals};
 use dsmrd::clock::Clock;
 use dsmrd::config::{self, LogFormat, MeterSettings, Settings};
 use dsmrd::exit;
 use dsmrd::feed::{CAPACITY, Event, Feed, MeterId};
+use dsmrd::p1::frame::Rejected;
 use dsmrd::source::replay::{Recording, Replayed};
 use dsmrd::store::Store;
 use dsmrd::telemetry::{MeterCounters, StoreCounters, log};
@@ -137,11 +138,16 @@ impl Replay {
     ) -> Outcome {
         let counters = self.meters.of(&MeterId { name: meter.name.as_str().into() });
         let work = async {
+            let mut first_rejected = None;
             for file in &args.files {
-                self.file(file, args.speed, meter, &counters).await?;
+                let rejected = self.file(file, args.speed, meter, &counters).await?;
+                let of_file = rejected.map(|Rejected { reason, offset, .. }| {
+                    format!("{reason} (byte {offset} of {})", file.display())
+                });
+                first_rejected = first_rejected.or(of_file);
             }
             self.brokers.drained().await;
-            anyhow::Ok(())
+            anyhow::Ok(first_rejected)
         };
         let outcome = tokio::select! {
             outcome = work => outcome,
@@ -159,21 +165,25 @@ impl Replay {
             self.brokers.total(|broker| broker.acked.get()),
             self.brokers.total(|broker| broker.deduplicated.get()),
         );
-        outcome?;
-        if counters.delivered.get() == 0 {
-            bail!("no telegram found; a telegram begins with a line like /ISK5\\2M550T-1012");
+        match outcome? {
+            Some(why) if counters.delivered.get() == 0 => bail!("no telegram could be read: {why}"),
+            None if counters.delivered.get() == 0 => {
+                bail!("no telegram found; a telegram begins with a line like /ISK5\\2M550T-1012")
+            }
+            Some(why) => complain!("the first one rejected: {why}"),
+            None => {}
         }
         Ok(exit::OK)
     }
 
-    /// One recording, paced by its telegrams' clock.
+    /// One recording, paced by its telegrams' clock; the first telegram of it that was rejected.
     async fn file(
         &self,
         file: &Path,
         speed: Speed,
         meter: &MeterSettings,
         counters: &Arc<MeterCounters>,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Option<Rejected>> {
         let source = &meter.source;
         let recording = Recording::open(
             file,
@@ -185,7 +195,7 @@ impl Replay {
         )?;
         let id = MeterId { name: meter.name.as_str().into() };
         let bar = progress(recording.length());
-        let mut telegrams = read_ahead(recording)?;
+        let (mut telegrams, first_rejected) = read_ahead(recording)?;
         let mut last = None;
         while let Some(item) = telegrams.recv().await {
             let item = item.with_context(|| format!("cannot read {}", file.display()))?;
@@ -205,22 +215,27 @@ impl Replay {
             bar.set_position(item.offset);
         }
         bar.finish_and_clear();
-        Ok(())
+        Ok(first_rejected.await.ok().flatten())
     }
 }
 
+/// What the thread that reads a recording has to say: its telegrams, and at the end the first that was rejected.
+type Reading = (mpsc::Receiver<std::io::Result<Replayed>>, oneshot::Receiver<Option<Rejected>>);
+
 /// Reads the recording on a thread of its own: standard input may have nothing to say for a while.
-fn read_ahead(recording: Recording) -> anyhow::Result<mpsc::Receiver<std::io::Result<Replayed>>> {
+fn read_ahead(mut recording: Recording) -> anyhow::Result<Reading> {
     let (sender, receiver) = mpsc::channel(CAPACITY);
+    let (rejected, first_rejected) = oneshot::channel();
     let read = move || {
-        for item in recording {
+        for item in &mut recording {
             if sender.blocking_send(item).is_err() {
                 return;
             }
         }
+        let _ = rejected.send(recording.first_rejected());
     };
     std::thread::Builder::new().name("recording".into()).spawn(read).context("cannot start a thread")?;
-    Ok(receiver)
+    Ok((receiver, first_rejected))
 }
 
 async fn stop_asked(controls: &mut mpsc::Receiver<Control>) {

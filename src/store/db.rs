@@ -1,9 +1,11 @@
 //! The SQLite file: opened, checked, migrated, and given blocks.
 
-use std::collections::BTreeSet;
+pub(super) mod epoch;
+
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use rusqlite::{
@@ -70,6 +72,11 @@ impl Database {
     /// The sequence number of the last reading in a block.
     pub(super) fn sequence(&self) -> rusqlite::Result<u64> {
         sequence(&self.connection)
+    }
+
+    /// The equipment heard last behind every meter that has told one.
+    pub(super) fn heard(&self) -> rusqlite::Result<HashMap<Arc<str>, String>> {
+        epoch::heard(&self.connection)
     }
 
     /// Stores blocks in one transaction, and that everything up to `sequence` is in them.
@@ -168,7 +175,7 @@ fn migrate(connection: &mut Connection, path: &Path, now: UnixMillis) -> Result<
 }
 
 fn store_block(transaction: &Transaction<'_>, block: &Finished) -> rusqlite::Result<()> {
-    let epoch = epoch(transaction, block)?;
+    let epoch = epoch::of(transaction, block)?;
     if merge(transaction, epoch, block)? {
         return Ok(());
     }
@@ -189,31 +196,6 @@ fn store_block(transaction: &Transaction<'_>, block: &Finished) -> rusqlite::Res
         block.data
     ])?;
     Ok(())
-}
-
-/// The epoch a block belongs to: that of its equipment identifier, or the meter's latest when it has none.
-fn epoch(transaction: &Transaction<'_>, block: &Finished) -> rusqlite::Result<i64> {
-    let known = match &block.equipment {
-        Some(id) => transaction.query_row(
-            "SELECT id FROM epoch WHERE meter = ?1 AND equipment_id = ?2",
-            params![block.meter, id],
-            |row| row.get(0),
-        ),
-        None => transaction.query_row(
-            "SELECT id FROM epoch WHERE meter = ?1 ORDER BY id DESC LIMIT 1",
-            params![block.meter],
-            |row| row.get(0),
-        ),
-    }
-    .optional()?;
-    if let Some(epoch) = known {
-        return Ok(epoch);
-    }
-    transaction.execute(
-        "INSERT INTO epoch (meter, equipment_id) VALUES (?1, ?2)",
-        params![block.meter, block.equipment.as_deref().unwrap_or("")],
-    )?;
-    Ok(transaction.last_insert_rowid())
 }
 
 fn layout(transaction: &Transaction<'_>, columns: &BTreeSet<String>) -> rusqlite::Result<i64> {

@@ -20,5 +20,5 @@ mod writer;
 
 pub use error::{FlushError, OpenError, ReadError};
 pub use handle::Store;
-pub use query::{Archive, Range, Stored};
+pub use query::{Archive, Epoch, Range, Stored};
 pub use settings::StoreSettings;

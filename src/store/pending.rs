@@ -1,6 +1,6 @@
 //! Readings that are in the journal and on their way into blocks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::block::BlockWriter;
@@ -58,9 +58,22 @@ impl Place {
 pub(super) struct Pending {
     open: Vec<Open>,
     finished: Vec<Finished>,
+    /// The equipment heard last behind each meter: of it is a reading that does not tell.
+    heard: HashMap<Arc<str>, String>,
 }
 
 impl Pending {
+    /// Nothing yet, after the equipment heard so far.
+    pub(super) fn after(heard: HashMap<Arc<str>, String>) -> Self {
+        Self { heard, ..Self::default() }
+    }
+
+    /// The equipment that a reading shows to have been replaced by another.
+    pub(super) fn replaced(&self, place: &Place) -> Option<&str> {
+        let (told, heard) = (place.equipment.as_ref()?, self.heard.get(&place.meter)?);
+        (told != heard).then_some(heard)
+    }
+
     /// Whether there is nothing to store.
     pub(super) fn is_empty(&self) -> bool {
         self.open.is_empty() && self.finished.is_empty()
@@ -82,17 +95,30 @@ impl Pending {
         }
     }
 
-    /// Adds a row to the block of its hour.
+    /// Adds a row to the block of its hour and equipment.
     pub(super) fn push(&mut self, place: &Place, row: &Row) -> Result<(), Refused> {
-        let found = self.open.iter().position(|open| {
-            let about = &open.about;
-            about.meter == place.meter
-                && about.hour == place.hour()
-                && (about.equipment == place.equipment
-                    || about.equipment.is_none()
-                    || place.equipment.is_none())
-        });
-        if let Some(found) = found {
+        match (&place.equipment, self.heard.get(&place.meter)) {
+            (Some(told), Some(heard)) if told == heard => self.add(place, row),
+            (Some(told), _) => {
+                self.heard.insert(Arc::clone(&place.meter), told.clone());
+                self.add(place, row)
+            }
+            (None, Some(heard)) => {
+                let equipment = Some(heard.clone());
+                self.add(&Place { equipment, ..place.clone() }, row)
+            }
+            (None, None) => self.add(place, row),
+        }
+    }
+
+    fn add(&mut self, place: &Place, row: &Row) -> Result<(), Refused> {
+        let find = |equipment: &Option<String>| {
+            self.open.iter().position(|Open { about, .. }| {
+                about.meter == place.meter && about.hour == place.hour() && about.equipment == *equipment
+            })
+        };
+        // A block whose equipment is not known yet takes the first that is told.
+        if let Some(found) = find(&place.equipment).or_else(|| find(&None)) {
             if self.open[found].push(place, row).is_ok() {
                 return Ok(());
             }

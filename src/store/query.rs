@@ -4,15 +4,19 @@
 //! Nothing is seen twice or missed at the seam: a snapshot of the database is taken, then the journal is read,
 //! then it is checked that no cut came in between. Of the journal counts what the snapshot has no block of.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+mod series;
+
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
-use super::block::BlockReader;
-use super::codec::{self, Damaged, Row};
+pub use series::Readings;
+use series::{Block, Source};
+
+use super::codec;
 use super::db;
 use super::error::{OpenError, ReadError};
 use super::journal::{self, Scanner};
@@ -24,6 +28,8 @@ use crate::meter::Reading;
 pub struct Range {
     /// Of this meter alone.
     pub meter: Option<String>,
+    /// Of the equipment with this identifier alone, as [`Reading::equipment_id`] tells it.
+    pub equipment_id: Option<String>,
     /// Not before this.
     pub from: Option<i64>,
     /// Before this.
@@ -31,10 +37,11 @@ pub struct Range {
 }
 
 impl Range {
-    fn overlaps(&self, meter: &str, first: i64, last: i64) -> bool {
-        self.meter.as_ref().is_none_or(|name| name == meter)
-            && self.from.is_none_or(|from| last >= from)
-            && self.to.is_none_or(|to| first < to)
+    fn overlaps(&self, block: &Finished) -> bool {
+        self.meter.as_deref().is_none_or(|name| *name == *block.meter)
+            && self.equipment_id.as_ref().is_none_or(|id| block.equipment.as_ref() == Some(id))
+            && self.from.is_none_or(|from| block.last >= from)
+            && self.to.is_none_or(|to| block.first < to)
     }
 
     fn holds(&self, time: i64) -> bool {
@@ -47,8 +54,23 @@ impl Range {
 pub struct Stored {
     /// The meter's name.
     pub meter: Arc<str>,
+    /// The identifier of the equipment behind it; `None` for one that never told it.
+    pub equipment_id: Option<Arc<str>>,
     /// What it said.
     pub reading: Reading,
+}
+
+/// A piece of equipment that stood behind a meter's name, and when it was heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Epoch {
+    /// The meter's name.
+    pub meter: String,
+    /// Its identifier; `None` for one that never told it.
+    pub equipment_id: Option<String>,
+    /// The time of its earliest reading, in seconds since 1970-01-01 00:00 UTC.
+    pub first: i64,
+    /// The time of its latest.
+    pub last: i64,
 }
 
 /// The record as it stood when it was opened.
@@ -74,7 +96,8 @@ impl Archive {
             // The first read takes the snapshot, which stays until the archive is dropped.
             connection.execute_batch("BEGIN").map_err(fail)?;
             let sequence = db::sequence(&connection).map_err(fail)?;
-            let tail = read_tail(&journal::path_of(path), sequence)?;
+            let heard = db::epoch::heard(&connection).map_err(fail)?;
+            let tail = read_tail(&journal::path_of(path), sequence, Pending::after(heard))?;
             if db::sequence(&watcher).map_err(fail)? == sequence || attempts >= ATTEMPTS {
                 return Ok(Self { connection, tail });
             }
@@ -91,6 +114,42 @@ impl Archive {
         Ok(meters)
     }
 
+    /// The equipment that stood behind the meters in range, by meter and then by time. A block counts as a whole.
+    pub fn epochs(&self, range: &Range) -> Result<Vec<Epoch>, ReadError> {
+        let mut statement = self.connection.prepare(
+            "SELECT e.meter, e.equipment_id, min(b.first), max(b.last) FROM block b JOIN epoch e ON e.id = b.epoch
+             WHERE (?1 IS NULL OR e.meter = ?1) AND (?2 IS NULL OR e.equipment_id = ?2)
+               AND (?3 IS NULL OR b.last >= ?3) AND (?4 IS NULL OR b.first < ?4) GROUP BY e.id",
+        )?;
+        let epoch = |row: &rusqlite::Row<'_>| {
+            let id: String = row.get(1)?;
+            let equipment_id = (!id.is_empty()).then_some(id);
+            Ok(Epoch { meter: row.get(0)?, equipment_id, first: row.get(2)?, last: row.get(3)? })
+        };
+        let mut epochs: Vec<Epoch> = statement
+            .query_map(params![range.meter, range.equipment_id, range.from, range.to], epoch)?
+            .collect::<Result<_, _>>()?;
+        for block in self.tail.iter().filter(|block| range.overlaps(block)) {
+            let known = epochs
+                .iter_mut()
+                .find(|epoch| epoch.meter == *block.meter && epoch.equipment_id == block.equipment);
+            match known {
+                Some(epoch) => {
+                    epoch.first = epoch.first.min(block.first);
+                    epoch.last = epoch.last.max(block.last);
+                }
+                None => epochs.push(Epoch {
+                    meter: block.meter.to_string(),
+                    equipment_id: block.equipment.clone(),
+                    first: block.first,
+                    last: block.last,
+                }),
+            }
+        }
+        epochs.sort_by(|a, b| (&a.meter, a.first).cmp(&(&b.meter, b.first)));
+        Ok(epochs)
+    }
+
     /// The columns of the readings in range, in order of the alphabet: keys as
     /// [`flatten`](crate::meter::record::flatten) writes them, and `mbus/<channel>/type=<type>` for each type of
     /// device. A block counts as a whole.
@@ -98,14 +157,15 @@ impl Archive {
         let mut statement = self.connection.prepare(
             "SELECT DISTINCT l.columns FROM block b
              JOIN epoch e ON e.id = b.epoch JOIN layout l ON l.id = b.layout
-             WHERE (?1 IS NULL OR e.meter = ?1) AND (?2 IS NULL OR b.last >= ?2) AND (?3 IS NULL OR b.first < ?3)",
+             WHERE (?1 IS NULL OR e.meter = ?1) AND (?2 IS NULL OR e.equipment_id = ?2)
+               AND (?3 IS NULL OR b.last >= ?3) AND (?4 IS NULL OR b.first < ?4)",
         )?;
         let mut columns = BTreeSet::new();
-        let mut rows = statement.query(params![range.meter, range.from, range.to])?;
+        let mut rows = statement.query(params![range.meter, range.equipment_id, range.from, range.to])?;
         while let Some(row) = rows.next()? {
             columns.extend(row.get::<_, String>(0)?.lines().map(str::to_owned));
         }
-        let tail = self.tail.iter().filter(|block| range.overlaps(&block.meter, block.first, block.last));
+        let tail = self.tail.iter().filter(|block| range.overlaps(block));
         columns.extend(tail.flat_map(|block| block.columns.iter().cloned()));
         Ok(columns)
     }
@@ -116,39 +176,36 @@ impl Archive {
         let mut blocks = Vec::new();
         {
             let mut statement = self.connection.prepare(
-                "SELECT b.id, b.hour, e.meter, b.ordered, b.codec FROM block b JOIN epoch e ON e.id = b.epoch
-                 WHERE (?1 IS NULL OR e.meter = ?1) AND (?2 IS NULL OR b.last >= ?2) AND (?3 IS NULL OR b.first < ?3)
+                "SELECT b.id, b.hour, e.meter, b.ordered, b.codec, e.equipment_id FROM block b JOIN epoch e ON e.id = b.epoch
+                 WHERE (?1 IS NULL OR e.meter = ?1) AND (?2 IS NULL OR e.equipment_id = ?2)
+               AND (?3 IS NULL OR b.last >= ?3) AND (?4 IS NULL OR b.first < ?4)
                  ORDER BY b.hour, e.meter, b.id",
             )?;
-            let mut rows = statement.query(params![range.meter, range.from, range.to])?;
+            let mut rows = statement.query(params![range.meter, range.equipment_id, range.from, range.to])?;
             while let Some(row) = rows.next()? {
-                let meter: String = row.get(2)?;
+                let (meter, id): (String, String) = (row.get(2)?, row.get(5)?);
                 blocks.push(Block {
                     hour: row.get(1)?,
                     meter: meter.into(),
+                    equipment_id: (!id.is_empty()).then(|| id.into()),
                     ordered: row.get(3)?,
                     codec: row.get(4)?,
                     source: Source::Database(row.get(0)?),
                 });
             }
         }
-        let tail = self.tail.iter().filter(|block| range.overlaps(&block.meter, block.first, block.last));
+        let tail = self.tail.iter().filter(|block| range.overlaps(block));
         blocks.extend(tail.map(|block| Block {
             hour: block.hour,
             meter: Arc::clone(&block.meter),
+            equipment_id: block.equipment.as_deref().map(Arc::from),
             ordered: block.ordered,
             codec: codec::VERSION,
             source: Source::Journal(block.data.clone()),
         }));
         // Stable: the journal's blocks stay behind those of the database.
         blocks.sort_by(|a, b| (a.hour, &a.meter).cmp(&(b.hour, &b.meter)));
-        Ok(Readings {
-            archive: self,
-            range,
-            blocks: blocks.into(),
-            open: Vec::new(),
-            problems: VecDeque::new(),
-        })
+        Ok(Readings::new(self, range, blocks))
     }
 
     /// The last reading of every meter. Damaged blocks are passed over.
@@ -167,7 +224,7 @@ impl Archive {
         }
         let mut latest = HashMap::new();
         for (meter, end) in ends {
-            let range = Range { meter: Some(meter.clone()), from: Some(end), to: None };
+            let range = Range { meter: Some(meter.clone()), from: Some(end), ..Range::default() };
             let last = self.readings(range)?.filter_map(Result::ok).last();
             latest.extend(last.map(|stored| (meter, stored.reading)));
         }
@@ -176,13 +233,12 @@ impl Archive {
 }
 
 /// Packs what the journal holds beyond `sequence` into blocks, so that there is one way to read.
-fn read_tail(path: &Path, sequence: u64) -> Result<Vec<Finished>, OpenError> {
+fn read_tail(path: &Path, sequence: u64, mut pending: Pending) -> Result<Vec<Finished>, OpenError> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(OpenError::Io { path: path.to_owned(), error }),
     };
-    let mut pending = Pending::default();
     for (number, meter, row) in Scanner::new(&bytes) {
         if number > sequence {
             let place = Place::of(&meter, &row.clone().into_reading());
@@ -193,153 +249,4 @@ fn read_tail(path: &Path, sequence: u64) -> Result<Vec<Finished>, OpenError> {
     }
     pending.finish_all();
     Ok(pending.finished().to_vec())
-}
-
-#[derive(Debug)]
-enum Source {
-    Database(i64),
-    Journal(Vec<u8>),
-}
-
-#[derive(Debug)]
-struct Block {
-    hour: i64,
-    meter: Arc<str>,
-    ordered: bool,
-    codec: u8,
-    source: Source,
-}
-
-/// One block being read, with its next reading.
-#[derive(Debug)]
-struct Stream {
-    meter: Arc<str>,
-    /// Number of the block, 0 of one from the journal, and its hour.
-    name: (i64, i64),
-    next: Option<(i64, Reading)>,
-    rows: Rows,
-}
-
-#[derive(Debug)]
-enum Rows {
-    Ordered(Box<BlockReader>),
-    /// Read as a whole and put in order.
-    Sorted(std::vec::IntoIter<(i64, Reading)>),
-}
-
-/// Readings one by one; holds the decoders of one hour at a time.
-#[derive(Debug)]
-pub struct Readings<'a> {
-    archive: &'a Archive,
-    range: Range,
-    blocks: VecDeque<Block>,
-    open: Vec<Stream>,
-    problems: VecDeque<ReadError>,
-}
-
-impl Readings<'_> {
-    /// Opens every block of the next hour: blocks of different hours do not overlap.
-    fn open_hour(&mut self) {
-        let Some(hour) = self.blocks.front().map(|block| block.hour) else { return };
-        while self.blocks.front().is_some_and(|block| block.hour == hour) {
-            let Some(block) = self.blocks.pop_front() else { return };
-            match self.open_block(block) {
-                Ok(stream) => self.open.push(stream),
-                Err(problem) => self.problems.push_back(problem),
-            }
-        }
-        for place in 0..self.open.len() {
-            self.advance(place);
-        }
-    }
-
-    fn open_block(&self, block: Block) -> Result<Stream, ReadError> {
-        let (id, data) = match block.source {
-            Source::Database(id) => {
-                let mut statement =
-                    self.archive.connection.prepare_cached("SELECT data FROM block WHERE id = ?1")?;
-                (id, statement.query_row([id], |row| row.get(0)).optional()?.unwrap_or_default())
-            }
-            Source::Journal(data) => (0, data),
-        };
-        let name = (id, block.hour);
-        let damaged = |_: Damaged| damage(name, &block.meter);
-        if block.codec != codec::VERSION {
-            return Err(damage(name, &block.meter));
-        }
-        let reader = BlockReader::new(data).map_err(damaged)?;
-        let rows = if block.ordered {
-            Rows::Ordered(Box::new(reader))
-        } else {
-            let mut rows =
-                reader.map(|row| row.map(timed)).collect::<Result<Vec<_>, _>>().map_err(damaged)?;
-            rows.sort_by_key(|(time, _)| *time);
-            Rows::Sorted(rows.into_iter())
-        };
-        Ok(Stream { meter: block.meter, name, next: None, rows })
-    }
-
-    /// Brings a stream to its next reading in range.
-    fn advance(&mut self, place: usize) {
-        let stream = &mut self.open[place];
-        stream.next = loop {
-            let next = match &mut stream.rows {
-                Rows::Ordered(rows) => match rows.next() {
-                    Some(Ok(row)) => Some(timed(row)),
-                    Some(Err(Damaged)) => {
-                        self.problems.push_back(damage(stream.name, &stream.meter));
-                        None
-                    }
-                    None => None,
-                },
-                Rows::Sorted(rows) => rows.next(),
-            };
-            match next {
-                Some((time, _)) if !self.range.holds(time) => {}
-                next => break next,
-            }
-        };
-    }
-}
-
-fn damage((block, hour): (i64, i64), meter: &str) -> ReadError {
-    ReadError::Damaged { block, meter: meter.to_owned(), hour_start: hour * 3_600 }
-}
-
-fn timed(row: Row) -> (i64, Reading) {
-    let reading = row.into_reading();
-    (reading.utc_seconds(), reading)
-}
-
-impl Iterator for Readings<'_> {
-    type Item = Result<Stored, ReadError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(problem) = self.problems.pop_front() {
-                return Some(Err(problem));
-            }
-            // Of equals the first: streams stand in the order of meter and block.
-            let streams = self.open.iter().enumerate();
-            let first = streams
-                .filter_map(|(place, stream)| Some((stream.next.as_ref()?.0, &stream.meter, place)))
-                .min()
-                .map(|(_, _, place)| place);
-            match first {
-                Some(place) => {
-                    let meter = Arc::clone(&self.open[place].meter);
-                    let next = self.open[place].next.take();
-                    self.advance(place);
-                    if let Some((_, reading)) = next {
-                        return Some(Ok(Stored { meter, reading }));
-                    }
-                }
-                None if self.blocks.is_empty() => return None,
-                None => {
-                    self.open.clear();
-                    self.open_hour();
-                }
-            }
-        }
-    }
 }

@@ -76,6 +76,7 @@ pub(super) struct Writer {
     write_trouble: Trouble,
     commit_trouble: Trouble,
     drop_trouble: Trouble,
+    swap_trouble: Trouble,
 }
 
 impl Writer {
@@ -92,7 +93,9 @@ impl Writer {
         let sequence =
             database.sequence().map_err(|error| OpenError::Sqlite { path: settings.path.clone(), error })?;
         let aside = beside(&path, &format!(".corrupt-{}", stamp(clock.wall())));
-        let mut pending = Pending::default();
+        let heard =
+            database.heard().map_err(|error| OpenError::Sqlite { path: settings.path.clone(), error })?;
+        let mut pending = Pending::after(heard);
         let mut recovered = 0u64;
         let (journal, found) = Journal::open(path.clone(), file, &aside, &mut |number, meter, row| {
             if number > sequence {
@@ -117,6 +120,7 @@ impl Writer {
             write_trouble: Trouble::default(),
             commit_trouble: Trouble::default(),
             drop_trouble: Trouble::default(),
+            swap_trouble: Trouble::default(),
         };
         if found.torn > 0 {
             tracing::warn!(
@@ -163,6 +167,15 @@ impl Writer {
 
     fn keep(&mut self, meter: &Arc<str>, reading: &Reading) {
         let place = Place::of(meter, reading);
+        // Two meters that take turns behind one name are told of once in a while, not every second.
+        if let Some(before) = self.pending.replaced(&place)
+            && self.swap_trouble.failed(self.clock.mono())
+        {
+            tracing::warn!(
+                meter = %meter, before, now = place.equipment,
+                "another meter stands behind this name; its readings are kept apart"
+            );
+        }
         self.pending.roll(&place);
         self.commit_when_due();
         if self.journal.unwritten_rows() >= MAX_UNWRITTEN {

@@ -22,6 +22,11 @@ impl Counter {
         self.0.store(n, Ordering::Relaxed);
     }
 
+    /// Takes one off a level.
+    pub fn dec(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// The count.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -135,4 +140,25 @@ pub struct BrokerCounters {
     pub disconnects: Counter,
     /// Readings this broker's task was too slow to see.
     pub skipped_readings: Counter,
+}
+
+/// Counters of the share of one meter. `connects = clients + left + dropped + turned_away`.
+#[derive(Debug, Default)]
+pub struct ShareCounters {
+    /// Level: clients served at this moment.
+    pub clients: Counter,
+    /// Clients that connected.
+    pub connects: Counter,
+    /// Clients that hung up, or were there when the share ended.
+    pub left: Counter,
+    /// Clients dropped because they did not take what they were sent, or did not answer any more.
+    pub dropped: Counter,
+    /// Clients turned away because there were too many.
+    pub turned_away: Counter,
+    /// Telegrams sent, each client's counted.
+    pub telegrams: Counter,
+    /// Bytes of these telegrams.
+    pub bytes: Counter,
+    /// Times the address could not be had.
+    pub bind_failures: Counter,
 }

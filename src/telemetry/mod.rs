@@ -3,4 +3,4 @@
 mod counters;
 pub mod log;
 
-pub use counters::{BrokerCounters, Counter, MeterCounters, StoreCounters};
+pub use counters::{BrokerCounters, Counter, MeterCounters, ShareCounters, StoreCounters};

@@ -1,10 +1,10 @@
 //! The whole appliance: a pty, a broker, a database; signals, reload, exit codes.
 
 /// The daemon as a child process, its configuration and its log.
-mod daemon;
+pub(crate) mod daemon;
 
 /// A meter on a real pseudo-terminal.
-mod meter;
+pub(crate) mod meter;
 
 /// From the port to the broker and the record.
 mod end_to_end;
@@ -14,6 +14,12 @@ mod kill;
 
 /// Links that come and go, and who is told.
 mod links;
+
+/// Several meters in one process, and one that is swapped for another.
+mod meters;
+
+/// The share of a meter, by the configuration.
+mod shares;
 
 /// Stop, reload, exit codes.
 mod life;

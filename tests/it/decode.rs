@@ -3,6 +3,9 @@
 /// Encrypted telegrams, and what is no P1.
 mod encrypted;
 
+/// What telegrams come to: countries, typed objects, times by continuity.
+mod typed;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 

@@ -10,6 +10,9 @@ mod kill;
 /// What goes in comes back, in order of time, beside a writer too.
 mod series;
 
+/// A meter swapped behind the same name, and a device replaced on its M-Bus channel.
+mod epochs;
+
 /// `dsmrd export`.
 mod export;
 

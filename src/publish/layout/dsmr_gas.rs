@@ -18,7 +18,16 @@ pub(super) struct Gas {
     read_at: Topic,
     delivered: Topic,
     currently: Topic,
-    last: Option<(i64, Decimal)>,
+    last: Option<Last>,
+}
+
+/// A position that was shown.
+#[derive(Debug)]
+struct Last {
+    /// Of which device.
+    id: Option<Box<[u8]>>,
+    read_at: i64,
+    delivered: Decimal,
 }
 
 impl Gas {
@@ -44,9 +53,8 @@ impl Gas {
     }
 
     pub(super) fn consumption(&mut self, reading: &Reading, out: &mut Vec<Message>) {
-        let Some(gas) = plain(reading, Some(MbusClass::Gas)).and_then(|device| device.newest()) else {
-            return;
-        };
+        let Some(device) = plain(reading, Some(MbusClass::Gas)) else { return };
+        let Some(gas) = device.newest() else { return };
         let (Some(time), Some(quantity)) = (gas.time, gas.value) else { return };
         let Some(mut read_at) = self.instant(time) else { return };
         // DSMR 4 puts the end of the hour on it, DSMR-reader shows the start.
@@ -54,11 +62,17 @@ impl Gas {
             read_at -= 3_600;
         }
         let Some(delivered) = quantity.value.rounded(3).filter(|value| !value.is_zero()) else { return };
-        if self.last.is_some_and(|(last, _)| read_at <= last) {
+        if self.last.as_ref().is_some_and(|last| read_at <= last.read_at) {
             return;
         }
-        let currently = self.last.and_then(|(_, last)| delivered.checked_sub(last));
-        self.last = Some((read_at, delivered));
+        // Between two meters there is no difference, and a register that fell is another meter's or a new one's.
+        let currently = self
+            .last
+            .as_ref()
+            .filter(|last| last.id == device.id)
+            .and_then(|last| delivered.checked_sub(last.delivered))
+            .filter(|difference| !difference.is_negative());
+        self.last = Some(Last { id: device.id.clone(), read_at, delivered });
 
         let offset = Timestamp::from_second(read_at)
             .map_or(0, |instant| self.zone.time_zone().to_offset(instant).seconds());
@@ -89,5 +103,48 @@ impl Gas {
         self.read_at.say(&when, 0, out);
         self.delivered.say(&position, 0, out);
         self.currently.say(&difference, 0, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::meter::{MbusDevice, MbusReading, Proof, Quantity, Unit};
+    use crate::p1::Obis;
+    use crate::p1::timestamp::LocalTime;
+
+    /// What is said of the consumption when the gas meter `id` reports `dm3` at an hour of the day.
+    fn said(gas: &mut Gas, id: &[u8], hour: u8, dm3: i128) -> String {
+        let local =
+            LocalTime { year: 2026, month: 11, day: 21, hour, minute: 0, second: 0, dst: Some(false) };
+        let time = MeterTime { local, utc: Some(local.seconds_as_utc() - 3_600) };
+        let value = Quantity { value: Decimal::new(dm3, 3).unwrap(), unit: Unit::CubicMetre };
+        let found = MbusReading { obis: Obis::new(0, 1, 24, 2, 1), time: Some(time), value: Some(value) };
+        let mut reading = Reading::new(0, Proof::Verified);
+        reading.mbus.push(MbusDevice {
+            channel: 1,
+            device_type: Some(3),
+            id: Some(id.into()),
+            readings: vec![found],
+            ..MbusDevice::default()
+        });
+        let mut out = Vec::new();
+        gas.consumption(&reading, &mut out);
+        let payload = out.iter().find(|message| message.topic.ends_with("/currently_delivered"));
+        String::from_utf8(payload.map(|message| message.payload.to_vec()).unwrap_or_default()).unwrap()
+    }
+
+    #[test]
+    fn a_replaced_gas_meter_has_used_nothing_yet() {
+        let mut gas = Gas::new(Zone::new("Europe/Amsterdam").unwrap());
+        assert_eq!(said(&mut gas, b"OLD", 8, 5_432_109), "0");
+        assert_eq!(said(&mut gas, b"OLD", 9, 5_432_609), "0.500");
+        // Lower than the old one, and then one that happens to be higher.
+        assert_eq!(said(&mut gas, b"NEW", 10, 42), "0");
+        assert_eq!(said(&mut gas, b"NEW", 11, 100), "0.058");
+        assert_eq!(said(&mut gas, b"NEXT", 12, 9_000_000), "0");
+        // A register that falls without a new identifier.
+        assert_eq!(said(&mut gas, b"NEXT", 13, 7), "0");
+        assert_eq!(said(&mut gas, b"NEXT", 14, 9), "0.002");
     }
 }

@@ -33,16 +33,19 @@ fn count(database: &Database, table: &str) -> i64 {
 fn a_new_equipment_identifier_is_a_new_epoch() {
     let (_folder, path) = scratch();
     let mut database = Database::open(&path, NOW).expect("opens");
-    let blocks =
-        [block(1, Some("A")), block(2, None), block(3, Some("B")), block(4, None), block(5, Some("A"))];
+    assert!(database.heard().expect("sql").is_empty());
+    let barn = Finished { meter: "barn".into(), ..block(9, None) };
+    let blocks = [block(1, Some("A")), block(3, Some("B")), block(5, Some("A")), barn];
     database.store(&blocks, 77).expect("stores");
     assert_eq!(database.sequence().expect("is there"), 77);
     let mut statement = database.connection.prepare("SELECT epoch FROM block ORDER BY hour").expect("sql");
     let epochs = statement.query_map([], |row| row.get(0)).expect("rows");
-    assert_eq!(epochs.collect::<Result<Vec<i64>, _>>().expect("rows"), [1, 1, 2, 2, 1]);
+    assert_eq!(epochs.collect::<Result<Vec<i64>, _>>().expect("rows"), [1, 2, 1, 3]);
     drop(statement);
-    assert_eq!(count(&database, "epoch"), 2);
+    assert_eq!(count(&database, "epoch"), 3);
     assert_eq!(count(&database, "layout"), 1);
+    // Equipment that came back is the one heard last; the barn never told any.
+    assert_eq!(database.heard().expect("sql"), HashMap::from([("home".into(), "A".to_owned())]));
 }
 
 #[test]

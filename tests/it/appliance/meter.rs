@@ -67,8 +67,21 @@ pub(crate) fn telegram(n: u64) -> Vec<u8> {
         n / 1000 % 100,
         n % 1000
     );
+    sealed(&text)
+}
+
+/// The telegram of the text up to its `!`, with its CRC.
+pub(crate) fn sealed(text: &str) -> Vec<u8> {
     let crc = text.bytes().fold(0_u16, |crc, byte| {
         (0..8).fold(crc ^ u16::from(byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xA001 } else { crc >> 1 })
     });
     format!("{text}{crc:04X}\r\n").into_bytes()
+}
+
+/// As [`telegram`], of the meter with another equipment identifier.
+pub(crate) fn telegram_of(id: &str, n: u64) -> Vec<u8> {
+    let hex: String = id.bytes().map(|byte| format!("{byte:02X}")).collect();
+    let text = String::from_utf8(telegram(n)).expect("ASCII");
+    let (text, _) = text.split_once('!').expect("an end mark");
+    sealed(&(text.replace("4530303434303037303030303030313139", &hex) + "!"))
 }

@@ -9,6 +9,8 @@ use dsmrd::config::keys::KEYS;
 use dsmrd::config::{DEFAULT_FILE, sample};
 use dsmrd::exit;
 
+use crate::support::free_port;
+
 fn dsmrd(args: &[&str], variables: &[(&str, &str)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_dsmrd"))
         .args(args)
@@ -140,6 +142,23 @@ fn connect_opens_what_the_file_names() {
         write(&scratch.path().join("good.toml"), &file(&format!("tcp://127.0.0.1:{port}"), "db.sqlite"));
     let output = dsmrd(&["check-config", "--connect", "--config", &good], &[]);
     assert_eq!(code(&output), exit::OK, "{}", text(&output.stdout));
+    let shared = file(&format!("tcp://127.0.0.1:{port}"), "db.sqlite")
+        + &format!(
+            "[[meter]]\nname = \"b\"\nsource = \"simulate:\"\n[meter.share]\nlisten = \"127.0.0.1:{}\"\n",
+            free_port()
+        );
+    let shared = write(&scratch.path().join("shared.toml"), &shared);
+    let output = dsmrd(&["check-config", "--connect", "--config", &shared], &[]);
+    assert!(text(&output.stdout).contains("share of b: good, 127.0.0.1:"), "{}", text(&output.stdout));
+    let taken = write(
+        &scratch.path().join("taken.toml"),
+        &format!(
+            "[[meter]]\nname = \"b\"\nsource = \"simulate:\"\n[meter.share]\nlisten = \"127.0.0.1:{port}\"\n[store]\npath = \"db.sqlite\"\n"
+        ),
+    );
+    let output = dsmrd(&["check-config", "--connect", "--config", &taken], &[]);
+    assert_eq!(code(&output), exit::FAILURE);
+    assert!(text(&output.stdout).contains("share of b: failed, 127.0.0.1:"), "{}", text(&output.stdout));
     write(&scratch.path().join("notes.txt"), "this is not a database, but it is long enough");
     let bad = write(&scratch.path().join("bad.toml"), &file("none", "notes.txt"));
     let output = dsmrd(&["check-config", "--connect", "--config", &bad], &[]);

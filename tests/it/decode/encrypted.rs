@@ -322,3 +322,33 @@ fn the_simulated_meter_encrypts_what_decode_opens() {
         assert_eq!(opened["cipher"]["counter"], if place == 0 { "first" } else { "rose" });
     }
 }
+
+#[test]
+fn a_recording_is_replayed_with_the_meters_keys() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("recording.bin"), frames(&[7, 8, 9], AUTH_KEY)).expect("written");
+    std::fs::write(path("key"), KEY).expect("written");
+    let replay = |keys: &str| {
+        let config = format!(
+            "[[meter]]\nname = \"home\"\nsource = \"simulate:\"\n{keys}[store]\npath = \"db.sqlite\"\n"
+        );
+        std::fs::write(path("dsmrd.toml"), config).expect("written");
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_dsmrd"))
+            .args(["replay", "--speed", "max", "--config"])
+            .args([path("dsmrd.toml"), path("recording.bin")])
+            .output()
+            .expect("it runs");
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (good, said) = replay(&format!("key_file = \"key\"\nauth_key = \"{AUTH_KEY}\"\n"));
+    assert!(good && said.contains("3 telegrams, 0 of them rejected: 3 readings stored"), "{said}");
+    let (good, said) = replay("");
+    assert!(
+        !good && said.contains("no telegram could be read: encrypted, and no key is given (byte 0 of "),
+        "{said}"
+    );
+    let (good, said) = replay("key_file = \"key\"\n");
+    assert!(!good && said.contains("authentication"), "{said}");
+    assert!(!said.contains(KEY) && !said.contains(AUTH_KEY));
+}

@@ -14,7 +14,7 @@ const TELEGRAM: &str = "/KFM5KAIFA-METER\r\n\r\n1-3:0.2.8(42)\r\n0-0:1.0.0(26102
     1-0:1.7.0(01.193*kW)\r\n0-0:96.13.0(48692C20227962)\r\n0-1:24.1.0(003)\r\n\
     0-1:24.2.1(261025020000W)(00473.789*m3)\r\n!\r\n";
 
-fn stored(telegram: &str) -> Arc<Reading> {
+pub(super) fn stored(telegram: &str) -> Arc<Reading> {
     let zone = Zone::new("Europe/Amsterdam").unwrap();
     let settings = FramerSettings { crc: CrcPolicy::Ignore, ..FramerSettings::default() };
     let (mut framer, mut found) = (Framer::new(settings), None);
@@ -28,12 +28,12 @@ fn stored(telegram: &str) -> Arc<Reading> {
     found.unwrap()
 }
 
-fn export(database: &Path, more: &[&str]) -> Output {
+pub(super) fn export(database: &Path, more: &[&str]) -> Output {
     let command = &mut Command::new(env!("CARGO_BIN_EXE_dsmrd"));
     command.args(["export", "--database"]).arg(database).args(more).output().unwrap()
 }
 
-fn text(output: Output) -> String {
+pub(super) fn text(output: Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }

@@ -21,7 +21,7 @@ fn blocks_and_journal_are_one_series() {
         assert_eq!(opened.counters.offered.get(), opened.counters.stored.get());
         let expected: Vec<i64> = (0..3).flat_map(|hour| hour * 3_600..hour * 3_600 + 50).collect();
         assert_eq!(numbers(&path, Range::default()), expected);
-        let middle = Range { from: Some(START + 3_610), to: Some(START + 7_205), meter: None };
+        let middle = Range { from: Some(START + 3_610), to: Some(START + 7_205), ..Range::default() };
         let expected: Vec<i64> = (3_610..3_650).chain(7_200..7_205).collect();
         assert_eq!(numbers(&path, middle), expected);
         opened.store.close().await.unwrap();
