@@ -210,9 +210,11 @@ impl Reading {
         self.entries.iter().map(|entry| (entry.field, self.cell(entry)))
     }
 
-    /// The number of the active tariff: `0002` is 2, `TARIFF 1` is 1.
+    /// The number of the active tariff: `0002` is 2, `TARIFF 1` is 1, and so is `5431`, which is hex of `T1`.
     pub fn tariff(&self) -> Option<u32> {
         let text = self.text(Field::Tariff)?;
+        let plain = hex_text(text);
+        let text = plain.as_deref().map_or(text, str::as_bytes);
         let digits = text.iter().rposition(|b| !b.is_ascii_digit()).map_or(text, |i| &text[i + 1..]);
         std::str::from_utf8(digits).ok()?.parse().ok()
     }

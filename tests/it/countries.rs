@@ -16,6 +16,7 @@ use std::path::Path;
 
 use dsmrd::meter::interpreter::{Interpreter, InterpreterSettings};
 use dsmrd::meter::reading::{Cell, MeterTime, Reading, readable};
+use dsmrd::meter::{Kind, Zone};
 use dsmrd::p1::frame::{Event, FramerSettings};
 use dsmrd::p1::timestamp::LocalTime;
 use dsmrd::p1::{Framer, Telegram};
@@ -41,19 +42,31 @@ struct Said {
 
 /// Reads a stream as a meter's, with what is known of it.
 fn read(bytes: &[u8], framing: FramerSettings, settings: InterpreterSettings) -> Said {
+    read_at(bytes, framing, settings, |_| ARRIVAL)
+}
+
+/// As [`read`], with the time at which each telegram arrives, in milliseconds.
+fn read_at(
+    bytes: &[u8],
+    framing: FramerSettings,
+    settings: InterpreterSettings,
+    arrival: impl Fn(usize) -> i64,
+) -> Said {
     let mut said = Said::default();
     let mut interpreter = Interpreter::new(settings);
     let mut framer = Framer::new(framing);
     let mut on = |event: Event<'_>| match event {
         Event::Frame(frame) => {
             let telegram = Telegram::read(&frame);
-            let interpreted = interpreter.interpret(&telegram, ARRIVAL);
-            let mut facts = facts(&interpreted.reading);
+            let interpreted = interpreter.interpret(&telegram, arrival(said.telegrams.len()));
+            let mut facts = facts(&interpreted.reading, interpreter.zone());
             let mut say = |name: &str, what: String| facts.insert(name.to_owned(), what);
             say("ident", frame.ident().escape_ascii().to_string());
             say("objects", telegram.objects().len().to_string());
             say("unrecognised", interpreted.unrecognised.to_string());
             say("unreadable", interpreted.unreadable.to_string());
+            say("duplicates", interpreted.duplicates.to_string());
+            say("country", interpreter.country().map_or("-".to_owned(), |country| country.to_string()));
             said.telegrams.push(facts);
         }
         Event::Rejected(rejected) => {
@@ -71,7 +84,7 @@ fn plainly(bytes: &[u8]) -> Said {
     read(bytes, FramerSettings::default(), InterpreterSettings::default())
 }
 
-fn facts(reading: &Reading) -> Facts {
+fn facts(reading: &Reading, zone: &Zone) -> Facts {
     let mut facts = Facts::new();
     let mut say = |name: &str, what: String| facts.insert(name.to_owned(), what);
     say("proof", format!("{:?}", reading.proof).to_lowercase());
@@ -84,10 +97,33 @@ fn facts(reading: &Reading) -> Facts {
     say("utc_seconds", reading.utc_seconds().to_string());
     for (field, cell) in reading.cells() {
         let text = match cell {
-            Cell::Number(number) => format!("{} {}", number.value, number.unit),
-            Cell::Text(text) => readable(text),
+            Cell::Number(number) => Some(format!("{} {}", number.value, number.unit)),
+            Cell::Text(_) if field.register().kind == Kind::Message => reading.message(field),
+            // Hex is undone where identifiers are: a version of `50` is no `P`.
+            Cell::Text(text) if field.register().kind == Kind::Id => Some(readable(text)),
+            Cell::Text(text) => Some(text.escape_ascii().to_string()),
         };
-        say(field.name(), text.trim_end().to_owned());
+        if let Some(text) = text {
+            say(field.name(), text.trim_end().to_owned());
+        }
+        let limit = reading.limit(field).filter(|_| field.register().kind == Kind::Limit);
+        if limit.is_some_and(|limit| limit.is_off()) {
+            say(&format!("{}.off", field.name()), "yes".to_owned());
+        }
+    }
+    if let Some(number) = reading.tariff() {
+        say("tariff.number", number.to_string());
+    }
+    for (name, entries) in [
+        ("power_failure_log", reading.power_failure_log(zone).len()),
+        ("demand_peak_history", reading.demand_peak_history(zone).len()),
+        ("month_end_energies", reading.month_end_energies(zone).len()),
+        ("load_profile", reading.load_profile(zone).len()),
+        ("month_end", usize::from(reading.month_end(zone).is_some())),
+    ] {
+        if entries > 0 {
+            say(&format!("{name}.entries"), entries.to_string());
+        }
     }
     for (field, time) in &reading.peak_times {
         say(&format!("{}.time", field.name()), instant(*time));

@@ -41,6 +41,8 @@ struct Tried {
 struct Row {
     own: usize,
     public: usize,
+    /// How many tell their country.
+    told_alone: usize,
     /// How many telegrams have a feature, in the order in which they were seen.
     features: Vec<(Column, String, usize)>,
 }
@@ -119,6 +121,7 @@ fn rows(tried: &[Tried]) -> (BTreeMap<usize, Row>, Vec<&str>) {
     for tried in tried {
         let country: Country = tried.country.parse().unwrap_or_else(|()| panic!("{}", tried.name));
         let settings = InterpreterSettings { country: Some(country), ..InterpreterSettings::default() };
+        let mut alone = Interpreter::new(InterpreterSettings::default());
         // What was edited before it was published has the CRC of what it was.
         let crc = if tried.encrypted { CrcPolicy::Auto } else { CrcPolicy::Ignore };
         let framing = FramerSettings { crc, ..FramerSettings::default() };
@@ -129,6 +132,7 @@ fn rows(tried: &[Tried]) -> (BTreeMap<usize, Row>, Vec<&str>) {
             let Event::Frame(frame) = event else { return };
             let telegram = Telegram::read(&frame);
             let reading = interpreter.interpret(&telegram, ARRIVAL).reading;
+            let _ = alone.interpret(&telegram, ARRIVAL);
             let version = match reading.text(Field::P1Version) {
                 Some(text) => String::from_utf8_lossy(text).into_owned(),
                 // Before DSMR 4 there was no clock, and since there is a version.
@@ -142,6 +146,7 @@ fn rows(tried: &[Tried]) -> (BTreeMap<usize, Row>, Vec<&str>) {
             };
             let row = rows.entry(place).or_default();
             *(if tried.own { &mut row.own } else { &mut row.public }) += 1;
+            row.told_alone += usize::from(alone.country() == Some(country));
             let proof = match frame.proof() {
                 Proof::Verified if sealed => "tag and CRC",
                 Proof::Absent if sealed => "tag",
@@ -150,7 +155,7 @@ fn rows(tried: &[Tried]) -> (BTreeMap<usize, Row>, Vec<&str>) {
                 Proof::Verified | Proof::Failed => "CRC",
                 Proof::Absent => "none",
             };
-            for (column, word) in features::features(&telegram, &reading, proof) {
+            for (column, word) in features::features(&telegram, &reading, interpreter.zone(), proof) {
                 match row.features.iter_mut().find(|(c, w, _)| (*c, w.as_str()) == (column, word.as_str())) {
                     Some((_, _, count)) => *count += 1,
                     None => row.features.push((column, word, 1)),

@@ -126,6 +126,12 @@ fn cut_lost_and_added_bytes() {
             telegrams: &[GOOD],
         },
         Row {
+            deviation: "cut within a line, and the next right behind",
+            bytes: [&good()[..50], &good(), &good()].concat(),
+            rejected: &["Truncated"],
+            telegrams: &[GOOD, GOOD],
+        },
+        Row {
             deviation: "bytes lost on the way",
             bytes: [lost, good()].concat(),
             rejected: &["Crc"],
@@ -180,7 +186,7 @@ fn bytes_that_are_no_ascii() {
             deviation: "a text of 0xFF",
             bytes: fixture("hu-aux-message-of-0xff.txt"),
             rejected: &[],
-            telegrams: &["proof=verified; unreadable=0; energy_import_total=1044.170 kWh"],
+            telegrams: &["proof=verified; unreadable=0; message_text=-; energy_import_total=1044.170 kWh"],
         },
         Row {
             deviation: "slash and exclamation mark in name and text",

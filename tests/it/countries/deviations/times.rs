@@ -4,7 +4,7 @@ use dsmrd::meter::interpreter::InterpreterSettings;
 use dsmrd::meter::{Country, Zone};
 use dsmrd::p1::frame::FramerSettings;
 
-use super::super::{ARRIVAL, fixture, hold, plainly, read};
+use super::super::{ARRIVAL, Said, fixture, hold, plainly, read, read_at};
 use super::{Row, hold_all, sealed};
 
 /// A telegram with this clock.
@@ -64,11 +64,48 @@ fn shapes_of_the_clock() {
     assert_eq!(ARRIVAL / 1_000, 1_770_880_502);
 }
 
-/// The meter's clock is believed whatever it says, unless a tolerance is set.
+/// The meter's clock is believed whatever it says, unless a tolerance is set: then the time of arrival counts.
 #[test]
 fn a_clock_in_the_future() {
-    let bytes = fixture("nl-5.0-clock-in-the-future.txt");
-    hold("believed", &plainly(&bytes).telegrams[0], "time=2038-12-31T23:00:00Z");
+    let bytes = fixture("streams/clock-jumps-ahead.txt");
+    let times = |said: &Said| -> Vec<String> {
+        said.telegrams.iter().map(|facts| facts["utc_seconds"].clone()).collect()
+    };
+    assert_eq!(times(&plainly(&bytes)), ["1770880500", "2177449200", "1770880501"]);
+    let settings = InterpreterSettings { clock_tolerance_s: Some(300), ..InterpreterSettings::default() };
+    let said = read(&bytes, FramerSettings::default(), settings);
+    assert_eq!(times(&said), ["1770880500", "1770880502", "1770880501"]);
+    hold("out of tolerance", &said.telegrams[1], "time=2039-01-01T00:00:00; power_import=0.417 kW");
+}
+
+/// Without a flag the order of the telegrams tells the doubled hour, and where nothing does it is marked.
+#[test]
+fn the_doubled_hour_without_a_flag() {
+    // 2025-10-25 23:59:50 UTC and what follows.
+    const FIRST: i64 = 1_761_436_790_000;
+    let after_s = [0, 10, 3_609, 3_610, 5_410, 7_209, 7_210];
+    let said = read_at(
+        &fixture("streams/autumn-hour-without-flag.txt"),
+        FramerSettings::default(),
+        InterpreterSettings::default(),
+        |telegram| FIRST + after_s[telegram] * 1_000,
+    );
+    let times: Vec<&str> = said.telegrams.iter().map(|facts| facts["time"].as_str()).collect();
+    assert_eq!(
+        times,
+        [
+            "2025-10-25T23:59:50Z",
+            "2025-10-26T00:00:00Z",
+            "2025-10-26T00:59:59Z",
+            "2025-10-26T01:00:00Z",
+            "2025-10-26T01:30:00Z",
+            "2025-10-26T01:59:59Z",
+            "2025-10-26T02:00:00Z",
+        ]
+    );
+    // Alone, and long after: a recording that begins within the hour.
+    let alone = plainly(&at("251026023000"));
+    hold("alone", &alone.telegrams[0], "time=2025-10-26T02:30:00; utc_seconds=1770880502");
 }
 
 /// The autumn hour comes twice. With a flag each is told; the flag decides.

@@ -45,13 +45,13 @@ fn codes() {
                 "0-0:96.13.0(48616C6C6F)",
             ]),
             rejected: &[],
-            telegrams: &["objects=7; power_import=0.417 kW; message_text=Moien"],
+            telegrams: &["objects=7; duplicates=2; power_import=0.417 kW; message_text=Moien"],
         },
         Row {
             deviation: "limiter three times, without a unit",
             bytes: fixture("pl-kaifa-objects-repeated.txt"),
             rejected: &[],
-            telegrams: &["objects=18; limiter_threshold=0 kW; message_text=Moien"],
+            telegrams: &["objects=18; duplicates=3; limiter_threshold=0 kW; message_text=Moien"],
         },
         Row {
             deviation: "electricity under channel 1",
@@ -153,7 +153,7 @@ fn numbers() {
             rejected: &[],
             telegrams: &[
                 "energy_import_t1=-; current_l1=-; mbus1.present=yes; mbus1.value=-; mbus2.present=yes; \
-                 mbus2.value=-; power_import=0.417 kW; unrecognised=0",
+                 mbus2.value=-; power_import=0.417 kW; unreadable=0; unrecognised=0",
             ],
         },
         Row {

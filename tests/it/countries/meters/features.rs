@@ -1,7 +1,7 @@
 //! What is read of a telegram, in the words of the table.
 
 use dsmrd::meter::interpret::{Meaning, meaning};
-use dsmrd::meter::{Field, Kind, Reading, Unit};
+use dsmrd::meter::{Field, Kind, Reading, Unit, Zone};
 use dsmrd::p1::Telegram;
 
 use super::super::instant;
@@ -19,7 +19,12 @@ pub(super) enum Column {
 }
 
 /// What is read of one telegram: a column and a word each, in the order of the table.
-pub(super) fn features(telegram: &Telegram<'_>, reading: &Reading, proof: &str) -> Vec<(Column, String)> {
+pub(super) fn features(
+    telegram: &Telegram<'_>,
+    reading: &Reading,
+    zone: &Zone,
+    proof: &str,
+) -> Vec<(Column, String)> {
     let mut found: Vec<(Column, String)> = Vec::new();
     let mut say = |column: Column, word: &str| {
         if !found.iter().any(|(other, there)| (*other, there.as_str()) == (column, word)) {
@@ -71,7 +76,7 @@ pub(super) fn features(telegram: &Telegram<'_>, reading: &Reading, proof: &str) 
                 _ => {}
             }
         }
-        if let Some(word) = also(field, cell) {
+        if let Some(word) = also(field, cell).filter(|_| says_something(reading, zone, field)) {
             say(Column::Also, word);
         }
     }
@@ -162,6 +167,18 @@ fn clock(telegram: &Telegram<'_>, reading: &Reading) -> &'static str {
         Some(_) => "S/W",
         None if instant(time).ends_with('Z') => "no flag",
         None => "ambiguous",
+    }
+}
+
+/// Whether there is more in a field than its name.
+fn says_something(reading: &Reading, zone: &Zone, field: Field) -> bool {
+    match field.register().kind {
+        Kind::Message => reading.message(field).is_some(),
+        Kind::Profile if field == Field::PowerFailureLog => !reading.power_failure_log(zone).is_empty(),
+        Kind::Profile if field == Field::DemandPeakHistory => {
+            !reading.demand_peak_history(zone).is_empty() || reading.month_end(zone).is_some()
+        }
+        _ => true,
     }
 }
 

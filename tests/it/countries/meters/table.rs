@@ -8,12 +8,13 @@ use super::catalog::{COUNTRIES, METERS, Meter};
 use super::features::{Column, rank};
 
 /// The columns: heading and width.
-const COLUMNS: [(&str, usize); 9] = [
+const COLUMNS: [(&str, usize); 10] = [
     ("Identification", 20),
     ("Maker", 13),
     ("Standard", 16),
     ("Line", 10),
     ("Tried", 7),
+    ("Country", 7),
     ("CRC, clock", 12),
     ("Electricity", 30),
     ("Sub-meters", 20),
@@ -63,7 +64,7 @@ fn border() -> String {
     COLUMNS.map(|(_, width)| "=".repeat(width)).join(" ") + "\n"
 }
 
-fn cells(meter: &Meter, row: &Row) -> [String; 9] {
+fn cells(meter: &Meter, row: &Row) -> [String; 10] {
     [
         // Literal, for a backslash stands for itself there.
         format!("``{}``", meter.identification),
@@ -71,6 +72,11 @@ fn cells(meter: &Meter, row: &Row) -> [String; 9] {
         meter.standard.to_owned(),
         meter.line.to_owned(),
         format!("{} + {}", row.public, row.own),
+        match row.told_alone {
+            0 => "set it".to_owned(),
+            told if told == row.own + row.public => "told".to_owned(),
+            told => format!("told ({told})"),
+        },
         format!("{}; {}", words(row, Column::Crc), words(row, Column::Clock)),
         words(row, Column::Electricity),
         words(row, Column::SubMeters),
@@ -91,7 +97,7 @@ fn words(row: &Row, column: Column) -> String {
 }
 
 /// Writes a row, each cell wrapped to its column.
-fn line(text: &mut String, cells: &[String; 9]) {
+fn line(text: &mut String, cells: &[String; 10]) {
     let mut parts: Vec<std::vec::IntoIter<String>> =
         cells.iter().zip(COLUMNS).map(|(cell, (_, width))| wrapped(cell, width).into_iter()).collect();
     loop {
@@ -161,10 +167,10 @@ pub(super) fn own_count(cells: &[String]) -> Option<usize> {
 /// Whether a row has a word in a column.
 pub(super) fn says(table: &str, cells: &[String], column: Column, word: &str) -> bool {
     let text = match column {
-        Column::Crc | Column::Clock => &cells[5],
-        Column::Electricity => &cells[6],
-        Column::SubMeters => &cells[7],
-        Column::Also => &cells[8],
+        Column::Crc | Column::Clock => &cells[6],
+        Column::Electricity => &cells[7],
+        Column::SubMeters => &cells[8],
+        Column::Also => &cells[9],
         // Below the table.
         Column::Unknown => return table.contains(word),
     };
