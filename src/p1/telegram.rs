@@ -142,6 +142,7 @@ impl<'a> Telegram<'a> {
             blank_line_after_ident: matches!(body, [b'\n', ..] | [b'\r', b'\n', ..]),
             proof: frame.proof(),
             text: Cow::Borrowed(body),
+            // Lines have 23 bytes and more on average: one allocation, and no larger than it has to be.
             objects: Vec::with_capacity(body.len() / 20),
             unrecognised: Vec::new(),
         };

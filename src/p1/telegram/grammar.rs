@@ -93,10 +93,10 @@ pub(super) fn line_end(input: &[u8]) -> Parsed<'_, ()> {
     }
 }
 
-/// What nearly every line is, read by hand: the same as [`object`] says of it, at a third of the price, because
-/// here is where a telegram's time goes. `None` says nothing: then [`object`] has the word.
+/// What nearly every line is, read by hand, because here is where a telegram's time goes: the same as
+/// [`object`] says of it. `None` says nothing: then [`object`] has the word.
 ///
-/// nom's result type takes a detour through memory where two ways to a result meet; so there is one way here.
+/// There is one way to a result. Where two meet, nom's result type takes a detour through memory.
 #[inline(always)]
 pub(super) fn usual_object(input: &[u8]) -> Option<(&[u8], Head<'_>)> {
     let (key, length) = usual_obis(input)?;
