@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::shares::Shares;
 use super::sink::Sink;
 use super::tasks::{Brokers, MeterRegistry, Readers};
-use super::watchdog::{self, Pulse};
+use super::watchdog::{self, Pulse, Watchdog};
 use crate::clock::Clock;
 use crate::config::{self, ConfigError, Settings};
 use crate::exit;
@@ -111,8 +111,15 @@ impl App {
         let runtime = Pulse { name: "runtime", beats: Arc::default() };
         let record = Pulse { name: "store", beats: Arc::default() };
         tokio::spawn(beat(self.sink.clone(), Arc::clone(&runtime.beats), Arc::clone(&record.beats)));
-        watchdog::spawn(vec![runtime, record], self.settings.watchdog)?;
-        Ok(Running { app: self, readers, brokers, stop_requested: false, recordless: false })
+        let watchdog = watchdog::spawn(vec![runtime, record], self.settings.watchdog)?;
+        Ok(Running {
+            app: self,
+            readers,
+            brokers,
+            stop_requested: false,
+            recordless: false,
+            _watchdog: watchdog,
+        })
     }
 }
 
@@ -153,6 +160,7 @@ pub struct Running {
     stop_requested: bool,
     /// Neither the new record nor the old one could be opened: nothing could be kept any more.
     recordless: bool,
+    _watchdog: Watchdog,
 }
 
 impl Running {

@@ -42,14 +42,29 @@ impl Watch {
     }
 }
 
-/// Watches `pulses`, a look a second, for the life of the process. One that stands still for `limit` ends the
-/// process with [`exit::WATCHDOG`]. While all move, systemd's watchdog is fed too.
-pub fn spawn(pulses: Vec<Pulse>, limit: Duration) -> std::io::Result<()> {
+/// The watchdog watches for as long as this lives: an appliance that ended in order has no pulse any more.
+#[must_use]
+#[derive(Debug)]
+pub struct Watchdog {
+    _alive: Arc<()>,
+}
+
+/// Watches `pulses`, a look a second. One that stands still for `limit` ends the process with
+/// [`exit::WATCHDOG`]. While all move, systemd's watchdog is fed too.
+///
+/// # Errors
+/// When its thread cannot be started.
+pub fn spawn(pulses: Vec<Pulse>, limit: Duration) -> std::io::Result<Watchdog> {
     let looks = limit.as_secs().max(2);
+    let alive = Arc::new(());
+    let watched = Arc::downgrade(&alive);
     thread::Builder::new().name("watchdog".to_owned()).stack_size(64 * 1024).spawn(move || {
         let mut watch = Watch::default();
         loop {
             thread::sleep(Duration::from_secs(1));
+            if watched.strong_count() == 0 {
+                return;
+            }
             if let Some(part) = watch.look(&pulses, looks) {
                 tracing::error!(
                     part,
@@ -62,7 +77,7 @@ pub fn spawn(pulses: Vec<Pulse>, limit: Duration) -> std::io::Result<()> {
             let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
         }
     })?;
-    Ok(())
+    Ok(Watchdog { _alive: alive })
 }
 
 #[cfg(test)]
@@ -86,5 +101,16 @@ mod tests {
         pulses[1].beats.fetch_add(1, Ordering::Relaxed);
         pulses[0].beats.fetch_add(1, Ordering::Relaxed);
         assert_eq!(watch.look(&pulses, 3), None);
+    }
+
+    #[test]
+    fn it_ends_with_what_it_watches() {
+        let beats: Arc<AtomicU64> = Arc::default();
+        let pulse = Pulse { name: "runtime", beats: Arc::clone(&beats) };
+        drop(spawn(vec![pulse], Duration::from_secs(2)).expect("a thread"));
+        // Its thread lets go of the pulse instead of taking the process down.
+        while Arc::strong_count(&beats) > 1 {
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 }
