@@ -15,7 +15,7 @@ use crate::feed::MeterId;
 use crate::meter::country::Certainty;
 use crate::meter::{Interpreter, InterpreterSettings, Reading, UnixMillis};
 use crate::p1::Telegram;
-use crate::p1::cipher::{CounterStep, Seal};
+use crate::p1::cipher::{CounterStep, Seal, Tag};
 use crate::p1::frame::{Event, Frame, Proof, RejectReason, Rejected};
 use crate::telemetry::MeterCounters;
 
@@ -169,10 +169,11 @@ impl<D: FnMut(Delivery)> Intake<D> {
             Some(country) => format!("{}: the configuration says so", country.name()),
             None => detection.to_string(),
         };
-        let encrypted = match (known.encrypted, known.unauthenticated) {
-            (false, _) => "no",
-            (true, false) => "yes",
-            (true, true) => "yes, with a tag that is not verified",
+        let encrypted = match known.tag {
+            None => "no",
+            Some(Tag::Verified) => "yes",
+            Some(Tag::VerifiedWithoutAuthKey) => "yes, with a tag that leaves the authentication key out",
+            Some(Tag::Wrong | Tag::Missing | Tag::Unchecked) => "yes, with a tag that is not verified",
         };
         let meter = &self.meter.name;
         match news {

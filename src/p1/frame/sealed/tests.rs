@@ -1,4 +1,4 @@
-use crate::p1::cipher::{CounterStep, Envelope, Key, Keys, Seal, Tag, seal};
+use crate::p1::cipher::{CounterStep, Envelope, Key, Keys, Seal, Tag, seal, seal_without_auth_key};
 use crate::p1::crc::crc16;
 use crate::p1::frame::{CrcPolicy, Event, Framer, FramerSettings, Proof, RejectReason};
 use proptest::prelude::*;
@@ -159,6 +159,29 @@ fn keys_that_do_not_fit_are_told_apart() {
     };
     assert_eq!((bytes, seal.tag), (&telegram(7), Tag::Wrong));
     assert_eq!(verdict(Some(allowing), &damaged).0, RejectReason::DamagedCipher);
+}
+
+#[test]
+fn a_tag_without_the_authentication_key_proves_as_much() {
+    let bare = |number| seal_without_auth_key(&telegram(number), &Envelope::new(TITLE, number), &keys());
+    // Whatever the authentication key is.
+    for auth_key in [keys().auth_key, Key::new([1; 16])] {
+        let said = events(&[bare(7), bare(8)].concat(), Some(Keys { auth_key, ..keys() }));
+        assert_eq!(numbers(&said), [7, 8], "{said:?}");
+        for (said, step) in said.iter().zip([CounterStep::First, CounterStep::Rose]) {
+            let Said::Frame { seal: Some(seal), .. } = said else { panic!("{said:?}") };
+            assert_eq!((seal.tag, seal.counter), (Tag::VerifiedWithoutAuthKey, step));
+        }
+    }
+    // It takes the encryption key, and every bit of the frame.
+    let other = Keys { key: Key::new([1; 16]), ..keys() };
+    assert_eq!(rejected(&events(&bare(7), Some(other))[0]).1, RejectReason::WrongKey);
+    let whole = bare(7);
+    for place in 10..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[place] ^= 0x10;
+        assert_eq!(numbers(&events(&damaged, Some(keys()))), [0; 0], "byte {place}");
+    }
 }
 
 #[test]
