@@ -92,9 +92,9 @@ impl Writer {
         Shape::Text
     }
 
-    /// Writes an identifier for people.
+    /// Writes an identifier for people; some meters pad theirs with spaces.
     pub(super) fn readable(&mut self, bytes: &[u8]) {
-        self.value.extend_from_slice(readable(bytes).as_bytes());
+        self.value.extend_from_slice(readable(bytes).trim().as_bytes());
     }
 
     /// Writes a time of the meter: an instant where it tells which, else its local time.
