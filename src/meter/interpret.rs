@@ -211,7 +211,7 @@ fn absent(text: &[u8]) -> Taken {
 }
 
 /// A number in canonical units, as [`canonical`] makes it.
-fn number(text: &[u8], register: Unit) -> Option<Quantity> {
+pub(super) fn number(text: &[u8], register: Unit) -> Option<Quantity> {
     match value::parse(text) {
         Value::Number(measure) => canonical(measure, register),
         Value::Absent | Value::Unreadable => None,

@@ -243,8 +243,13 @@ impl Reading {
 /// An identifier or message for people: hex of printable ASCII is decoded, anything else is shown as it is,
 /// bytes beyond ASCII as Latin-1. Spaces around it, with which some meters fill it up, are left out.
 pub fn readable(text: &[u8]) -> String {
-    let shown = hex_text(text).unwrap_or_else(|| text.iter().map(|&b| char::from(b)).collect());
+    let shown = hex_text(text).unwrap_or_else(|| latin1(text));
     shown.trim_matches(' ').to_owned()
+}
+
+/// Bytes as text, one character a byte (Latin-1), as they are.
+pub fn latin1(bytes: &[u8]) -> String {
+    bytes.iter().map(|&byte| char::from(byte)).collect()
 }
 
 /// Whether there is nothing but spaces in a text, as they are or in hex.

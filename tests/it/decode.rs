@@ -250,6 +250,16 @@ fn the_corpus_comes_out_right() {
             }
             None => "absent",
         };
+        // Without an end mark a telegram is delivered only when it is of a kind without a CRC; with a version
+        // or a clock it was cut.
+        let of_a_kind_with_crc = ["p1_version", "p1_version_be", "timestamp"];
+        if wanted["framing"]["end_mark"] == false
+            && of_a_kind_with_crc.iter().any(|name| wanted["expect"].get(name).is_some())
+        {
+            let strict = decode(&arguments, &file.with_extension("txt"));
+            assert!(lines(&strict).is_empty(), "{}: delivered, though it was cut", file.display());
+            arguments.push("--ignore-crc");
+        }
         // Nothing in a Finnish telegram tells it from a Swedish one.
         if wanted["country"] == "FI" {
             arguments.extend(["--timezone", "Europe/Helsinki"]);
