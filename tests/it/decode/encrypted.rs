@@ -5,7 +5,8 @@ use std::path::Path;
 use dsmrd::p1::cipher::{Envelope, Key, Keys, seal, seal_without_auth_key};
 use serde_json::Value;
 
-use super::{compare, corpus, decode, files, fixtures, json, lines};
+use super::{compare, decode, lines};
+use crate::support::{corpus, files, fixtures, json};
 
 const KEY: &str = "0F1E2D3C4B5A69788796A5B4C3D2E1F0";
 const AUTH_KEY: &str = "F0E1D2C3B4A5968778695A4B3C2D1E0F";
@@ -255,7 +256,6 @@ fn the_encrypted_part_of_the_corpus_gets_its_verdicts() {
             wrong.push(format!("{}: {differences:#?}", path.display()));
         }
     }
-    assert!(!files.is_empty(), "no files");
     assert!(wrong.is_empty(), "{} of {} are wrong:\n{}", wrong.len(), files.len(), wrong.join("\n"));
 }
 
