@@ -194,6 +194,8 @@ enum Source {
     Channel(u8),
     ChannelTime(u8),
     ChannelId(u8),
+    /// How the reading was proven.
+    Proof,
 }
 
 /// The columns of an export.
@@ -249,6 +251,8 @@ impl Columns {
                 columns.push((format!("mbus_{channel}_id"), Source::ChannelId(channel)));
             }
         }
+        // What nobody vouches for must be told from the rest wherever it is.
+        columns.push(("proof".to_owned(), Source::Proof));
         Self(columns)
     }
 
@@ -327,6 +331,7 @@ fn cell(source: Source, reading: &Reading) -> Value {
         Source::Channel(channel) => mbus_value(of_channel(channel)),
         Source::ChannelTime(channel) => mbus_time(of_channel(channel)),
         Source::ClassId(class) => id_of(reading.mbus_of(class).map(|(device, _)| device)),
+        Source::Proof => Value::Text(reading.proof.name().to_owned()),
         Source::ChannelId(channel) => id_of(reading.mbus.iter().find(|device| device.channel == channel)),
     }
 }

@@ -6,7 +6,7 @@ use super::native_objects::Profiles;
 use super::native_writer::{Shape, Writer};
 use super::slot::Topic;
 use super::text;
-use crate::meter::{Cell, Field, Kind, Proof, REGISTERS, Reading, TariffName, Unit};
+use crate::meter::{Cell, Field, Kind, REGISTERS, Reading, TariffName, Unit};
 use crate::p1::Decimal;
 use crate::publish::topic::level;
 use crate::publish::{Message, PayloadFormat};
@@ -125,7 +125,7 @@ impl Meter {
         writer.value.extend_from_slice(&writer.time);
         writer.put(&mut self.time, base, "time", Shape::Text, out);
         // Wherever a reading goes it must be seen how far it can be trusted.
-        writer.value.extend_from_slice(proof(reading.proof).as_bytes());
+        writer.value.extend_from_slice(reading.proof.name().as_bytes());
         writer.put(&mut self.proof, base, "proof", Shape::Proof, out);
         let country = reading.country.map(|country| country.code());
         writer.put_word(&mut self.country, base, "country", country, out);
@@ -221,16 +221,6 @@ impl Meter {
         }
         self.devices.messages(reading, base, writer, out);
         writer.finish(&mut self.json, base, out);
-    }
-}
-
-/// The word for how a reading was proven.
-const fn proof(proof: Proof) -> &'static str {
-    match proof {
-        Proof::Verified => "verified",
-        Proof::Absent => "absent",
-        Proof::Failed => "failed",
-        Proof::Unauthenticated => "unauthenticated",
     }
 }
 
