@@ -180,7 +180,10 @@ fn instant(text: &str, zone: &Zone) -> anyhow::Result<i64> {
     Ok(local.to_zoned(zone.time_zone().clone())?.timestamp().as_second())
 }
 
-/// One column behind `time`, `time_utc` and `meter`.
+/// What every reading has: its time as the meter shows it and in UTC, the meter, and how its telegram was proven.
+const ALWAYS: [&str; 4] = ["time", "time_utc", "meter", "proof"];
+
+/// One column behind those that every reading has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
     /// The equipment, where a meter had several.
@@ -253,7 +256,7 @@ impl Columns {
     }
 
     fn header(&self, out: &mut impl Write) -> io::Result<()> {
-        write!(out, "time,time_utc,meter")?;
+        write!(out, "{}", ALWAYS.join(","))?;
         for (name, _) in &self.0 {
             write!(out, ",{name}")?;
         }
@@ -262,7 +265,7 @@ impl Columns {
 
     fn cells(&self, stored: &Stored, zone: &Zone) -> Vec<Value> {
         let reading = &stored.reading;
-        let mut cells = Vec::with_capacity(3 + self.0.len());
+        let mut cells = Vec::with_capacity(ALWAYS.len() + self.0.len());
         let seconds = reading.utc_seconds();
         cells.push(Value::Text(match reading.time {
             Some(time @ MeterTime { utc: Some(_), .. }) => meter_time(time),
@@ -270,6 +273,7 @@ impl Columns {
         }));
         cells.push(Value::Text(at_offset(seconds, None)));
         cells.push(Value::Text(stored.meter.to_string()));
+        cells.push(Value::Text(reading.proof.name().to_owned()));
         cells.extend(self.0.iter().map(|(_, source)| match source {
             Source::Equipment => {
                 stored.equipment_id.as_deref().map_or(Value::Absent, |id| Value::Text(id.to_owned()))
@@ -378,8 +382,7 @@ fn write_csv(out: &mut impl Write, cells: &[Value]) -> io::Result<()> {
 
 /// Numbers are written digit by digit: no float comes between the meter and the file.
 fn write_json(out: &mut impl Write, columns: &Columns, cells: &[Value]) -> io::Result<()> {
-    let names =
-        ["time", "time_utc", "meter"].into_iter().chain(columns.0.iter().map(|(name, _)| name.as_str()));
+    let names = ALWAYS.into_iter().chain(columns.0.iter().map(|(name, _)| name.as_str()));
     let mut separator = '{';
     for (name, cell) in names.zip(cells) {
         let value = match cell {

@@ -15,6 +15,7 @@ use dsmrd::clock::Clock;
 use dsmrd::config::{self, LogFormat, MeterSettings, Settings};
 use dsmrd::exit;
 use dsmrd::feed::{CAPACITY, Event, Feed, MeterId};
+use dsmrd::p1::foreign::Protocol;
 use dsmrd::p1::frame::Rejected;
 use dsmrd::source::replay::{Recording, Replayed};
 use dsmrd::store::Store;
@@ -138,16 +139,17 @@ impl Replay {
     ) -> Outcome {
         let counters = self.meters.of(&MeterId { name: meter.name.as_str().into() });
         let work = async {
-            let mut first_rejected = None;
+            let (mut first_rejected, mut foreign) = (None, None);
             for file in &args.files {
-                let rejected = self.file(file, args.speed, meter, &counters).await?;
-                let of_file = rejected.map(|Rejected { reason, offset, .. }| {
+                let left = self.file(file, args.speed, meter, &counters).await?;
+                let of_file = left.first_rejected.map(|Rejected { reason, offset, .. }| {
                     format!("{reason} (byte {offset} of {})", file.display())
                 });
                 first_rejected = first_rejected.or(of_file);
+                foreign = foreign.or(left.foreign.map(|protocol| format!("{}: this is {protocol}", file.display())));
             }
             self.brokers.drained().await;
-            anyhow::Ok(first_rejected)
+            anyhow::Ok((first_rejected, foreign))
         };
         let outcome = tokio::select! {
             outcome = work => outcome,
@@ -166,24 +168,24 @@ impl Replay {
             self.brokers.total(|broker| broker.deduplicated.get()),
         );
         match outcome? {
-            Some(why) if counters.delivered.get() == 0 => bail!("no telegram could be read: {why}"),
-            None if counters.delivered.get() == 0 => {
-                bail!("no telegram found; a telegram begins with a line like /ISK5\\2M550T-1012")
-            }
-            Some(why) => complain!("the first one rejected: {why}"),
-            None => {}
+            (Some(why), _) if counters.delivered.get() > 0 => complain!("the first one rejected: {why}"),
+            _ if counters.delivered.get() > 0 => {}
+            // What looked like telegrams within another protocol is not worth a word.
+            (_, Some(foreign)) => bail!("no telegram found; {foreign}"),
+            (Some(why), None) => bail!("no telegram could be read: {why}"),
+            (None, None) => bail!("no telegram found; a telegram begins with a line like /ISK5\\2M550T-1012"),
         }
         Ok(exit::OK)
     }
 
-    /// One recording, paced by its telegrams' clock; the first telegram of it that was rejected.
+    /// One recording, paced by its telegrams' clock; what of it became no reading.
     async fn file(
         &self,
         file: &Path,
         speed: Speed,
         meter: &MeterSettings,
         counters: &Arc<MeterCounters>,
-    ) -> anyhow::Result<Option<Rejected>> {
+    ) -> anyhow::Result<Left> {
         let source = &meter.source;
         let recording = Recording::open(
             file,
@@ -195,7 +197,7 @@ impl Replay {
         )?;
         let id = MeterId { name: meter.name.as_str().into() };
         let bar = progress(recording.length());
-        let (mut telegrams, first_rejected) = read_ahead(recording)?;
+        let (mut telegrams, left) = read_ahead(recording)?;
         let mut last = None;
         while let Some(item) = telegrams.recv().await {
             let item = item.with_context(|| format!("cannot read {}", file.display()))?;
@@ -215,27 +217,35 @@ impl Replay {
             bar.set_position(item.offset);
         }
         bar.finish_and_clear();
-        Ok(first_rejected.await.ok().flatten())
+        Ok(left.await.unwrap_or_default())
     }
 }
 
-/// What the thread that reads a recording has to say: its telegrams, and at the end the first that was rejected.
-type Reading = (mpsc::Receiver<std::io::Result<Replayed>>, oneshot::Receiver<Option<Rejected>>);
+/// What of a recording became no reading, for a message.
+#[derive(Default)]
+struct Left {
+    first_rejected: Option<Rejected>,
+    foreign: Option<Protocol>,
+}
+
+/// What the thread that reads a recording has to say: its telegrams, and at the end what was left of it.
+type Reading = (mpsc::Receiver<std::io::Result<Replayed>>, oneshot::Receiver<Left>);
 
 /// Reads the recording on a thread of its own: standard input may have nothing to say for a while.
 fn read_ahead(mut recording: Recording) -> anyhow::Result<Reading> {
     let (sender, receiver) = mpsc::channel(CAPACITY);
-    let (rejected, first_rejected) = oneshot::channel();
+    let (at_the_end, left) = oneshot::channel();
     let read = move || {
         for item in &mut recording {
             if sender.blocking_send(item).is_err() {
                 return;
             }
         }
-        let _ = rejected.send(recording.first_rejected());
+        let (first_rejected, foreign) = (recording.first_rejected(), recording.foreign());
+        drop(at_the_end.send(Left { first_rejected, foreign }));
     };
     std::thread::Builder::new().name("recording".into()).spawn(read).context("cannot start a thread")?;
-    Ok((receiver, first_rejected))
+    Ok((receiver, left))
 }
 
 async fn stop_asked(controls: &mut mpsc::Receiver<Control>) {

@@ -7,7 +7,6 @@ use super::raw;
 use super::reader::Reader;
 use super::report::{Origin, why};
 use super::value::{Value, quote};
-use crate::p1::cipher::Key;
 
 /// A secret that can be set in two ways.
 pub(super) struct Named {
@@ -39,7 +38,7 @@ impl Named {
     pub(super) fn in_file(&self, reader: &mut Reader<'_, '_>) -> Option<String> {
         let (name, what) = (self.file, self.what);
         let typed = reader.path(name)?;
-        if typed.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.parse::<Key>().is_ok()) {
+        if typed.file_name().and_then(|name| name.to_str()).is_some_and(looks_like_a_key) {
             // Without this the message about a file that is not there would tell the key.
             reader.problem(
                 name,
@@ -99,6 +98,13 @@ impl Named {
                 .to_owned()),
         }
     }
+}
+
+/// Whether this is a key rather than the name of a file: the whole key, or one with a few digits too many or too
+/// few.
+fn looks_like_a_key(name: &str) -> bool {
+    let digits = name.bytes().filter(u8::is_ascii_hexdigit).count();
+    digits >= 24 && name.bytes().all(|byte| byte.is_ascii_hexdigit() || b" :-".contains(&byte))
 }
 
 /// The NAME of `credential:NAME`.

@@ -20,23 +20,21 @@ pub struct Interpreted {
     pub unrecognised: usize,
     /// Objects whose value cannot be read.
     pub unreadable: usize,
-    /// Values left out because their field had one: of several the first that can be read counts.
+    /// Objects left out because there was one before them: of several values of a field the first that can be
+    /// read counts, and of several devices on one M-Bus channel the first.
     pub duplicates: usize,
     /// Whether the telegram has a clock that shows no date, or one that says "never".
     pub undated: bool,
 }
 
-/// Reads a frame. `received_at` is when its last byte arrived.
+/// What a telegram means by itself, in a zone that is known. `received_at` is when its last byte arrived. Its
+/// country is left open: an [`Interpreter`](super::Interpreter) tells it, and what the telegrams before this one
+/// tell.
 pub fn read(frame: &Frame<'_>, zone: &Zone, received_at: UnixMillis) -> Interpreted {
-    interpret(&Telegram::read(frame), zone, received_at)
-}
-
-/// What a telegram means by itself, in a zone that is known. Its country is left open: an
-/// [`Interpreter`](super::Interpreter) tells it, and what the telegrams before this one tell.
-pub fn interpret(telegram: &Telegram<'_>, zone: &Zone, received_at: UnixMillis) -> Interpreted {
-    let mut read = objects(telegram, zone, received_at);
+    let telegram = Telegram::read(frame);
+    let mut read = objects(&telegram, zone, received_at);
     if has_phase_currents(&read.reading)
-        && let Some(country) = detect(telegram).country
+        && let Some(country) = detect(&telegram).country
     {
         name_phase_currents(&mut read.reading, country);
     }
@@ -51,6 +49,8 @@ pub(super) fn objects(telegram: &Telegram<'_>, zone: &Zone, received_at: UnixMil
     // Objects under the channel of a sub-meter that are electricity all the same.
     let mut second_channel = false;
     let mut undated = false;
+    // A bit for each M-Bus channel on which a second device was named.
+    let mut second_device = 0u16;
     for object in telegram.objects() {
         // Most objects are fields: these go first.
         if let Some(row) = register::lookup(object.key()) {
@@ -59,10 +59,18 @@ pub(super) fn objects(telegram: &Telegram<'_>, zone: &Zone, received_at: UnixMil
         }
         match meaning(object.obis()) {
             Meaning::Mbus(kind) => {
-                let device = reading.mbus_device(object.obis().b);
-                if !mbus::take(device, kind, &object, zone) {
-                    tally.add(Taken::UNREADABLE);
+                let channel = object.obis().b;
+                let device = reading.mbus_device(channel);
+                if kind == MbusObject::Id && device.id.is_some() && mbus::names_another(telegram, &object) {
+                    second_device |= 1 << channel;
                 }
+                tally.add(if second_device >> channel & 1 == 1 {
+                    Taken::DUPLICATE
+                } else if mbus::take(device, kind, &object, zone) {
+                    Taken::WELL
+                } else {
+                    Taken::UNREADABLE
+                });
             }
             Meaning::Clock if reading.time.is_some() => tally.add(Taken::DUPLICATE),
             Meaning::Clock => {
@@ -203,7 +211,7 @@ fn absent(text: &[u8]) -> Taken {
 }
 
 /// A number in canonical units, as [`canonical`] makes it.
-fn number(text: &[u8], register: Unit) -> Option<Quantity> {
+pub(super) fn number(text: &[u8], register: Unit) -> Option<Quantity> {
     match value::parse(text) {
         Value::Number(measure) => canonical(measure, register),
         Value::Absent | Value::Unreadable => None,

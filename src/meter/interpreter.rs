@@ -8,7 +8,6 @@ use self::continuity::Continuity;
 use super::country::{Certainty, Country, Detection, detect};
 use super::interpret::{self, Interpreted};
 use super::reading::{Reading, UnixMillis};
-use super::register::Field;
 use super::zone::{self, Zone};
 use crate::p1::{Frame, Telegram};
 
@@ -168,10 +167,7 @@ impl Interpreter {
 
     /// Whether the telegram is another meter's than those before it. One without an identifier tells nothing.
     fn another_meter(&mut self, reading: &Reading) -> bool {
-        let id = [Field::MeterId, Field::MeterIdAlt, Field::LogicalDeviceName]
-            .into_iter()
-            .find_map(|field| reading.text(field).filter(|id| !id.is_empty()));
-        match id {
+        match reading.equipment_id_raw() {
             Some(id) if id != self.equipment => {
                 let first = self.equipment.is_empty();
                 self.equipment.clear();

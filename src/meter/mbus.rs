@@ -5,7 +5,7 @@ use super::unit::Unit;
 use super::zone::Zone;
 use crate::p1::timestamp::Stamp;
 use crate::p1::value::{self, Value};
-use crate::p1::{Decimal, Obis, telegram, timestamp};
+use crate::p1::{Decimal, Obis, Telegram, telegram, timestamp};
 
 /// What a sub-meter measures, by the device classes of EN 13757-3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -188,6 +188,14 @@ pub fn profile_parts<'t>(object: &telegram::Object<'t>) -> Option<ProfileParts<'
     })
 }
 
+/// Whether the identifier in `object` is another than the one that came under the same code before it: then what
+/// follows on this channel is another device's, and must not be taken for the first one's.
+pub fn names_another(telegram: &Telegram<'_>, object: &telegram::Object<'_>) -> bool {
+    let named = |other: &telegram::Object<'_>| other.key() == object.key() && !other.first().is_empty();
+    !object.first().is_empty()
+        && telegram.objects().find(named).is_some_and(|first| first.first() != object.first())
+}
+
 /// Takes what an object says into the reading of its device. False when it cannot be read.
 pub(super) fn take(
     device: &mut MbusDevice,
@@ -205,11 +213,11 @@ pub(super) fn take(
             text.is_empty() || code.is_some()
         }
         MbusObject::Id => {
-            device.id.get_or_insert_with(|| text.into());
+            name(&mut device.id, text);
             true
         }
         MbusObject::Ean => {
-            device.ean.get_or_insert_with(|| text.into());
+            name(&mut device.ean, text);
             true
         }
         MbusObject::Valve => {
@@ -245,6 +253,13 @@ pub(super) fn take(
     }
 }
 
+/// Takes an identifier; the first that is not empty stays.
+fn name(id: &mut Option<Box<[u8]>>, text: &[u8]) {
+    if id.as_ref().is_none_or(|id| id.is_empty()) {
+        *id = Some(text.into());
+    }
+}
+
 fn push(
     device: &mut MbusDevice,
     obis: Obis,
@@ -271,8 +286,13 @@ fn push(
     if !readable && beside && matches!(stamp, Stamp::Valid(_)) {
         return false;
     }
-    // Zero at no time is how meters write that there is nothing.
-    let value = quantity.filter(|quantity| !(quantity.value.is_zero() && stamp.valid().is_none()));
+    let value = match stamp {
+        Stamp::Valid(_) => quantity,
+        // The meter itself says that it captured nothing.
+        Stamp::Never(_) | Stamp::Unset => None,
+        // A damaged time costs no value; but zero at no time says that there is nothing.
+        Stamp::Invalid => quantity.filter(|quantity| !quantity.value.is_zero()),
+    };
     let time = stamp.valid().map(|local| zone.meter_time(local));
     device.readings.push(MbusReading { obis, time, value });
     readable

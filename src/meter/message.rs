@@ -1,6 +1,6 @@
 //! Messages to the customer: hex of a text, or the text itself.
 
-use super::reading::Reading;
+use super::reading::{Reading, latin1};
 use super::register::Field;
 
 /// What a message says; `None` when it says nothing: it is empty, blank, or nothing but `FF` or `00` bytes, in
@@ -41,10 +41,6 @@ fn readable(bytes: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(bytes).map_or_else(|_| latin1(bytes), str::to_owned);
     let is_text = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
     text.chars().all(is_text).then_some(text)
-}
-
-fn latin1(bytes: &[u8]) -> String {
-    bytes.iter().map(|&byte| char::from(byte)).collect()
 }
 
 impl Reading {

@@ -8,6 +8,7 @@ mod views;
 
 pub use self::table::{MAX_COLUMNS, MAX_ROWS, Profile, ProfileCell, Row};
 pub use self::views::{Peak, PowerFailure};
+use super::interpret;
 use super::reading::Quantity;
 use super::unit::Unit;
 use crate::p1::telegram;
@@ -15,15 +16,8 @@ use crate::p1::value::{self, Value};
 
 /// A number as a quantity in canonical units; `None` when it is absent, unreadable or of an unknown unit.
 /// Without a unit the number counts as [`Unit::One`].
-#[inline(always)]
 pub fn quantity(text: &[u8]) -> Option<Quantity> {
-    let Value::Number(measure) = value::parse(text) else { return None };
-    if measure.unit.is_empty() {
-        return Some(Quantity { value: measure.number, unit: Unit::One });
-    }
-    let (unit, exponent) = Unit::from_wire(measure.unit)?;
-    let value = if exponent == 0 { measure.number } else { measure.number.shifted(exponent)? };
-    Some(Quantity { value, unit })
+    interpret::number(text, Unit::One)
 }
 
 /// Whether a group is an OBIS code, as profiles name their columns: it has a `:`, and times and values have

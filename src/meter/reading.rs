@@ -1,7 +1,7 @@
 //! One reading: everything a telegram said, typed, owned, in canonical units.
 
 use super::country::Country;
-use super::register::{Field, Kind};
+use super::register::Field;
 use super::unit::Unit;
 pub use crate::p1::frame::Proof;
 use crate::p1::timestamp::LocalTime;
@@ -43,9 +43,10 @@ pub struct MeterTime {
 pub struct MbusReading {
     /// The object it stood under: `0-n:24.2.1`, `24.2.3` or `24.3.0`.
     pub obis: Obis,
-    /// The end of the capture period; `None` when absent or "never".
+    /// The end of the capture period; `None` when it is absent, no date, or "never".
     pub time: Option<MeterTime>,
-    /// The position; `None` when the device has not reported one.
+    /// The position; `None` when the device has not reported one: there is no value, its time says "never" or is
+    /// not set, or the value is zero and its time is no date.
     pub value: Option<Quantity>,
 }
 
@@ -225,20 +226,37 @@ impl Reading {
         self.time.and_then(|time| time.utc).unwrap_or_else(|| self.received_at.div_euclid(1000))
     }
 
-    /// The meter's equipment identifier, readable: hex of ASCII is decoded. `None` when the telegram has none.
-    pub fn equipment_id(&self) -> Option<String> {
+    /// The meter's equipment identifier as it stood in the telegram: the first there is of 0-0:96.1.1, 0-0:96.1.0
+    /// and the logical device name. One of spaces is none.
+    pub fn equipment_id_raw(&self) -> Option<&[u8]> {
         [Field::MeterId, Field::MeterIdAlt, Field::LogicalDeviceName]
             .into_iter()
-            .filter(|field| field.register().kind == Kind::Id)
-            .find_map(|field| self.text(field).filter(|id| !id.is_empty()))
-            .map(readable)
+            .find_map(|field| self.text(field).filter(|id| !is_blank(id)))
+    }
+
+    /// The same as [`readable`] text.
+    pub fn equipment_id(&self) -> Option<String> {
+        self.equipment_id_raw().map(readable)
     }
 }
 
 /// An identifier or message for people: hex of printable ASCII is decoded, anything else is shown as it is,
-/// bytes beyond ASCII as Latin-1.
+/// bytes beyond ASCII as Latin-1. Spaces around it, with which some meters fill it up, are left out.
 pub fn readable(text: &[u8]) -> String {
-    hex_text(text).unwrap_or_else(|| text.iter().map(|&b| char::from(b)).collect())
+    let shown = hex_text(text).unwrap_or_else(|| latin1(text));
+    shown.trim_matches(' ').to_owned()
+}
+
+/// Bytes as text, one character a byte (Latin-1), as they are.
+pub fn latin1(bytes: &[u8]) -> String {
+    bytes.iter().map(|&byte| char::from(byte)).collect()
+}
+
+/// Whether there is nothing but spaces in a text, as they are or in hex.
+fn is_blank(text: &[u8]) -> bool {
+    let hex = text.chunks_exact(2);
+    text.iter().all(|&byte| byte == b' ')
+        || hex.remainder().is_empty() && hex.into_iter().all(|pair| pair == b"20")
 }
 
 /// The ASCII text that `text` writes in hex; `None` unless it is an even number of hex digits of printable ASCII.
@@ -260,6 +278,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_identifier_of_spaces_is_none() {
+        let mut reading = Reading::new(0, Proof::Absent);
+        reading.set_text(Field::MeterId, b"  ");
+        assert_eq!(reading.equipment_id(), None);
+        reading.set_text(Field::MeterIdAlt, b" 4417 ");
+        assert_eq!(reading.equipment_id_raw(), Some(&b" 4417 "[..]), "kept as it stood");
+        assert_eq!(reading.equipment_id().as_deref(), Some("4417"));
+    }
+
+    #[test]
     fn the_first_value_of_a_field_stays() {
         let mut reading = Reading::new(0, Proof::Verified);
         let power = |n| Quantity { value: Decimal::new(n, 3).expect("fits"), unit: Unit::KiloWatt };
@@ -278,6 +306,8 @@ mod tests {
         assert_eq!(readable(b"4B384547303034"), "K8EG004");
         assert_eq!(readable(b"K50322"), "K50322");
         assert_eq!(readable(b"0001"), "0001");
+        assert_eq!(readable(b" ZABF0417"), "ZABF0417");
+        assert_eq!(readable(b"4B30312020"), "K01");
         assert_eq!(hex_text(b""), None);
     }
 }

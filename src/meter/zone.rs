@@ -6,9 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
-use super::country::{Country, detect};
 use super::reading::MeterTime;
-use crate::p1::Telegram;
 use crate::p1::timestamp::LocalTime;
 
 /// A time zone, for what a telegram leaves out: which offset its `S` and `W` stand for, and which offset
@@ -112,16 +110,6 @@ pub enum Instants {
 
 /// The zone where nothing tells which.
 pub const DEFAULT: &str = "Europe/Amsterdam";
-
-/// The zone that a telegram's objects speak for, as an IANA name.
-pub fn zone_of(telegram: &Telegram<'_>) -> &'static str {
-    detect(telegram).country.map_or(DEFAULT, Country::zone_name)
-}
-
-/// Whether the telegram is one of Lithuania's: there 1-0:31.4.0 is an average of the current and no limit.
-pub fn is_lithuanian(telegram: &Telegram<'_>) -> bool {
-    detect(telegram).country == Some(Country::Lithuania)
-}
 
 #[cfg(test)]
 mod tests {

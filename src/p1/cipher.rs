@@ -16,7 +16,7 @@ mod seal;
 
 pub(super) use header::{Found, Header, foreign};
 pub(super) use open::{Opener, readable};
-pub use seal::{Envelope, seal};
+pub use seal::{Envelope, seal, seal_without_auth_key};
 
 /// Security control: the frame is encrypted and has a tag.
 pub const AUTHENTICATED: u8 = 0x30;
@@ -126,12 +126,22 @@ impl Keys {
 pub enum Tag {
     /// It is right.
     Verified,
-    /// It is another than that of the frame under these keys.
+    /// It is right when the authentication key is left out of it, as some meters of Luxembourg compute it. That
+    /// proves as much: without the encryption key nobody can make such a tag either.
+    VerifiedWithoutAuthKey,
+    /// It is another than that of the frame under these keys, in either way.
     Wrong,
     /// The frame has none: security control 20, encryption only.
     Missing,
     /// There is no key to check it with, or the frame was cut.
     Unchecked,
+}
+
+impl Tag {
+    /// Whether it proves that the frame is the meter's.
+    pub const fn is_verified(self) -> bool {
+        matches!(self, Self::Verified | Self::VerifiedWithoutAuthKey)
+    }
 }
 
 /// A frame counter beside that of the last frame that was opened under the same system title.

@@ -76,6 +76,9 @@ pub enum Stamp {
     Valid(LocalTime),
     /// A date that says "never": the first day of 2000, or of 1970, which two digits make 2070.
     Never(LocalTime),
+    /// A time of which every octet is `FF`, not specified (IEC 62056-6-2), as meters print it: `632525252525S`,
+    /// `35255255255255255S`.
+    Unset,
     /// Not a date.
     Invalid,
 }
@@ -85,7 +88,7 @@ impl Stamp {
     pub fn valid(self) -> Option<LocalTime> {
         match self {
             Self::Valid(time) => Some(time),
-            Self::Never(_) | Self::Invalid => None,
+            Self::Never(_) | Self::Unset | Self::Invalid => None,
         }
     }
 }
@@ -103,12 +106,22 @@ pub fn parse(text: &[u8]) -> Stamp {
         _ => None,
     };
     match time {
+        None if is_unset(text) => Stamp::Unset,
         None => Stamp::Invalid,
         Some(time) if matches!((time.year, time.month, time.day), (1970 | 2000 | 2070, 1, 1)) => {
             Stamp::Never(time)
         }
         Some(time) => Stamp::Valid(time),
     }
+}
+
+/// Whether a text that is no date stands for octets of `FF`.
+#[cold]
+fn is_unset(text: &[u8]) -> bool {
+    let digits = text.strip_suffix(b"S").or_else(|| text.strip_suffix(b"W")).unwrap_or(text);
+    let octets = text.len() == 24 && text.iter().all(u8::is_ascii_hexdigit);
+    matches!(digits, b"632525252525" | b"35255255255255255")
+        || octets && text[..14].eq_ignore_ascii_case(b"FFFFFFFFFFFFFF")
 }
 
 /// Two decimal digits.
@@ -214,10 +227,18 @@ mod tests {
         for never in [&b"000101000000W"[..], b"000101010000W", b"700101010000W", b"700101010000"] {
             assert!(matches!(parse(never), Stamp::Never(_)), "{}", never.escape_ascii());
         }
-        let invalid: [&[u8]; 13] = [
-            b"",
-            b"632525252525S",
+        for unset in [
+            &b"632525252525S"[..],
+            b"632525252525W",
+            b"632525252525",
             b"35255255255255255S",
+            b"FFFFFFFFFFFFFFFFFF8000FF",
+        ] {
+            assert_eq!(parse(unset), Stamp::Unset, "{}", unset.escape_ascii());
+        }
+        let invalid: [&[u8]; 12] = [
+            b"",
+            b"FFFFFFFFFFFFFFFFFFx800FF",
             b"000000000000W",
             b"991132235959W",
             b"990230120000W",

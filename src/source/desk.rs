@@ -183,17 +183,20 @@ impl<D: FnMut(Delivery)> Desk<D> {
         let Summary { tally, hint } = *summary;
         let Tally { crc, truncated, oversize, no_crc, key, repeated, noise_bytes, good } = tally;
         let meter = &self.meter.name;
+        let damaged = crc + truncated + oversize + no_crc;
         if self.intake.troubles.is_foreign() {
             tracing::warn!(%meter, noise_bytes, good, hint, "another protocol than P1");
-        } else if key > 0 && crc + truncated + oversize + no_crc == 0 {
+        } else if key > 0 && damaged == 0 {
             tracing::warn!(%meter, encrypted = key, noise_bytes, good, hint, "telegrams that cannot be decrypted");
-        } else if crc + truncated + oversize + no_crc + key > 0 || repeated == 0 {
+        } else if damaged > 0 {
             tracing::warn!(
                 %meter, crc, truncated, oversize, no_crc, key, repeated, noise_bytes, good, hint,
                 "damaged telegrams"
             );
-        } else {
+        } else if repeated > 0 {
             tracing::warn!(%meter, repeated, good, hint, "telegrams that may be old");
+        } else {
+            tracing::warn!(%meter, noise_bytes, good, hint, "bytes that are no telegram");
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::meter::{Country, Reading};
+use crate::p1::cipher::Tag;
 use crate::p1::frame::{Frame, Proof};
 
 /// The log has at most one line about it in this time: two meters on one line would fill it.
@@ -19,10 +20,8 @@ pub(super) struct Known {
     pub(super) equipment: Option<String>,
     /// Whose rules it is read by.
     pub(super) country: Option<Country>,
-    /// Whether its telegrams come encrypted.
-    pub(super) encrypted: bool,
-    /// Whether they are accepted without a right tag.
-    pub(super) unauthenticated: bool,
+    /// What became of the tag of its telegrams, where they come encrypted.
+    pub(super) tag: Option<Tag>,
 }
 
 impl Known {
@@ -31,8 +30,7 @@ impl Known {
             ident: frame.ident().into(),
             equipment: reading.equipment_id(),
             country,
-            encrypted: frame.seal().is_some(),
-            unauthenticated: frame.proof() == Proof::Unauthenticated,
+            tag: frame.seal().map(|seal| seal.tag),
         }
     }
 }
@@ -89,7 +87,7 @@ impl Identity {
             Some((at, told)) => {
                 // What one telegram leaves out is not gone.
                 let same = told.ident == known.ident
-                    && (told.encrypted, told.unauthenticated) == (known.encrypted, known.unauthenticated)
+                    && told.tag == known.tag
                     && (known.country.is_none() || told.country == known.country);
                 if same && !self.swapped || now - *at < PAUSE {
                     return None;
@@ -108,7 +106,7 @@ mod tests {
     use super::*;
 
     fn known(ident: &[u8], country: Option<Country>) -> Known {
-        Known { ident: ident.into(), equipment: None, country, encrypted: false, unauthenticated: false }
+        Known { ident: ident.into(), equipment: None, country, tag: None }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::feed::MeterId;
 use crate::meter::country::Certainty;
 use crate::meter::{Interpreter, InterpreterSettings, Reading, UnixMillis};
 use crate::p1::Telegram;
-use crate::p1::cipher::{CounterStep, Seal};
+use crate::p1::cipher::{CounterStep, Seal, Tag};
 use crate::p1::frame::{Event, Frame, Proof, RejectReason, Rejected};
 use crate::telemetry::MeterCounters;
 
@@ -114,7 +114,6 @@ impl<D: FnMut(Delivery)> Intake<D> {
         self.troubles.telegram();
         chooser.telegram(verified);
         self.tell(frame, &reading);
-        self.look_at_clock(&reading);
         self.hand_out(reading);
     }
 
@@ -169,10 +168,11 @@ impl<D: FnMut(Delivery)> Intake<D> {
             Some(country) => format!("{}: the configuration says so", country.name()),
             None => detection.to_string(),
         };
-        let encrypted = match (known.encrypted, known.unauthenticated) {
-            (false, _) => "no",
-            (true, false) => "yes",
-            (true, true) => "yes, with a tag that is not verified",
+        let encrypted = match known.tag {
+            None => "no",
+            Some(Tag::Verified) => "yes",
+            Some(Tag::VerifiedWithoutAuthKey) => "yes, with a tag that leaves the authentication key out",
+            Some(Tag::Wrong | Tag::Missing | Tag::Unchecked) => "yes, with a tag that is not verified",
         };
         let meter = &self.meter.name;
         match news {
@@ -197,10 +197,12 @@ impl<D: FnMut(Delivery)> Intake<D> {
     /// Says that the meter's clock and ours do not agree: each time it goes beyond the tolerance, or else once.
     fn look_at_clock(&mut self, reading: &Reading) {
         let meter = &self.meter.name;
-        if let Some(doubt) = self.interpreter.clock_doubt() {
+        let utc = reading.time.and_then(|time| time.utc);
+        // A doubt of what a server kept back does not outlast it.
+        if let Some(doubt) = self.interpreter.clock_doubt().filter(|_| utc.is_none()) {
             tracing::warn!(%meter, %doubt, "the meter's clock is doubted: the time of arrival counts");
         }
-        let Some(utc) = reading.time.and_then(|time| time.utc) else { return };
+        let Some(utc) = utc else { return };
         let seconds_ahead = utc - reading.received_at.div_euclid(1_000);
         if !self.live || self.clock_told || seconds_ahead.unsigned_abs() <= ODD_CLOCK.as_secs() {
             return;
@@ -227,14 +229,20 @@ impl<D: FnMut(Delivery)> Intake<D> {
     }
 
     fn live(&mut self, reading: Reading) {
+        self.look_at_clock(&reading);
         self.counters.delivered.inc();
         self.link(true);
         (self.deliver)(Delivery::Reading(reading));
     }
 
     /// A reading that a newer one followed at once: a server had kept it back. Without a time of its own
-    /// nobody knows when it was.
-    fn late(&mut self, reading: Reading) {
+    /// nobody knows when it was. That it is old is no doubt of the meter's clock, whatever the tolerance made of it.
+    fn late(&mut self, mut reading: Reading) {
+        if let Some(time) = &mut reading.time
+            && time.utc.is_none()
+        {
+            *time = self.interpreter.zone().meter_time(time.local);
+        }
         if reading.time.is_none_or(|time| time.utc.is_none()) {
             self.counters.rejected_stale.inc();
             return;

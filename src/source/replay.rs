@@ -12,7 +12,7 @@ use super::parity::ParityWatch;
 use crate::meter::{Interpreter, InterpreterSettings, Reading, UnixMillis};
 use crate::p1::Telegram;
 use crate::p1::cipher::{CounterStep, Keys};
-use crate::p1::foreign::Watch;
+use crate::p1::foreign::{Protocol, Watch};
 use crate::p1::frame::{CrcPolicy, Event, Frame, Framer, FramerSettings, Proof, RejectReason, Rejected};
 use crate::telemetry::MeterCounters;
 
@@ -54,6 +54,7 @@ struct State {
     counters: Arc<MeterCounters>,
     /// The time of the next telegram without one.
     clockless: UnixMillis,
+    foreign: Option<Protocol>,
     first_rejected: Option<Rejected>,
 }
 
@@ -104,6 +105,7 @@ impl Recording {
                 interpreter: Interpreter::new(InterpreterSettings { clock_tolerance_s: None, ..settings }),
                 counters,
                 clockless: start,
+                foreign: None,
                 first_rejected: None,
             },
             ended: false,
@@ -125,6 +127,11 @@ impl Recording {
         self.state.first_rejected
     }
 
+    /// The other protocol that was heard last, for a message.
+    pub fn foreign(&self) -> Option<Protocol> {
+        self.state.foreign
+    }
+
     fn more(&mut self) -> io::Result<()> {
         let read = match self.input.read(&mut self.buffer) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
@@ -139,8 +146,9 @@ impl Recording {
         }
         let bytes = &self.buffer[..read];
         self.read += read as u64;
-        if self.foreign.look(bytes).is_some() {
+        if let Some(protocol) = self.foreign.look(bytes) {
             state.counters.foreign.inc();
+            state.foreign = Some(protocol);
         }
         if self.parity.as_mut().is_some_and(|watch| watch.look(bytes)) {
             // These bytes are the first to be read without their parity bits.

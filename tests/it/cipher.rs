@@ -1,11 +1,11 @@
 //! Encrypted telegrams and foreign protocols through the framer: the project's own fixtures, sealed with a test
 //! key, always; the public corpus where it is.
 
-use std::path::{Path, PathBuf};
-
 use dsmrd::p1::Proof;
 use dsmrd::p1::cipher::{Key, Keys, Seal, Tag};
 use dsmrd::p1::frame::{CrcPolicy, Event, Framer, FramerSettings, RejectReason};
+
+use crate::support::{self, files, stem};
 
 /// What the corpus says of encrypted frames and of what is no P1.
 mod corpus;
@@ -22,30 +22,15 @@ fn keys() -> Keys {
 
 /// The fixtures that are telegrams with a CRC, by name.
 fn fixtures() -> Vec<(String, Vec<u8>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let found: Vec<(String, Vec<u8>)> = files(&folder, "txt")
+    let found: Vec<(String, Vec<u8>)> = files(&support::fixtures(), "txt")
         .into_iter()
-        .map(|path| {
-            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-            (name, std::fs::read(&path).expect("readable"))
-        })
+        .map(|path| (stem(&path), std::fs::read(&path).expect("readable")))
         .filter(|(_, bytes)| {
             matches!(&said(None, SETTINGS, [&bytes[..]])[..], [Said::Frame { proof: Proof::Verified, .. }])
         })
         .collect();
     assert!(found.len() >= 10, "the fixtures are there");
     found
-}
-
-/// The files of a folder with this extension, sorted.
-fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
-        .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|found| found == extension))
-        .collect();
-    files.sort();
-    files
 }
 
 /// What a framer says.

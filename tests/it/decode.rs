@@ -6,12 +6,14 @@ mod encrypted;
 /// What telegrams come to: countries, typed objects, times by continuity.
 mod typed;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use dsmrd::p1::Decimal;
 use dsmrd::p1::value::{self, Value as Read};
 use serde_json::Value;
+
+use crate::support::{corpus, files, fixtures, json};
 
 fn decode(arguments: &[&str], file: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_dsmrd"))
@@ -26,38 +28,6 @@ fn decode(arguments: &[&str], file: &Path) -> Output {
 fn lines(output: &Output) -> Vec<Value> {
     let text = std::str::from_utf8(&output.stdout).expect("JSON is UTF-8");
     text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
-}
-
-fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
-}
-
-/// The files of a folder with this extension, sorted.
-fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
-        .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|found| found == extension))
-        .collect();
-    files.sort();
-    files
-}
-
-fn json(path: &Path) -> Value {
-    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// The public corpus; `None`, said aloud, where it is not.
-fn corpus() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/telegrams");
-    #[expect(clippy::disallowed_methods, reason = "a test is told where the corpus is")]
-    let folder = std::env::var_os("DSMRD_CORPUS").map_or(beside, PathBuf::from);
-    if folder.join("telegram").is_dir() {
-        return Some(folder);
-    }
-    eprintln!("skipped: no telegram corpus at {}; set DSMRD_CORPUS", folder.display());
-    None
 }
 
 fn decimal(value: &Value) -> Option<Decimal> {
@@ -280,6 +250,16 @@ fn the_corpus_comes_out_right() {
             }
             None => "absent",
         };
+        // Without an end mark a telegram is delivered only when it is of a kind without a CRC; with a version
+        // or a clock it was cut.
+        let of_a_kind_with_crc = ["p1_version", "p1_version_be", "timestamp"];
+        if wanted["framing"]["end_mark"] == false
+            && of_a_kind_with_crc.iter().any(|name| wanted["expect"].get(name).is_some())
+        {
+            let strict = decode(&arguments, &file.with_extension("txt"));
+            assert!(lines(&strict).is_empty(), "{}: delivered, though it was cut", file.display());
+            arguments.push("--ignore-crc");
+        }
         // Nothing in a Finnish telegram tells it from a Swedish one.
         if wanted["country"] == "FI" {
             arguments.extend(["--timezone", "Europe/Helsinki"]);
@@ -319,7 +299,6 @@ fn the_corpus_comes_out_right() {
             wrong.push(format!("{}: {differences:#?}", file.display()));
         }
     }
-    assert!(files.len() >= 100, "only {} files", files.len());
     assert!(wrong.is_empty(), "{} of {} are wrong:\n{}", wrong.len(), files.len(), wrong.join("\n"));
 }
 

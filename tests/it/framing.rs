@@ -21,37 +21,28 @@ use dsmrd::p1::write::TelegramWriter;
 use dsmrd::p1::{Obis, Proof, Telegram};
 use proptest::prelude::*;
 
+use crate::support::{self, corpus, files, stem};
+
+/// The telegrams and streams in files with this extension, by name.
+fn named(folder: &Path, extension: &str) -> Vec<(String, Vec<u8>)> {
+    let read = |path: PathBuf| (stem(&path), std::fs::read(path).expect("readable"));
+    files(folder, extension).into_iter().map(read).collect()
+}
+
 /// Every fixture and stream, by name.
 fn fixtures() -> Vec<(String, Vec<u8>)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let mut found = Vec::new();
-    for folder in [root.clone(), root.join("streams")] {
-        for entry in std::fs::read_dir(folder).expect("the fixtures") {
-            let path = entry.expect("an entry").path();
-            if path.extension().is_some_and(|extension| extension == "txt") {
-                let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-                found.push((name, std::fs::read(path).expect("readable")));
-            }
-        }
-    }
+    let root = support::fixtures();
+    let mut found = named(&root, "txt");
+    found.extend(named(&root.join("streams"), "txt"));
+    assert!(found.len() >= 80, "the fixtures are there");
     found.sort();
     found
 }
 
 /// The encrypted fixtures by name, with what opens them.
 pub(crate) fn encrypted() -> Vec<(String, Vec<u8>, Keys)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/encrypted");
-    let mut found: Vec<(String, Vec<u8>, Keys)> = std::fs::read_dir(folder)
-        .expect("the encrypted fixtures")
-        .map(|entry| entry.expect("an entry").path())
-        .map(|path| {
-            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-            let keys = keys_of(&name);
-            (name, std::fs::read(&path).expect("readable"), keys)
-        })
-        .collect();
-    found.sort_by(|one, other| one.0.cmp(&other.0));
-    found
+    let sealed = named(&support::fixtures().join("encrypted"), "bin");
+    sealed.into_iter().map(|(name, bytes)| (name.clone(), bytes, keys_of(&name))).collect()
 }
 
 /// The keys of an encrypted fixture: made up, and the same for all meters of a country.
@@ -67,29 +58,10 @@ fn fixture(name: &str) -> Vec<u8> {
     fixtures().into_iter().find(|(found, _)| found == name).expect("the fixture").1
 }
 
-/// A folder of the public corpus; `None`, said aloud, where it is not.
-fn corpus(folder: &str) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/telegrams");
-    #[expect(clippy::disallowed_methods, reason = "a test is told where the corpus is")]
-    let corpus = std::env::var_os("DSMRD_CORPUS").map_or(beside, PathBuf::from).join(folder);
-    if corpus.is_dir() {
-        return Some(corpus);
-    }
-    eprintln!("skipped: no telegram corpus at {}; set DSMRD_CORPUS", corpus.display());
-    None
-}
-
 /// The telegrams and streams in a folder of the public corpus, by name.
 fn public(folder: &str) -> Vec<(String, Vec<u8>)> {
-    let Some(folder) = corpus(folder) else { return Vec::new() };
-    let mut found: Vec<(String, Vec<u8>)> = std::fs::read_dir(folder)
-        .expect("the corpus")
-        .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "txt" || extension == "bin"))
-        .map(|path| (path.display().to_string(), std::fs::read(&path).expect("readable")))
-        .collect();
-    found.sort();
-    found
+    let Some(folder) = corpus().map(|corpus| corpus.join(folder)) else { return Vec::new() };
+    [named(&folder, "txt"), named(&folder, "bin")].concat()
 }
 
 /// What a framer says: of a frame its bytes, of a rejection its reason.

@@ -12,6 +12,9 @@ mod golden;
 /// dsmrd's own topics.
 mod native;
 
+/// The topics that the pages name, and those that there are.
+mod topics;
+
 /// Every public telegram through every layout.
 mod corpus;
 

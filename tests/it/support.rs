@@ -1,7 +1,8 @@
-//! Shared helpers: scratch folders, free ports, waiting with a deadline, a real mosquitto and its subscribers.
+//! Shared helpers: telegrams, scratch folders, free ports, waiting with a deadline, a real mosquitto and its subscribers.
 //! Every server is stopped by its own pid when its handle is dropped.
 
 mod certificates;
+mod material;
 mod mosquitto;
 mod subscriber;
 
@@ -10,6 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 pub(crate) use certificates::Certificates;
+pub(crate) use material::{corpus, files, fixtures, json, stem};
 pub(crate) use mosquitto::{Mosquitto, mosquitto_missing};
 pub(crate) use subscriber::{Received, Subscriber};
 

@@ -33,6 +33,8 @@ pub(super) fn show_cell(reading: &Reading, field: Field, cell: Cell<'_>, zone: &
         (Kind::Profile, Cell::Text(text)) => show_profile(reading, field, text, zone),
         (_, Cell::Text(b"")) => "none".to_owned(),
         (Kind::Id, Cell::Text(text)) => readable(text),
+        // Wallonia's is hex of the number that others write as it is, of five digits.
+        (_, Cell::Text(text)) if field == Field::P1VersionBe => readable(text),
         // A version `50` is not hex of the letter P.
         (_, Cell::Text(text)) => latin1(text),
     }
@@ -41,11 +43,12 @@ pub(super) fn show_cell(reading: &Reading, field: Field, cell: Cell<'_>, zone: &
 fn show_profile(reading: &Reading, field: Field, text: &[u8], zone: &Zone) -> String {
     let lines: Vec<String> = match field {
         Field::PowerFailureLog => {
-            let seconds =
-                |duration: Option<u64>| duration.map_or_else(|| "unknown".to_owned(), |s| format!("{s} s"));
+            let seconds = |duration: Option<u64>| {
+                duration.map_or_else(|| "unknown time".to_owned(), |s| format!("{s} s"))
+            };
             let failures = reading.power_failure_log(zone);
             let line = |failure: &dsmrd::meter::PowerFailure| {
-                format!("{}, until {}", seconds(failure.duration_s), at(failure.end))
+                format!("{} until {}", seconds(failure.duration_s), at(failure.end))
             };
             failures.iter().map(line).collect()
         }
@@ -111,6 +114,7 @@ pub(super) fn show_time(time: MeterTime) -> String {
     let season = match local.dst {
         Some(true) => " (summer time)",
         Some(false) => " (winter time)",
+        None if time.utc.is_none() => " (ambiguous)",
         None => "",
     };
     format!("{} {:02}:{:02}:{:02}{season}", date(time), local.hour, local.minute, local.second)

@@ -36,10 +36,10 @@ pub(super) fn verdict(proof: Proof, seal: &Seal) -> &'static str {
     }
 }
 
-/// Whether it had a tag; a frame that was cut short never came to it.
+/// Whether it has a tag, as far as it came: of a frame that was cut short the tag is not known.
 fn has_tag(seal: &Seal) -> bool {
     match seal.tag {
-        Tag::Verified | Tag::Wrong => true,
+        Tag::Verified | Tag::VerifiedWithoutAuthKey | Tag::Wrong => true,
         Tag::Missing => false,
         Tag::Unchecked => seal.tag_bytes != [0; 12],
     }
@@ -73,6 +73,7 @@ fn counter(step: CounterStep) -> &'static str {
 fn tag(tag: Tag) -> &'static str {
     match tag {
         Tag::Verified => "verified",
+        Tag::VerifiedWithoutAuthKey => "verified-without-auth-key",
         Tag::Wrong => "wrong",
         Tag::Missing => "missing",
         Tag::Unchecked => "unchecked",
@@ -93,6 +94,7 @@ pub(super) fn rows(seal: &Seal) -> Vec<(&'static str, String)> {
     };
     let tag = match seal.tag {
         Tag::Verified => "verified",
+        Tag::VerifiedWithoutAuthKey => "verified; the meter leaves the authentication key out of it",
         Tag::Wrong => "WRONG",
         Tag::Missing => "none",
         Tag::Unchecked => "not checked, for want of a key",

@@ -1,20 +1,21 @@
 //! One telegram as one JSON object: its framing, its objects, and what they mean.
 
+mod values;
+
 use serde_json::{Map, Value as Json, json};
 
 use dsmrd::meter::country::PhaseCurrent;
 use dsmrd::meter::interpret::{Meaning, meaning, on_second_channel, peak_parts};
-use dsmrd::meter::mbus::{MbusObject, profile_parts};
+use dsmrd::meter::mbus::{MbusObject, names_another};
 use dsmrd::meter::profile::{self, RawProfile};
-use dsmrd::meter::reading::hex_text;
-use dsmrd::meter::{Certainty, Country, Field, Kind, Unit, Zone};
+use dsmrd::meter::{Certainty, Country, Field, Kind, Zone};
+use dsmrd::p1::Telegram;
 use dsmrd::p1::frame::Rejected;
 use dsmrd::p1::telegram::Object;
-use dsmrd::p1::timestamp::{self, LocalTime, Stamp};
 use dsmrd::p1::value;
 
-use super::typed::{self, local};
-use super::{Decoded, cipher, latin1};
+use self::values::{identifier, mbus_reading, number, time};
+use super::{Decoded, cipher, latin1, typed};
 
 /// The whole object.
 pub(super) fn telegram(decoded: &Decoded<'_>) -> Json {
@@ -35,7 +36,7 @@ pub(super) fn telegram(decoded: &Decoded<'_>) -> Json {
     );
     out.insert("unrecognised_lines".into(), decoded.telegram.unrecognised().map(latin1).collect());
 
-    let mut said = Said { averages: averages(decoded.country), ..Said::new(decoded.zone) };
+    let mut said = Said::new(decoded);
     for object in objects.clone() {
         said.take(meaning(object.obis()), &object);
     }
@@ -117,8 +118,9 @@ fn groups(object: &Object<'_>) -> Json {
 }
 
 /// What has been said so far.
-struct Said<'z> {
-    zone: &'z Zone,
+struct Said<'d> {
+    telegram: &'d Telegram<'d>,
+    zone: &'d Zone,
     /// Whether limits of the current are averages.
     averages: bool,
     top: Map<String, Json>,
@@ -127,6 +129,7 @@ struct Said<'z> {
     switches: Map<String, Json>,
     messages: Map<String, Json>,
     mbus: Vec<(u8, Map<String, Json>)>,
+    /// Objects whose value is none, a unit alone included: `(*kWh)`.
     unreadable: Vec<Json>,
 }
 
@@ -135,11 +138,12 @@ fn first(map: &mut Map<String, Json>, name: &str, value: Json) {
     map.entry(name).or_insert(value);
 }
 
-impl<'z> Said<'z> {
-    fn new(zone: &'z Zone) -> Self {
+impl<'d> Said<'d> {
+    fn new(decoded: &'d Decoded<'d>) -> Self {
         Self {
-            zone,
-            averages: false,
+            telegram: decoded.telegram,
+            zone: decoded.zone,
+            averages: averages(decoded.country),
             top: Map::new(),
             values: Map::new(),
             counters: Map::new(),
@@ -267,6 +271,7 @@ impl<'z> Said<'z> {
         let columns: Vec<String> = profile.columns.iter().map(|column| latin1(column)).collect();
         let json = match field {
             Field::PowerFailureLog => {
+                // Whole pairs alone. What the meter means by half of one, `typed` tells.
                 let entry = |pair: &[&[u8]]| {
                     json!({
                         "end": time(pair[0], zone),
@@ -298,7 +303,11 @@ impl<'z> Said<'z> {
     fn mbus(&mut self, kind: MbusObject, object: &Object<'_>) {
         let zone = self.zone;
         let text = object.first();
-        let device = self.device(object.obis().b);
+        let channel = object.obis().b;
+        let another = kind == MbusObject::Id
+            && self.mbus.iter().any(|(other, device)| *other == channel && device.contains_key("id"))
+            && names_another(self.telegram, object);
+        let device = self.device(channel, another);
         match kind {
             MbusObject::DeviceType => {
                 first(device, "device_type_raw", latin1(text).into());
@@ -317,83 +326,14 @@ impl<'z> Said<'z> {
         }
     }
 
-    fn device(&mut self, channel: u8) -> &mut Map<String, Json> {
-        let place = self.mbus.iter().position(|(other, _)| *other == channel).unwrap_or_else(|| {
+    /// The device that was named last on a channel, or a new one.
+    fn device(&mut self, channel: u8, new: bool) -> &mut Map<String, Json> {
+        let last = self.mbus.iter().rposition(|(other, _)| *other == channel);
+        let place = last.filter(|_| !new).unwrap_or_else(|| {
             let device = Map::from_iter([("channel".to_owned(), channel.into())]);
             self.mbus.push((channel, device));
             self.mbus.len() - 1
         });
         &mut self.mbus[place].1
     }
-}
-
-fn mbus_reading(kind: MbusObject, object: &Object<'_>, zone: &Zone) -> Json {
-    let code = latin1(object.code());
-    let code = code.split_once('*').map_or(code.as_str(), |(code, _)| code);
-    let parts = if kind == MbusObject::Profile { profile_parts(object) } else { None };
-    if let Some(parts) = parts {
-        let reading = parts.value.and_then(|value| number_in(value, parts.unit));
-        return json!({
-            "obis": code,
-            "profile_generic": true,
-            "timestamp": time(parts.time, zone),
-            "status": latin1(parts.status),
-            "period": latin1(parts.period),
-            "count": latin1(parts.count),
-            "value_obis": latin1(parts.value_obis),
-            "unit_raw": latin1(parts.unit),
-            "reading": reading,
-        });
-    }
-    let mut groups = object.groups();
-    let (at, value) = (groups.next().unwrap_or_default(), groups.next());
-    let time = (!at.is_empty()).then(|| time(at, zone));
-    json!({"obis": code, "timestamp": time, "reading": value.and_then(number)})
-}
-
-/// A number in its canonical unit, with the text it came from; `None` when it is none.
-fn number(text: &[u8]) -> Option<Json> {
-    let quantity = profile::quantity(text)?;
-    let unit = (quantity.unit != Unit::One).then(|| quantity.unit.symbol());
-    Some(json!({"value": quantity.value.to_string(), "unit": unit, "raw": latin1(text)}))
-}
-
-/// A number whose unit stands apart.
-fn number_in(text: &[u8], unit: &[u8]) -> Option<Json> {
-    let mut number = match number(&[text, b"*", unit].concat()) {
-        Some(number) if !unit.is_empty() => number,
-        _ => number(text)?,
-    };
-    number["raw"] = latin1(text).into();
-    Some(number)
-}
-
-/// An identifier or a text: as it stood, and what it says when it is hex of printable characters.
-fn identifier(text: &[u8]) -> Json {
-    let mut json = json!({"raw": latin1(text)});
-    if let Some(text) = hex_text(text) {
-        json["text"] = text.into();
-    }
-    json
-}
-
-/// A time of the meter.
-fn time(text: &[u8], zone: &Zone) -> Json {
-    let raw = latin1(text);
-    let (time, never) = match timestamp::parse(text) {
-        Stamp::Valid(time) => (time, false),
-        Stamp::Never(time) => (time, true),
-        Stamp::Invalid => return json!({"raw": raw, "valid": false}),
-    };
-    let mut json = json!({"raw": raw, "local": local(time), "dst": time.dst});
-    // Without a flag nothing in the telegram tells the offset.
-    if let Some(utc) =
-        time.utc_seconds(zone.standard_offset()).and_then(|utc| LocalTime::from_seconds_as_utc(utc, None))
-    {
-        json["utc"] = format!("{}Z", local(utc)).into();
-    }
-    if never {
-        json["sentinel"] = true.into();
-    }
-    json
 }

@@ -15,6 +15,7 @@ use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use dsmrd::exit;
+use dsmrd::meter::reading::latin1;
 use dsmrd::meter::{Country, Detection, Interpreted, Interpreter, InterpreterSettings, Zone};
 use dsmrd::p1::cipher::Keys;
 use dsmrd::p1::foreign::{Protocol, Watch};
@@ -312,11 +313,6 @@ impl RestoreCrlf {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Bytes as text, one character a byte (Latin-1), as they are.
-fn latin1(bytes: &[u8]) -> String {
-    bytes.iter().map(|&byte| char::from(byte)).collect()
 }
 
 #[cfg(test)]

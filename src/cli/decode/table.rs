@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use dsmrd::meter::reading::readable;
-use dsmrd::meter::{Certainty, Field, MbusClass, MbusDevice, Reading};
+use dsmrd::meter::{Certainty, Field, Interpreted, MbusClass, MbusDevice};
 use dsmrd::p1::Proof;
 use dsmrd::p1::frame::Rejected;
 
@@ -57,7 +57,7 @@ pub(super) fn write(decoded: &Decoded<'_>, out: &mut impl Write) -> io::Result<(
     for device in &reading.mbus {
         show_device(device, &mut table)?;
     }
-    for warning in warnings(decoded, reading, interpreted.unreadable) {
+    for warning in warnings(decoded, interpreted) {
         table.row("Warning", &warning)?;
     }
     writeln!(table.out)
@@ -97,7 +97,7 @@ fn show_device(device: &MbusDevice, table: &mut Table<'_, impl Write>) -> io::Re
     table.row(&kind, &format!("{value}{time}"))?;
     for (label, text) in [("  Identifier", &device.id), ("  EAN", &device.ean)] {
         if let Some(text) = text.as_deref().filter(|text| !text.is_empty()) {
-            table.row(label, readable(text).trim())?;
+            table.row(label, &readable(text))?;
         }
     }
     match (device.valve, device.valve_state()) {
@@ -107,7 +107,8 @@ fn show_device(device: &MbusDevice, table: &mut Table<'_, impl Write>) -> io::Re
     }
 }
 
-fn warnings(decoded: &Decoded<'_>, reading: &Reading, unreadable: usize) -> Vec<String> {
+fn warnings(decoded: &Decoded<'_>, interpreted: &Interpreted) -> Vec<String> {
+    let Interpreted { reading, unreadable, duplicates, .. } = interpreted;
     let mut warnings = Vec::new();
     match decoded.frame.proof() {
         Proof::Verified => {}
@@ -131,8 +132,11 @@ fn warnings(decoded: &Decoded<'_>, reading: &Reading, unreadable: usize) -> Vec<
             "the time is ambiguous: it has no S or W, in an hour that comes twice or not at all".to_owned(),
         );
     }
-    if unreadable > 0 {
+    if *unreadable > 0 {
         warnings.push(format!("{unreadable} value(s) cannot be read"));
+    }
+    if *duplicates > 0 {
+        warnings.push(format!("{duplicates} value(s) came once more: the first of each counts"));
     }
     warnings.extend(decoded.telegram.unrecognised().map(|line| format!("not understood: {}", latin1(line))));
     warnings

@@ -118,9 +118,14 @@ fn quantity(quantity: Quantity) -> Json {
     json!({"value": quantity.value.to_string(), "unit": quantity.unit.symbol()})
 }
 
-/// A time with its instant; none where nothing tells which of two hours it is.
+/// A time with its instant; none, and marked, where nothing tells which of two hours it is.
 fn time(time: Option<MeterTime>) -> Json {
-    time.map_or(Json::Null, |time| json!({"local": local(time.local), "utc": time.utc.and_then(instant)}))
+    let Some(time) = time else { return Json::Null };
+    let mut json = json!({"local": local(time.local), "utc": time.utc.and_then(instant)});
+    if time.utc.is_none() {
+        json["ambiguous"] = true.into();
+    }
+    json
 }
 
 fn instant(utc: i64) -> Option<String> {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::meter::Field;
 use crate::meter::MeterTime;
 use crate::p1::frame::{CrcPolicy, Event};
 use crate::p1::timestamp::LocalTime;

@@ -26,10 +26,24 @@ impl Envelope {
     pub const fn new(system_title: [u8; 8], frame_counter: u32) -> Self {
         Self { system_title, frame_counter, authenticated: true, length_bytes: 2 }
     }
+
+    const fn security_control(&self) -> u8 {
+        if self.authenticated { AUTHENTICATED } else { ENCRYPTION_ONLY }
+    }
 }
 
 /// The frame around a telegram.
 pub fn seal(telegram: &[u8], envelope: &Envelope, keys: &Keys) -> Vec<u8> {
+    let control = envelope.security_control();
+    sealed(telegram, envelope, keys, &associated_data(control, keys))
+}
+
+/// The same, with a tag that leaves the authentication key out, as some meters of Luxembourg send it.
+pub fn seal_without_auth_key(telegram: &[u8], envelope: &Envelope, keys: &Keys) -> Vec<u8> {
+    sealed(telegram, envelope, keys, &[])
+}
+
+fn sealed(telegram: &[u8], envelope: &Envelope, keys: &Keys, aad: &[u8]) -> Vec<u8> {
     let tag = if envelope.authenticated { TAG } else { 0 };
     // A telegram has some thousands of bytes, and GCM encrypts no more than 64 GiB.
     let length = (5 + telegram.len() + tag) as u32;
@@ -46,7 +60,7 @@ pub fn seal(telegram: &[u8], envelope: &Envelope, keys: &Keys) -> Vec<u8> {
     }
     let header = Header {
         system_title: envelope.system_title,
-        security_control: if envelope.authenticated { AUTHENTICATED } else { ENCRYPTION_ONLY },
+        security_control: envelope.security_control(),
         frame_counter: envelope.frame_counter,
         length_field: length,
         front: frame.len(),
@@ -56,9 +70,8 @@ pub fn seal(telegram: &[u8], envelope: &Envelope, keys: &Keys) -> Vec<u8> {
     frame.extend_from_slice(telegram);
     let text = &mut frame[header.ciphertext_start()..];
     if envelope.authenticated {
-        let aad = associated_data(header.security_control, keys);
         let tag = Gcm::new(keys.key.bytes().into())
-            .encrypt_inout_detached((&header.nonce()).into(), &aad, InOutBuf::from(text))
+            .encrypt_inout_detached((&header.nonce()).into(), aad, InOutBuf::from(text))
             .expect("a telegram is smaller than 64 GiB");
         frame.extend_from_slice(&tag);
     } else {

@@ -55,9 +55,9 @@ pub(super) fn unmarked(bytes: &[u8], policy: CrcPolicy) -> (Frame<'_>, Option<Re
     (frame, (!whole).then_some(RejectReason::Truncated))
 }
 
-/// What else may be said of a telegram whose CRC did not verify: that nobody can read it, or that it is no P1. A
-/// meter that is read out in mode C of IEC 62056-21 begins its data with STX and ends them with a check of its
-/// own; mode D, which P1 is made from, has neither.
+/// What else may be said of a telegram whose CRC did not verify: that nobody can read it, or that it is no P1. In
+/// mode C of IEC 62056-21 the reader acknowledges the identification with ACK, and the meter begins its data with
+/// STX and ends them with a check of its own; mode D, which P1 is made from, has none of these.
 pub(super) fn unproven(
     bytes: &[u8],
     reason: Option<RejectReason>,
@@ -66,8 +66,9 @@ pub(super) fn unproven(
     if cipher::foreign(bytes) {
         return Some(RejectReason::ForeignCipher);
     }
-    let stx = |body: &[u8]| body.trim_ascii_start().first().is_some_and(|byte| byte & 0x7F == 0x02);
-    let read_out = policy != CrcPolicy::Ignore && bytes.get(ident_end(bytes)..).is_some_and(stx);
+    // Read with a parity bit or without.
+    let control = |end: usize| matches!(bytes.get(end + 1).map(|byte| byte & 0x7F), Some(0x02 | 0x06));
+    let read_out = policy != CrcPolicy::Ignore && memchr::memchr_iter(b'\n', bytes).any(control);
     reason.or(read_out.then_some(RejectReason::NoCrc))
 }
 

@@ -16,6 +16,18 @@ pub enum Proof {
     Unauthenticated,
 }
 
+impl Proof {
+    /// One word for it, in exports and messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::Absent => "absent",
+            Self::Failed => "failed",
+            Self::Unauthenticated => "unauthenticated",
+        }
+    }
+}
+
 /// What to demand of a telegram's CRC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum CrcPolicy {

@@ -120,7 +120,7 @@ impl Framer {
         let unreadable = unreadable(opener, header);
         let Some((frame, reason, end)) = telegram(text, policy) else {
             return match tag {
-                Tag::Verified => {
+                tag if tag.is_verified() => {
                     seal.counter = opener.note(header);
                     Opened::Sure(RejectReason::Truncated, seal)
                 }
@@ -130,7 +130,7 @@ impl Framer {
         };
         let verified = frame.proof == Proof::Verified;
         let proof = match (tag, verified) {
-            (Tag::Verified, _) => frame.proof,
+            (tag, _) if tag.is_verified() => frame.proof,
             (_, true) if opener.allows_unverified_tag() => Proof::Unauthenticated,
             // The authentication key fits this meter: so it is the tag that is damaged.
             (Tag::Wrong, true) if opener.knows(header.system_title) => {
@@ -144,13 +144,10 @@ impl Framer {
             }
             (_, false) => return Opened::Unsure(RejectReason::DamagedCipher, seal),
         };
-        if proof != Proof::Failed || tag == Tag::Verified {
+        if proof != Proof::Failed || tag.is_verified() {
             seal.counter = opener.note(header);
         }
-        let proven = match tag {
-            Tag::Verified => wire.len(),
-            _ => header.ciphertext_start() + end,
-        };
+        let proven = if tag.is_verified() { wire.len() } else { header.ciphertext_start() + end };
         match reason {
             Some(reason) => Opened::Sure(reason, seal),
             None => {

@@ -186,10 +186,14 @@ fn what_a_failed_telegram_holds_is_not_delivered_without_proof() {
 
 #[test]
 fn a_readout_of_mode_c_is_no_telegram() {
-    let readout = b"/LGZ4ZMD\r\n\x021-0:1.8.0(000123.4*kWh)\r\n!\r\n\x03\x4B";
-    assert_eq!(events(FramerSettings::default(), &[readout]), ["no CRC, and one is required at 0, 39 bytes"]);
     let ignore = FramerSettings { crc: CrcPolicy::Ignore, ..FramerSettings::default() };
-    assert!(events(ignore, &[readout])[0].starts_with("Absent 0 "));
+    // The meter alone, and with the reader's acknowledgement in front of its data.
+    for (acknowledged, bytes) in [("", 39), ("\x06040\r\n", 45)] {
+        let readout = format!("/LGZ4ZMD\r\n{acknowledged}\x021-0:1.8.0(000123.4*kWh)\r\n!\r\n\x03\x4B");
+        let wanted = format!("no CRC, and one is required at 0, {bytes} bytes");
+        assert_eq!(events(FramerSettings::default(), &[readout.as_bytes()]), [wanted]);
+        assert!(events(ignore, &[readout.as_bytes()])[0].starts_with("Absent 0 "));
+    }
 }
 
 /// Streams that come near telegrams in every way.

@@ -1,11 +1,12 @@
-//! dsmrd's own topics: `<prefix>/<meter>/<field>`, one value a topic, and `…/json` with the whole reading.
+//! dsmrd's own topics: `<prefix>/<meter>/<field>`, one value a topic, and `…/json` with the whole reading but
+//! for its lists, which change once a month.
 
 use super::native_mbus::Devices;
 use super::native_objects::Profiles;
 use super::native_writer::{Shape, Writer};
 use super::slot::Topic;
 use super::text;
-use crate::meter::{Cell, Field, Kind, Proof, REGISTERS, Reading, Unit};
+use crate::meter::{Cell, Field, Kind, Proof, REGISTERS, Reading, TariffName, Unit};
 use crate::p1::Decimal;
 use crate::publish::topic::level;
 use crate::publish::{Message, PayloadFormat};
@@ -28,6 +29,7 @@ struct Meter {
     time: Option<Topic>,
     proof: Option<Topic>,
     country: Option<Topic>,
+    tariff_name: Option<Topic>,
     json: Option<Topic>,
     fields: Vec<Option<Topic>>,
     peak_times: Vec<(Field, Option<Topic>)>,
@@ -101,6 +103,7 @@ impl Meter {
             time: None,
             proof: None,
             country: None,
+            tariff_name: None,
             json: None,
             fields: REGISTERS.iter().map(|_| None).collect(),
             peak_times: Vec::new(),
@@ -121,10 +124,14 @@ impl Meter {
         writer.start(reading);
         writer.value.extend_from_slice(&writer.time);
         writer.put(&mut self.time, base, "time", Shape::Text, out);
+        // Wherever a reading goes it must be seen how far it can be trusted.
         writer.value.extend_from_slice(proof(reading.proof).as_bytes());
-        writer.put(&mut self.proof, base, "proof", Shape::Text, out);
+        writer.put(&mut self.proof, base, "proof", Shape::Proof, out);
         let country = reading.country.map(|country| country.code());
         writer.put_word(&mut self.country, base, "country", country, out);
+        let tariff = reading.tariff().zip(reading.country);
+        let tariff = tariff.and_then(|(number, country)| country.tariff_name(number));
+        writer.put_word(&mut self.tariff_name, base, "tariff_name", tariff.map(TariffName::name), out);
 
         let net = net(reading, Field::PowerImport, Field::PowerExport);
         for (register, topic) in REGISTERS.iter().zip(fields.iter_mut()) {
@@ -149,13 +156,15 @@ impl Meter {
                 }
                 // Told as two numbers, below.
                 (None, _) if field == Field::CurrentLimits => continue,
+                // The reading's time says it.
+                (None, _) if register.kind == Kind::Clock => continue,
                 (None, Some(Cell::Text(bytes))) if register.kind == Kind::Profile => {
                     let profile = self.profiles.json(field, bytes, reading);
                     if profile.is_month_end {
                         (name, slot) = ("month_end", &mut self.month_end);
                     }
                     writer.value.extend_from_slice(profile.json);
-                    Shape::Json
+                    Shape::List
                 }
                 (None, Some(Cell::Text(bytes))) => writer.text(register.kind, bytes, reading),
                 (None, None) => {
@@ -186,13 +195,17 @@ impl Meter {
             writer.put_number(topic, base, name, value.map(|value| (value, Unit::KiloWatt)), out);
         }
         let watts = reading.number(Field::PowerNet).or(net).and_then(|net| net.shifted(3));
-        writer.put_number(
-            &mut self.net_watts,
-            base,
-            "power_net_w",
-            watts.map(|value| (value, Unit::One)),
-            out,
-        );
+        match watts {
+            Some(watts) => {
+                text::decimal(&mut writer.value, watts);
+                writer.put(&mut self.net_watts, base, "power_net_w", Shape::Watts, out);
+            }
+            None => {
+                if let Some(topic) = &mut self.net_watts {
+                    topic.miss(writer.now, out);
+                }
+            }
+        }
 
         for &(field, time) in &reading.peak_times {
             let place = self.peak_times.iter().position(|(known, _)| *known == field).unwrap_or_else(|| {

@@ -11,9 +11,23 @@ use crate::publish::{Message, PayloadFormat};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     Number(Unit),
+    /// A number of watts, which no field has.
+    Watts,
     Text,
-    /// A value that is JSON already.
-    Json,
+    /// The word for how a reading was proven.
+    Proof,
+    /// A list, as JSON.
+    List,
+}
+
+impl Shape {
+    fn unit(self) -> Option<&'static str> {
+        match self {
+            Self::Number(unit) => Some(unit.symbol()).filter(|symbol| !symbol.is_empty()),
+            Self::Watts => Some("W"),
+            Self::Text | Self::Proof | Self::List => None,
+        }
+    }
 }
 
 /// Writes values into payloads, and all of them into the reading's JSON.
@@ -78,9 +92,9 @@ impl Writer {
         Shape::Text
     }
 
-    /// Writes an identifier for people.
+    /// Writes an identifier for people; some meters pad theirs with spaces.
     pub(super) fn readable(&mut self, bytes: &[u8]) {
-        self.value.extend_from_slice(readable(bytes).as_bytes());
+        self.value.extend_from_slice(readable(bytes).trim().as_bytes());
     }
 
     /// Writes a time of the meter: an instant where it tells which, else its local time.
@@ -131,7 +145,9 @@ impl Writer {
         }
     }
 
-    /// Puts the value just written into its topic `<base>/<name>` and into the JSON.
+    /// Puts the value just written into its topic `<base>/<name>` and, unless it is a list, into the JSON.
+    ///
+    /// A list is long and changes once a month; within the JSON it would be sent with every telegram.
     pub(super) fn put(
         &mut self,
         topic: &mut Option<Topic>,
@@ -140,16 +156,20 @@ impl Writer {
         shape: Shape,
         out: &mut Vec<Message>,
     ) {
-        self.key(name);
-        let at = self.json.len();
         match shape {
-            Shape::Number(_) | Shape::Json => self.json.extend_from_slice(&self.value),
-            Shape::Text => text::json_string(&mut self.json, &String::from_utf8_lossy(&self.value)),
+            Shape::List => {}
+            Shape::Number(_) | Shape::Watts => {
+                self.key(name);
+                self.json.extend_from_slice(&self.value);
+            }
+            Shape::Text | Shape::Proof => {
+                self.key(name);
+                text::json_string(&mut self.json, &String::from_utf8_lossy(&self.value));
+            }
         }
-        let token = &self.json[at..];
         let payload = match (self.format, shape) {
-            (PayloadFormat::ValueTimestamp, Shape::Text | Shape::Json) => {
-                // Graphite takes numbers alone.
+            // Graphite takes numbers alone.
+            (PayloadFormat::ValueTimestamp, Shape::Text | Shape::List) => {
                 self.value.clear();
                 return;
             }
@@ -160,8 +180,8 @@ impl Writer {
                 }
                 return;
             }
-            (PayloadFormat::Value, _) => &self.value,
-            (PayloadFormat::ValueTimestamp, Shape::Number(_)) => {
+            (PayloadFormat::Value, _) | (PayloadFormat::ValueTimestamp, Shape::Proof) => &self.value,
+            (PayloadFormat::ValueTimestamp, Shape::Number(_) | Shape::Watts) => {
                 self.value.push(b' ');
                 text::whole(&mut self.value, self.seconds.unsigned_abs());
                 &self.value
@@ -169,12 +189,17 @@ impl Writer {
             (PayloadFormat::Json, shape) => {
                 self.payload.clear();
                 self.payload.extend_from_slice(b"{\"value\": ");
-                self.payload.extend_from_slice(token);
-                if let Shape::Number(unit) = shape
-                    && unit != Unit::One
-                {
+                match shape {
+                    Shape::Text | Shape::Proof => {
+                        text::json_string(&mut self.payload, &String::from_utf8_lossy(&self.value));
+                    }
+                    Shape::Number(_) | Shape::Watts | Shape::List => {
+                        self.payload.extend_from_slice(&self.value);
+                    }
+                }
+                if let Some(unit) = shape.unit() {
                     self.payload.extend_from_slice(b", \"unit\": \"");
-                    self.payload.extend_from_slice(unit.symbol().as_bytes());
+                    self.payload.extend_from_slice(unit.as_bytes());
                     self.payload.push(b'"');
                 }
                 self.payload.extend_from_slice(b", \"time\": \"");

@@ -4,7 +4,7 @@ mod lines;
 mod noise;
 mod silence;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinHandle;
@@ -43,6 +43,10 @@ impl<'a> MakeWriter<'a> for Log {
 impl Log {
     /// Listens to this thread until the guard is dropped.
     fn listen(&self) -> tracing::subscriber::DefaultGuard {
+        // While there is one listener alone, `tracing` asks that of the thread which comes by a line of the log
+        // first; a test that does not listen would silence the line for one that does. So there is always another.
+        static ANOTHER: OnceLock<tracing::Dispatch> = OnceLock::new();
+        ANOTHER.get_or_init(|| tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new()));
         let lines = tracing_subscriber::fmt()
             .with_writer(self.clone())
             .with_ansi(false)
@@ -99,6 +103,11 @@ impl Cable {
 
     fn send(&self, bytes: &[u8]) {
         self.send_by(|_| bytes.to_vec());
+    }
+
+    /// Sends more than the reader takes at once.
+    fn send_in_pieces(&self, bytes: &[u8]) {
+        bytes.chunks(1_000).for_each(|piece| self.send(piece));
     }
 }
 

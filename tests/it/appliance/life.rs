@@ -237,6 +237,9 @@ fn a_replay_counts_what_it_rejects_and_finds_nothing_in_noise() {
     assert_eq!(stored(&config), [1, 3]);
     let (code, said) = replay(b"no telegram at all\r\n");
     assert_eq!(code, Some(1), "{said}");
+    let sml = [&[0x1B; 4][..], &[1; 4], &[0x76, 5, 0, 0x62].repeat(40)].concat();
+    let (code, said) = replay(&sml);
+    assert!(code == Some(1) && said.contains("recording.txt: this is SML"), "{said}");
     let export = ["export", "--meter", "nobody", "--config", config.to_str().expect("a path")];
     assert_eq!(exit_code(&export, "/dev/null"), Some(1));
 }

@@ -176,8 +176,8 @@ fn a_meter_swapped_behind_the_port_keeps_both_histories_even_when_killed() {
     let check = |when: &str| {
         let csv = export(&config, &[]);
         let rows: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
-        assert_eq!(rows[0][..5], ["time", "time_utc", "meter", "equipment_id", "energy_import_t1"], "{when}");
-        let kept: Vec<_> = rows[1..].iter().map(|row| (row[3], row[4])).collect();
+        assert_eq!(rows[0][3..6], ["proof", "equipment_id", "energy_import_t1"], "{when}");
+        let kept: Vec<_> = rows[1..].iter().map(|row| (row[4], row[5])).collect();
         let old = (900..910).map(|n| ("OLD", format!("100.{n}")));
         let expected: Vec<_> = old.chain((0..10).map(|n| ("NEW", format!("0.{n:03}")))).collect();
         assert_eq!(kept, expected.iter().map(|(id, wh)| (*id, wh.as_str())).collect::<Vec<_>>(), "{when}");

@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use super::ARRIVAL;
 use crate::framing::encrypted;
+use crate::support::{corpus, files, fixtures, json, stem};
 use catalog::METERS;
 use features::Column;
 
@@ -47,22 +48,7 @@ struct Row {
     features: Vec<(Column, String, usize)>,
 }
 
-fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let mut files: Vec<PathBuf> = entries
-        .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|found| found == extension))
-        .collect();
-    files.sort();
-    files
-}
-
-fn stem(path: &Path) -> String {
-    path.file_stem().expect("a name").to_string_lossy().into_owned()
-}
-
 fn own() -> Vec<Tried> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     let tried = |path: PathBuf| Tried {
         country: stem(&path).split('-').next().expect("a country").to_owned(),
         name: stem(&path),
@@ -79,7 +65,7 @@ fn own() -> Vec<Tried> {
         encrypted: true,
         own: true,
     });
-    files(&folder, "txt").into_iter().map(tried).chain(opened).collect()
+    files(&fixtures(), "txt").into_iter().map(tried).chain(opened).collect()
 }
 
 /// A key of the corpus.
@@ -89,12 +75,9 @@ fn key(text: &Value) -> Option<Key> {
 
 /// The public telegrams; none where the corpus is not.
 fn public() -> Vec<Tried> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/telegrams");
-    #[expect(clippy::disallowed_methods, reason = "a test is told where the corpus is")]
-    let corpus = std::env::var_os("DSMRD_CORPUS").map_or(beside, PathBuf::from);
+    let Some(corpus) = corpus() else { return Vec::new() };
     let tried = |path: PathBuf| {
-        let text = std::fs::read_to_string(path.with_extension("json")).expect("its description");
-        let description: Value = serde_json::from_str(&text).expect("JSON");
+        let description = json(&path.with_extension("json"));
         let key = |name: &str| key(&description[name]);
         Tried {
             name: stem(&path),
@@ -198,17 +181,19 @@ fn the_table_in_the_docs_is_what_is_read() {
     let all: Vec<Tried> = own.into_iter().chain(public).collect();
     if corpus_is_there {
         let (rows, homeless) = rows(&all);
-        assert_eq!(homeless, Vec::<&str>::new(), "telegrams of no meter in the catalog");
         let made = format!("\n{}\n{}", origin(&all), table::render(&rows));
         #[expect(clippy::disallowed_methods, reason = "a switch of the tests is no setting")]
         if std::env::var_os("DSMRD_UPDATE").is_some() {
+            assert_eq!(homeless, Vec::<&str>::new(), "telegrams of no meter in the catalog");
             std::fs::write(&path, format!("{before}{START}{made}{END}{after}")).expect("it can be written");
             return;
         }
         if there.contains(&origin(&all)) {
+            assert_eq!(homeless, Vec::<&str>::new(), "telegrams of no meter in the catalog");
             assert_eq!(there, made, "run this test with DSMRD_UPDATE=1, and look at what changed");
         } else {
             eprintln!("skipped: the public part of METERS.rst, which was made from other telegrams");
+            eprintln!("of no meter in the catalog: {homeless:?}");
         }
     } else {
         eprintln!("skipped: the public part of METERS.rst, for there is no telegram corpus");

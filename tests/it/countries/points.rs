@@ -143,7 +143,7 @@ const POINTS: &[(&str, &str)] = &[
     ),
     (
         "nl-5.0-crooked-identifiers",
-        "equipment_id=45303030333; mbus1.id=****; mbus2.id=  GZ04417; mbus3.id=4aff",
+        "equipment_id=45303030333; mbus1.id=****; mbus2.id=GZ04417; mbus3.id=4aff",
     ),
     (
         "nl-5.0-values-that-are-none",

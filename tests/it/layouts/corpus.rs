@@ -1,28 +1,15 @@
 //! Every telegram of the corpus through every layout: no topic that a broker would refuse, no JSON that a
 //! reader would. The corpus is outside the repository: `../shared/telegrams`, or `DSMRD_CORPUS`.
 
-use std::path::{Path, PathBuf};
-
 use dsmrd::p1::frame::CrcPolicy;
 
 use super::*;
-
-#[expect(clippy::disallowed_methods, reason = "where the material lies is asked of the environment")]
-fn telegrams() -> Vec<PathBuf> {
-    let near = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/telegrams");
-    let folder = std::env::var_os("DSMRD_CORPUS").map_or_else(near, PathBuf::from).join("telegram");
-    let Ok(entries) = std::fs::read_dir(&folder) else {
-        eprintln!("skipped: no corpus at {}; set DSMRD_CORPUS", folder.display());
-        return Vec::new();
-    };
-    let files = entries.map(|entry| entry.expect("readable").path());
-    files.filter(|path| path.extension().is_some_and(|extension| extension == "txt")).collect()
-}
+use crate::support::{corpus, files};
 
 #[test]
 fn every_telegram_gives_valid_topics_and_json() {
     let zone = Zone::new("Europe/Amsterdam").expect("a zone");
-    let files = telegrams();
+    let files = corpus().map_or_else(Vec::new, |corpus| files(&corpus.join("telegram"), "txt"));
     let mut read_from = 0;
     for file in &files {
         let bytes = std::fs::read(file).expect("readable");

@@ -187,8 +187,8 @@ fn an_export_tells_swapped_meters_apart() {
     let path = database(folder.path(), &[TELEGRAM.to_owned(), new]);
     let all = text(export(&path, &[]));
     let rows: Vec<&str> = all.lines().collect();
-    assert!(rows[0].starts_with("time,time_utc,meter,equipment_id,energy_import_t1,"), "{all}");
-    assert!(rows[1].contains(",home,OLD,9876.543,") && rows[2].contains(",home,NEW,0.001,"), "{all}");
+    assert!(rows[0].starts_with("time,time_utc,meter,proof,equipment_id,energy_import_t1,"), "{all}");
+    assert!(rows[1].contains(",home,absent,OLD,9876.543,") && rows[2].contains(",home,absent,NEW,0.001,"), "{all}");
     // One of them alone: the column has nothing to tell any more.
     let new = text(export(&path, &["--equipment", "NEW", "--format", "json"]));
     assert!(new.lines().count() == 1 && new.contains("\"energy_import_t1\":0.001"), "{new}");

@@ -62,10 +62,10 @@ fn csv_has_every_column_and_both_times() {
     assert_eq!(
         rows,
         [
-            "time,time_utc,meter,energy_import_t1,power_import,p1_version,meter_id,tariff,message_text,gas,gas_time",
-            "2026-10-25T02:30:00+02:00,2026-10-25T00:30:00Z,home,1234.567,1.193,42,K8EG004,0002,\"Hi, \"\"yb\",473.789,2026-10-25T02:00:00+01:00",
-            "2026-10-25T02:30:00+01:00,2026-10-25T01:30:00Z,home,1234.567,1.193,42,K8EG004,0002,\"Hi, \"\"yb\",473.789,2026-10-25T02:00:00+01:00",
-            "2026-10-25T02:30:10+01:00,2026-10-25T01:30:10Z,home,,0.000,,,,,,",
+            "time,time_utc,meter,proof,energy_import_t1,power_import,p1_version,meter_id,tariff,message_text,gas,gas_time",
+            "2026-10-25T02:30:00+02:00,2026-10-25T00:30:00Z,home,absent,1234.567,1.193,42,K8EG004,0002,\"Hi, \"\"yb\",473.789,2026-10-25T02:00:00+01:00",
+            "2026-10-25T02:30:00+01:00,2026-10-25T01:30:00Z,home,absent,1234.567,1.193,42,K8EG004,0002,\"Hi, \"\"yb\",473.789,2026-10-25T02:00:00+01:00",
+            "2026-10-25T02:30:10+01:00,2026-10-25T01:30:10Z,home,absent,,0.000,,,,,,",
             "",
         ]
     );
@@ -79,11 +79,11 @@ fn json_has_numbers_as_the_meter_wrote_them() {
     let json = text(export(&path, &["--format", "json", "--from", "2026-10-25T02:30:00+01:00"]));
     assert_eq!(
         json,
-        "{\"time\":\"2026-10-25T02:30:00+01:00\",\"time_utc\":\"2026-10-25T01:30:00Z\",\"meter\":\"home\",\
+        "{\"time\":\"2026-10-25T02:30:00+01:00\",\"time_utc\":\"2026-10-25T01:30:00Z\",\"meter\":\"home\",\"proof\":\"absent\",\
          \"energy_import_t1\":1234.567,\"power_import\":1.193,\"p1_version\":\"42\",\"meter_id\":\"K8EG004\",\
          \"tariff\":\"0002\",\"message_text\":\"Hi, \\\"yb\",\"gas\":473.789,\
          \"gas_time\":\"2026-10-25T02:00:00+01:00\"}\n\
-         {\"time\":\"2026-10-25T02:30:10+01:00\",\"time_utc\":\"2026-10-25T01:30:10Z\",\"meter\":\"home\",\
+         {\"time\":\"2026-10-25T02:30:10+01:00\",\"time_utc\":\"2026-10-25T01:30:10Z\",\"meter\":\"home\",\"proof\":\"absent\",\
          \"power_import\":0.000}\n"
     );
 }

@@ -3,6 +3,9 @@ use crate::p1::crc::crc16;
 use crate::p1::frame::{CrcPolicy, Event, Framer, FramerSettings, Proof, RejectReason};
 use proptest::prelude::*;
 
+/// Keys that fit or do not, and tags made otherwise or not at all.
+mod keys;
+
 const TITLE: [u8; 8] = *b"TST5\x01\x02\x03\x04";
 
 fn keys() -> Keys {
@@ -131,69 +134,6 @@ fn both_the_tag_and_the_crc_are_demanded() {
     let ignore = FramerSettings { crc: CrcPolicy::Ignore, ..FramerSettings::default() };
     let said = said_of(&mut Framer::new(ignore).with_keys(Some(keys())), &[&wrap(&wrong_crc)]);
     assert!(matches!(&said[..], [Said::Frame { proof: Proof::Failed, .. }]), "{said:?}");
-}
-
-#[test]
-fn keys_that_do_not_fit_are_told_apart() {
-    let frame = sealed(7);
-    let verdict = |keys: Option<Keys>, frame: &[u8]| {
-        let said = events(frame, keys);
-        assert_eq!(said.len(), 1, "{said:?}");
-        let (offset, reason, bytes, tag) = rejected(&said[0]);
-        assert_eq!((offset, bytes), (0, frame.len()));
-        (reason, tag.expect("a seal"))
-    };
-    assert_eq!(verdict(None, &frame), (RejectReason::NoKey, Tag::Unchecked));
-    let other = Keys { key: Key::new([1; 16]), ..keys() };
-    assert_eq!(verdict(Some(other), &frame), (RejectReason::WrongKey, Tag::Wrong));
-    let other = Keys { auth_key: Key::new([1; 16]), ..keys() };
-    assert_eq!(verdict(Some(other.clone()), &frame), (RejectReason::WrongAuthKey, Tag::Wrong));
-    let mut damaged = frame.clone();
-    damaged[40] ^= 4;
-    assert_eq!(verdict(Some(keys()), &damaged), (RejectReason::DamagedCipher, Tag::Wrong));
-    // Allowed, and never called verified.
-    let allowing = Keys { allow_unverified_tag: true, ..other };
-    let said = events(&frame, Some(allowing.clone()));
-    let [Said::Frame { proof: Proof::Unauthenticated, bytes, seal: Some(seal), .. }] = &said[..] else {
-        panic!("{said:?}")
-    };
-    assert_eq!((bytes, seal.tag), (&telegram(7), Tag::Wrong));
-    assert_eq!(verdict(Some(allowing), &damaged).0, RejectReason::DamagedCipher);
-}
-
-#[test]
-fn a_damaged_header_is_no_wrong_key_once_the_key_fitted() {
-    let mut damaged = sealed(8);
-    // The frame counter, which all the text depends on.
-    damaged[16] ^= 1;
-    let said = events(&damaged, Some(keys()));
-    assert_eq!(rejected(&said[0]).1, RejectReason::WrongKey);
-    let said = events(&[sealed(7), damaged].concat(), Some(keys()));
-    assert_eq!(numbers(&said), [7]);
-    assert_eq!(rejected(&said[1]).1, RejectReason::DamagedCipher);
-    // And a damaged tag is no wrong authentication key.
-    let mut damaged = sealed(8);
-    *damaged.last_mut().expect("a tag") ^= 1;
-    assert_eq!(rejected(&events(&damaged, Some(keys()))[0]).1, RejectReason::WrongAuthKey);
-    let said = events(&[sealed(7), damaged].concat(), Some(keys()));
-    assert_eq!(rejected(&said[1]).1, RejectReason::DamagedCipher);
-}
-
-#[test]
-fn a_frame_without_a_tag_is_taken_when_that_is_allowed() {
-    let envelope = Envelope { authenticated: false, ..Envelope::new(TITLE, 7) };
-    let frame = seal(&telegram(7), &envelope, &keys());
-    let said = events(&frame, Some(keys()));
-    assert_eq!(rejected(&said[0]), (0, RejectReason::WrongAuthKey, frame.len(), Some(Tag::Missing)));
-    let allowing = Keys { allow_unverified_tag: true, ..keys() };
-    let said = events(&frame, Some(allowing.clone()));
-    assert!(matches!(&said[..], [Said::Frame { proof: Proof::Unauthenticated, .. }]), "{said:?}");
-    let mut damaged = frame;
-    damaged[40] ^= 4;
-    let said = events(&damaged, Some(allowing.clone()));
-    assert!(matches!(rejected(&said[0]).1, RejectReason::Crc { .. }));
-    let said = events(&damaged, Some(Keys { key: Key::new([1; 16]), ..allowing }));
-    assert_eq!(rejected(&said[0]).1, RejectReason::WrongKey);
 }
 
 #[test]

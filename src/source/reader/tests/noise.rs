@@ -119,6 +119,7 @@ async fn a_signal_upside_down_is_told_as_such() {
     }
     assert!(rig.delivered().0.is_empty());
     assert!(log.text().contains("the signal is upside down"), "{}", log.text());
+    assert_eq!(log.count("damaged telegrams"), 0, "there are none: {}", log.text());
     assert!(log.count("WARN") <= 8, "{}", log.text());
     rig.end().await;
 }

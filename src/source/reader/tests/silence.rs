@@ -105,10 +105,7 @@ async fn what_a_server_kept_back_is_for_the_record_alone() {
     // An hour of telegrams at once, in pieces, and one without a time of its own.
     let mut kept: Vec<u8> = (0..360).flat_map(|number| telegram(number * 10)).collect();
     kept.splice(0..0, without_crc(1));
-    for piece in kept.chunks(1_000) {
-        rig.cable.send(piece);
-        rig.pass(Duration::from_millis(1)).await;
-    }
+    rig.cable.send_in_pieces(&kept);
     rig.pass(Duration::from_secs(1)).await;
     let (readings, late, links) = rig.delivered();
     assert_eq!((readings.len(), late.len(), links), (1, 359, vec![true]));
@@ -118,6 +115,37 @@ async fn what_a_server_kept_back_is_for_the_record_alone() {
     rig.pass(Duration::from_secs(1)).await;
     assert_eq!((rig.delivered().0.len(), rig.counters.rejected_stale.get()), (2, 1));
     assert_eq!(rig.end().await.late.get(), 359);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_kept_back_casts_no_doubt_on_the_meters_clock() {
+    let log = Log::default();
+    let _guard = log.listen();
+    for clock_tolerance in [None, Some(Duration::from_secs(60))] {
+        let url = SourceUrl::Tcp { host: "meter.example.net".into(), port: 2_000 };
+        let mut rig = Rig::start(SourceSettings { url, clock_tolerance, ..serial(Line::Auto) });
+        rig.pass(Duration::from_millis(1)).await;
+        rig.clock.advance(3_595_000);
+        rig.cable.send_in_pieces(&(0..360).flat_map(|number| telegram(number * 10)).collect::<Vec<u8>>());
+        rig.pass(Duration::from_secs(1)).await;
+        let (readings, late, _) = rig.delivered();
+        let instants: Vec<_> = late.iter().chain(&readings).map(|reading| reading.time.unwrap().utc).collect();
+        let expected: Vec<_> = (0..360).map(|number| Some(NOON / 1_000 + number * 10)).collect();
+        assert_eq!((readings.len(), instants), (1, expected), "{clock_tolerance:?}");
+        assert_eq!((log.count("WARN"), rig.end().await.rejected_stale.get()), (0, 0), "{}", log.text());
+    }
+    // What is live and this far off is in doubt as ever, and told so.
+    let clock_tolerance = Some(Duration::from_secs(60));
+    let url = SourceUrl::Tcp { host: "meter.example.net".into(), port: 2_000 };
+    let mut rig = Rig::start(SourceSettings { url, clock_tolerance, ..serial(Line::Auto) });
+    rig.pass(Duration::from_millis(1)).await;
+    rig.clock.advance(3_595_000);
+    rig.cable.send_in_pieces(&[telegram(0), telegram(1)].concat());
+    rig.pass(Duration::from_secs(1)).await;
+    let (readings, late, _) = rig.delivered();
+    assert_eq!((readings[0].time.unwrap().utc, late[0].time.unwrap().utc), (None, Some(NOON / 1_000)));
+    assert_eq!(log.count("the meter's clock is doubted"), 1, "{}", log.text());
+    rig.end().await;
 }
 
 #[tokio::test(start_paused = true)]

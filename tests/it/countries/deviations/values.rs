@@ -242,7 +242,13 @@ fn identifiers() {
             deviation: "identifier with a space in front",
             bytes: old(&["0-0:96.1.1(205A414246303031353430303137373133)"]),
             rejected: &[],
-            telegrams: &["meter_id= ZABF001540017713"],
+            telegrams: &["equipment_id=ZABF001540017713"],
+        },
+        Row {
+            deviation: "identifier of spaces: the next form counts",
+            bytes: old(&["0-0:96.1.1(2020)", "0-0:96.1.0( 44170417 )", "0-1:96.1.0(44170418  )"]),
+            rejected: &[],
+            telegrams: &["equipment_id=44170417; mbus1.id=44170418"],
         },
     ]);
 }
@@ -277,6 +283,55 @@ fn sub_meters() {
             telegrams: &[
                 "mbus1.value=-; mbus1.time=-; mbus2.value=-; mbus3.value=-; mbus4.value=-; unreadable=0",
             ],
+        },
+        Row {
+            deviation: "a time that says never: the reading is absent whatever the value",
+            bytes: telegram(&[
+                "0-1:24.2.1(632525252525S)(00441.703*m3)",
+                "0-2:24.2.1(000101000001W)(00441.703*m3)",
+                "0-3:24.2.1(35255255255255255S)(00441.703*m3)",
+                "0-4:24.3.0(700101010000)(08)(60)(1)(0-4:24.2.1)(m3)(00441.703)",
+            ]),
+            rejected: &[],
+            telegrams: &["mbus1.present=yes; mbus1.value=-; mbus2.value=-; mbus3.value=-; mbus4.value=-; \
+                 unreadable=0"],
+        },
+        Row {
+            deviation: "a damaged time costs no value, save zero",
+            bytes: telegram(&[
+                "0-1:24.2.1(260212081000s)(00441.703*m3)",
+                "0-2:24.2.1(260212081000s)(00000.000*m3)",
+            ]),
+            rejected: &[],
+            telegrams: &["mbus1.value=441.703 m3; mbus1.time=-; mbus2.value=-"],
+        },
+        Row {
+            deviation: "two devices on one channel: the first counts, and nothing of the second is taken for it",
+            bytes: telegram(&[
+                "0-1:24.1.0(003)",
+                "0-1:96.1.0(4730303431)",
+                "0-1:24.2.1(260212081000W)(00441.703*m3)",
+                "0-1:24.1.0(007)",
+                "0-1:96.1.0(4730303432)",
+                "0-1:24.2.1(260212081500W)(00031.440*m3)",
+                "0-1:24.4.0(1)",
+            ]),
+            rejected: &[],
+            telegrams: &[
+                "mbus1.class=gas; mbus1.id=G0041; mbus1.value=441.703 m3; mbus1.valve=-; duplicates=3",
+            ],
+        },
+        Row {
+            deviation: "a device named twice is one",
+            bytes: telegram(&[
+                "0-1:96.1.0()",
+                "0-1:96.1.0(4730303431)",
+                "0-1:96.1.1(4730303432)",
+                "0-1:96.1.0(4730303431)",
+                "0-1:24.2.1(260212081000W)(00441.703*m3)",
+            ]),
+            rejected: &[],
+            telegrams: &["mbus1.id=G0041; mbus1.value=441.703 m3; duplicates=0"],
         },
         Row {
             deviation: "a replaced meter keeps its channel",

@@ -91,12 +91,12 @@ fn a_list_is_made_anew_when_its_text_or_its_zone_is_another() {
 }
 
 #[test]
-fn the_reading_as_json_has_lists_as_lists() {
+fn lists_have_topics_of_their_own_and_no_place_in_the_reading() {
     let lines = [CLOCK, "1-0:99.97.0(1)(0-0:96.7.19)(190115011853W)(389*s)", "0-0:17.0.0(999.9*kW)"];
     let mut layout = native("dsmrd", PayloadFormat::Value);
     let json: serde_json::Value =
         serde_json::from_str(&last(say(&mut layout, &reading(&lines)))["dsmrd/home/json"]).expect("JSON");
-    assert_eq!(json["power_failure_log"][0]["duration_s"], 389);
+    assert_eq!(json.get("power_failure_log"), None, "it would be sent with every telegram");
     assert_eq!(json["limiter_state"], "off");
     assert_eq!(json["proof"], "absent");
     // In a payload of JSON too, and Graphite is spared.
@@ -105,6 +105,19 @@ fn the_reading_as_json_has_lists_as_lists() {
     assert_eq!(json["value"][0]["end"], "2019-01-15T00:18:53Z");
     let said = last(say(&mut native("dsmrd", PayloadFormat::ValueTimestamp), &reading(&lines)));
     assert!(!said.contains_key("dsmrd/home/power_failure_log"));
+}
+
+#[test]
+fn the_tariff_has_the_name_that_its_country_gives_it() {
+    let mut telegram = reading(&[CLOCK, "0-0:96.14.0(0001)"]);
+    let mut layout = native("dsmrd", PayloadFormat::Value);
+    let mut said = |country| {
+        telegram.country = country;
+        fields(say(&mut layout, &telegram)).remove("dsmrd/home/tariff_name")
+    };
+    assert_eq!(said(None), None);
+    assert_eq!(said(Some(Country::Netherlands)).as_deref(), Some("low"));
+    assert_eq!(said(Some(Country::Belgium)).as_deref(), Some("normal"));
 }
 
 #[test]
