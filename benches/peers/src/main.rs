@@ -56,13 +56,14 @@ fn measure(sample: &Sample) -> [Option<f64>; 3] {
 
     // Each must read the same value, and notice damage.
     let damaged = damaged(sample);
-    assert!(Ours::new(sample).read(&damaged).is_none(), "dsmrd notices damage");
+    assert!(Ours::new(sample).read(&damaged).is_none(), "dsmrd notices damage of {}", sample.name);
     let reading = ours.read(stream).expect("dsmrd reads every telegram");
     assert_eq!(power(&reading).as_deref(), Some(sample.power));
     let expected = sample.power.parse::<f64>().ok();
     let five = dsmr5(stream).is_some_and(|state| state.power_delivered == expected);
     assert!(dsmr5(&damaged).is_none(), "dsmr5 notices damage");
-    let parse = dsmr_parse(stream).is_some_and(|telegram| telegram.power.map(|power| power.value) == expected);
+    let parse =
+        dsmr_parse(stream).is_some_and(|telegram| telegram.power.map(|power| power.value) == expected);
     assert!(dsmr_parse(&damaged).is_none(), "dsmr-parse notices damage");
 
     let mut times = [const { Vec::new() }; 3];

@@ -7,6 +7,7 @@ use dsmrd::p1::frame::{Event, Framer, FramerSettings};
 
 /// A telegram as it comes over the wire.
 pub struct Sample {
+    /// What it is called in `benches/instructions.toml`.
     pub name: &'static str,
     pub what: &'static str,
     pub stream: Vec<u8>,
@@ -22,7 +23,8 @@ pub fn samples() -> [Sample; 3] {
     let luxembourg = include_bytes!("../../../fixtures/lu-smarty-decrypted.txt");
     let keys = Keys::new(Key::new(*b"a key of a bench"));
     let frame = seal(luxembourg, &Envelope::new(*b"SAGbench", 1), &keys);
-    let plain = |name, what, stream: &[u8], power| Sample { name, what, stream: stream.to_vec(), power, keys: None };
+    let plain =
+        |name, what, stream: &[u8], power| Sample { name, what, stream: stream.to_vec(), power, keys: None };
     [
         plain("dsmr5", "DSMR 5, three phases", three_phase, "2.418"),
         plain("largest", "Lithuania, the largest kind", largest, "1.801"),

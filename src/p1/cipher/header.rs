@@ -53,8 +53,9 @@ impl Header {
             Some(_) => return Found::No,
         };
         let tag = if security_control == AUTHENTICATED { TAG } else { 0 };
-        // A frame around nothing is none.
-        if length as usize <= SECURITY + tag || front + length as usize > max {
+        // A frame around nothing is none. A length may be all that 32 bits hold, and so may this machine's numbers.
+        let fits = front.checked_add(length as usize).is_some_and(|total| total <= max);
+        if length as usize <= SECURITY + tag || !fits {
             return Found::No;
         }
         let Some(counter) =

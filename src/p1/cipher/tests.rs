@@ -77,6 +77,13 @@ fn headers_that_are_none() {
         assert_eq!(Header::find(&frame, 8_192), Found::No, "byte {at}");
     }
     assert_eq!(Header::find(&frame, frame.len() - 1), Found::No, "longer than the limit");
+    // Where a number has 32 bits, such a length and what stands before it are a small number again.
+    for missing in 0..=32 {
+        let mut frame = frame.clone();
+        frame[10] = 0x84;
+        frame.splice(11..13, (u32::MAX - missing).to_be_bytes());
+        assert_eq!(Header::find(&frame, 8_192), Found::No, "{missing} below all of 32 bits");
+    }
     for cut in 0..18 {
         assert_eq!(Header::find(&frame[..cut], 8_192), Found::More, "{cut} bytes");
     }
