@@ -24,7 +24,7 @@ pub struct Quantity {
 pub enum Cell<'a> {
     /// A number.
     Number(Quantity),
-    /// Bytes as they stood between the brackets. Of a structured object ([`Kind::Profile`]) all its groups,
+    /// Bytes as they stood between the brackets. Of a structured object ([`Kind::Profile`](super::Kind::Profile)) all its groups,
     /// with `)(` between them.
     Text(&'a [u8]),
 }
