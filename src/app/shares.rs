@@ -67,7 +67,7 @@ impl Shares {
                     };
                     tracing::info!(
                         meter = %meter.name, encrypted,
-                        "from now on clients of the share get encrypted telegrams so"
+                        "what clients of the share get of encrypted telegrams changed"
                     );
                 }
                 share.set_encrypted(wanted.encrypted);

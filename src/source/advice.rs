@@ -9,8 +9,8 @@ pub(super) const NOISE_NOW: &str =
     "noise where telegrams were a while ago: a loose cable, or another device on the port";
 pub(super) const INVERTED: &str = "the signal is upside down: use a cable that inverts it (many FTDI cables can be \
                                    told to with FT_PROG: Invert RS232 Signals, RXD), or an inverter";
-pub(super) const ENDLESS: &str =
-    "telegrams without an end: check `line` and the cable, or raise `max_telegram`";
+pub(super) const ENDLESS: &str = "telegrams without an end: check `line` and the cable; only a meter that sends \
+                                  very long texts needs a larger `max_telegram`";
 pub(super) const NO_CRC: &str = "telegrams without a CRC where one is required";
 pub(super) const ALL_DAMAGED: &str =
     "every telegram is damaged: check `line`, the cable, and that the signal is inverted once";

@@ -154,7 +154,7 @@ fn encrypted_telegrams_are_shared_decrypted_or_untouched() {
     // The other way, and the client stays.
     with_key("encrypted = \"untouched\"\n");
     daemon.signal(libc::SIGHUP);
-    daemon.wait_for_log("clients of the share get encrypted telegrams otherwise", 1);
+    daemon.wait_for_log("what clients of the share get of encrypted telegrams changed", 1);
     meter.send(&sealed(2));
     expect(&mut client, &sealed(2));
     // What it could not open it does not hand on.
