@@ -2,8 +2,8 @@
 //!
 //! The modules in reading order, the pure floors first:
 //!
-//! - [`p1`]: the language of the P1 port. Bytes to frames to objects.
-//! - [`meter`]: what the numbers mean. One table of registers, one type of reading.
+//! - [`p1`]: the language of the P1 port. Bytes to frames to objects; encrypted ones opened, other protocols named.
+//! - [`meter`]: what the numbers mean. One table of registers, the rules of each country, one type of reading.
 //! - [`publish`]: what we say over MQTT, and the queue that drops duplicates.
 //!
 //! Then what they stand on at run time:
@@ -14,14 +14,15 @@
 //!
 //! Then I/O, each ignorant of the others:
 //!
-//! - [`source`]: where bytes come from: serial, TCP, a recording, a simulated meter.
+//! - [`source`]: where bytes come from: serial, TCP, a recording, a simulated meter; and the share, which sends
+//!   telegrams on to other readers.
 //! - [`store`]: the record: journal and SQLite.
 //! - [`mqtt`]: one driver a broker.
 //!
 //! And the process around them:
 //!
 //! - [`config`]: the configuration, as typed and as resolved.
-//! - [`app`]: life stages, signals, reload, watchdog.
+//! - [`app`]: life stages, where readings go, shares, signals, reload, watchdog.
 //! - [`exit`]: exit codes.
 
 pub mod p1;

@@ -299,7 +299,7 @@ impl Running {
         self.app.shares.start(&settings.meters);
         for meter in settings.meters.iter().filter(|meter| comes(&changes.meters, &meter.name)) {
             self.readers.start(meter);
-            tracing::info!(meter = meter.name, "meter started with its new settings");
+            tracing::info!(meter = %meter.name, "meter started with its new settings");
         }
         if settings.log.level != self.app.settings.log.level {
             if let Some(level) = &self.app.level {

@@ -11,8 +11,8 @@ use crate::clock::Clock;
 use crate::config::MeterSettings;
 use crate::feed::MeterId;
 use crate::meter::Reading;
-use crate::source::ShareSettings;
 use crate::source::fanout::Share;
+use crate::source::{ShareEncrypted, ShareSettings};
 use crate::telemetry::ShareCounters;
 
 #[derive(Default)]
@@ -61,7 +61,14 @@ impl Shares {
             let Some(wanted) = &meter.share else { continue };
             if let Some((has, share)) = inner.running.get_mut(meter.name.as_str()) {
                 if has.encrypted != wanted.encrypted {
-                    tracing::info!(meter = meter.name, encrypted = ?wanted.encrypted, "clients of the share get encrypted telegrams otherwise");
+                    let encrypted = match wanted.encrypted {
+                        ShareEncrypted::Decrypted => "decrypted",
+                        ShareEncrypted::Untouched => "untouched",
+                    };
+                    tracing::info!(
+                        meter = %meter.name, encrypted,
+                        "from now on clients of the share get encrypted telegrams so"
+                    );
                 }
                 share.set_encrypted(wanted.encrypted);
                 has.clone_from(wanted);

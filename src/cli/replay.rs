@@ -146,7 +146,8 @@ impl Replay {
                     format!("{reason} (byte {offset} of {})", file.display())
                 });
                 first_rejected = first_rejected.or(of_file);
-                foreign = foreign.or(left.foreign.map(|protocol| format!("{}: this is {protocol}", file.display())));
+                foreign = foreign
+                    .or(left.foreign.map(|protocol| format!("{}: this is {protocol}", file.display())));
             }
             self.brokers.drained().await;
             anyhow::Ok((first_rejected, foreign))

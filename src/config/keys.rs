@@ -244,15 +244,17 @@ pub const KEYS: &[Key] = &[
          simulate: or simulate:SEED for the simulated meter."),
     key(Meter, "line", Choice(LINES), Value(r#""auto""#), r#""9600 7E1""#,
         "The setting of a serial line. auto tries each in turn until telegrams verify. \
-         DSMR 4 and 5 have 115200 8N1, DSMR 2.2 and 3.0 have 9600 7E1."),
+         DSMR 4 and 5 and most of Europe have 115200 8N1, DSMR 2.2 and 3.0 have 9600 7E1, some meters of Slovenia \
+         115200 7E1 and of Denmark 115200 8E1."),
     key(Meter, "max_telegram", Integer(512, 1_048_576), Value("8192"), "16384",
         "The largest telegram that is accepted, in bytes."),
     key(Meter, "silence", seconds(1, DAY), Value(r#""20s""#), r#""1m""#,
         "The shortest silence that means trouble: it is reported, and the source is opened again. \
-         Three times the meter's own interval counts instead when that is longer."),
+         Three times the meter's own interval counts instead when that is longer. Before the interval is known \
+         it may be up to 80s until the first telegram, and up to 180s until the second."),
     key(Meter, "country", Choice(COUNTRIES), Value(r#""auto""#), r#""be""#,
         "Whose rules the meter follows, where countries use one object differently. auto goes by the objects it \
-         sends. A Finnish meter looks like a Swedish one: there the country must be told."),
+         sends. Some tell nothing, and a Finnish meter looks like a Swedish one: there the country must be set."),
     key(Meter, "timezone", TimeZone, Derived("That of the country."), r#""Europe/Brussels""#,
         "The meter's time zone. It gives the summer and winter marks of telegrams their meaning."),
     key(Meter, "key_file", Path, Nothing, r#""/etc/dsmrd/meter.key""#,
@@ -268,8 +270,8 @@ pub const KEYS: &[Key] = &[
         "The authentication key itself, where a file of its own will not do."),
     key(Meter, "allow_unverified_tag", Bool, Value("false"), "true",
         "true accepts an encrypted telegram whose authentication tag is missing or wrong, when the CRC within it is \
-         right: some meters compute the tag in a way of their own. Such readings are marked as unauthenticated \
-         wherever they go, since nothing proves that the meter sent them."),
+         right: some meters compute the tag in a way of their own. Such readings say unauthenticated in the topic proof, \
+         in dsmrd decode and in dsmrd export, since nothing proves that the meter sent them."),
     key(Meter, "clock_tolerance", seconds(0, 366 * DAY), Value(r#""0s""#), r#""1h""#,
         "How far the meter's clock may be from this machine's before the time of arrival counts instead. \
          0s believes the meter whatever it says: a Raspberry Pi has no clock that a battery keeps, and until the \

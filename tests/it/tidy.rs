@@ -1,7 +1,8 @@
 //! Rules of the house that neither the compiler nor clippy knows: who may import whom, which crate lives
-//! where, no floating point in the record, no file too long to read.
+//! where, no floating point in the record, no file too long to read, no table on a page that does not show.
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail the test")]
 
+mod prose;
 mod rules;
 mod scan;
 mod table;

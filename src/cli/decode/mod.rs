@@ -17,10 +17,10 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use dsmrd::exit;
 use dsmrd::meter::reading::latin1;
 use dsmrd::meter::{Country, Detection, Interpreted, Interpreter, InterpreterSettings, Zone};
+use dsmrd::p1::Telegram;
 use dsmrd::p1::cipher::Keys;
 use dsmrd::p1::foreign::{Protocol, Watch};
 use dsmrd::p1::frame::{CrcPolicy, Event, Frame, Framer, FramerSettings, Rejected};
-use dsmrd::p1::{Proof, Telegram};
 
 use super::Outcome;
 use super::keys::KeyArgs;
@@ -91,12 +91,7 @@ struct Decoded<'a> {
 impl Decoded<'_> {
     /// The CRC's verdict in a word.
     fn crc(&self) -> &'static str {
-        match self.frame.proof() {
-            Proof::Verified => "verified",
-            Proof::Absent => "absent",
-            Proof::Failed => "failed",
-            Proof::Unauthenticated => "unauthenticated",
-        }
+        self.frame.proof().name()
     }
 }
 

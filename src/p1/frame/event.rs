@@ -17,7 +17,7 @@ pub enum Proof {
 }
 
 impl Proof {
-    /// One word for it, in exports and messages.
+    /// Its name in topics and exports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Verified => "verified",

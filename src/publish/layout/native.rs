@@ -6,7 +6,7 @@ use super::native_objects::Profiles;
 use super::native_writer::{Shape, Writer};
 use super::slot::Topic;
 use super::text;
-use crate::meter::{Cell, Field, Kind, Proof, REGISTERS, Reading, TariffName, Unit};
+use crate::meter::{Cell, Field, Kind, REGISTERS, Reading, TariffName, Unit};
 use crate::p1::Decimal;
 use crate::publish::topic::level;
 use crate::publish::{Message, PayloadFormat};
@@ -23,6 +23,8 @@ pub(super) struct Native {
 #[derive(Debug)]
 struct Meter {
     name: String,
+    /// The identifier of the meter that spoke last, as it stood; empty while none told one.
+    equipment: Vec<u8>,
     /// `<prefix>/<meter>`.
     base: String,
     status: Topic,
@@ -91,7 +93,15 @@ impl Native {
     }
 
     pub(super) fn messages(&mut self, meter: &str, reading: &Reading, out: &mut Vec<Message>) {
-        self.meter(meter).messages(reading, out);
+        let meter = self.meter(meter);
+        // None of a meter's values passes for one of the meter in its place.
+        if meter.is_another(reading) {
+            meter.topics().for_each(Topic::doubt);
+            meter.messages(reading, out);
+            meter.topics().for_each(|topic| topic.unconfirmed(out));
+        } else {
+            meter.messages(reading, out);
+        }
     }
 }
 
@@ -99,6 +109,7 @@ impl Meter {
     fn new(name: &str, base: String, format: PayloadFormat) -> Self {
         Self {
             name: name.to_owned(),
+            equipment: Vec::new(),
             status: Topic::new(&format!("{base}/status")),
             time: None,
             proof: None,
@@ -119,13 +130,46 @@ impl Meter {
         }
     }
 
+    /// Whether the reading is of another meter than the last; a telegram without an identifier tells nothing.
+    fn is_another(&mut self, reading: &Reading) -> bool {
+        let ids = [Field::MeterId, Field::MeterIdAlt, Field::LogicalDeviceName];
+        let Some(id) = ids.into_iter().find_map(|field| reading.text(field).filter(|id| !id.is_empty()))
+        else {
+            return false;
+        };
+        if self.equipment == id {
+            return false;
+        }
+        let is_first = self.equipment.is_empty();
+        self.equipment = id.to_vec();
+        !is_first
+    }
+
+    /// Every topic that a reading speaks in.
+    fn topics(&mut self) -> impl Iterator<Item = &mut Topic> {
+        let named = [
+            &mut self.time,
+            &mut self.proof,
+            &mut self.country,
+            &mut self.tariff_name,
+            &mut self.json,
+            &mut self.net_watts,
+            &mut self.month_end,
+            &mut self.limiter_state,
+        ];
+        let peaks = self.peak_times.iter_mut().map(|(_, topic)| topic);
+        let fields =
+            self.fields.iter_mut().chain(peaks).chain(&mut self.net_phases).chain(&mut self.current_limits);
+        named.into_iter().chain(fields).flatten().chain(self.devices.topics())
+    }
+
     fn messages(&mut self, reading: &Reading, out: &mut Vec<Message>) {
         let Self { base, fields, writer, .. } = self;
         writer.start(reading);
         writer.value.extend_from_slice(&writer.time);
         writer.put(&mut self.time, base, "time", Shape::Text, out);
         // Wherever a reading goes it must be seen how far it can be trusted.
-        writer.value.extend_from_slice(proof(reading.proof).as_bytes());
+        writer.value.extend_from_slice(reading.proof.name().as_bytes());
         writer.put(&mut self.proof, base, "proof", Shape::Proof, out);
         let country = reading.country.map(|country| country.code());
         writer.put_word(&mut self.country, base, "country", country, out);
@@ -219,18 +263,15 @@ impl Meter {
             };
             writer.put(&mut self.peak_times[place].1, base, name, Shape::Text, out);
         }
+        for (field, topic) in &mut self.peak_times {
+            if let Some(topic) = topic
+                && !reading.peak_times.iter().any(|(told, _)| told == field)
+            {
+                topic.miss(writer.now, out);
+            }
+        }
         self.devices.messages(reading, base, writer, out);
         writer.finish(&mut self.json, base, out);
-    }
-}
-
-/// The word for how a reading was proven.
-const fn proof(proof: Proof) -> &'static str {
-    match proof {
-        Proof::Verified => "verified",
-        Proof::Absent => "absent",
-        Proof::Failed => "failed",
-        Proof::Unauthenticated => "unauthenticated",
     }
 }
 

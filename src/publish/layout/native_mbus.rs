@@ -63,6 +63,11 @@ fn class_name(class: Option<MbusClass>) -> &'static str {
 }
 
 impl Devices {
+    /// Every topic.
+    pub(super) fn topics(&mut self) -> impl Iterator<Item = &mut Topic> {
+        self.plain.iter_mut().chain(&mut self.own).flat_map(|group| group.topics.iter_mut().flatten())
+    }
+
     pub(super) fn messages(
         &mut self,
         reading: &Reading,

@@ -46,6 +46,18 @@ impl Topic {
         }
     }
 
+    /// Another meter speaks from now on: what it does not say in its first telegram is [`unconfirmed`](Self::unconfirmed).
+    pub(super) fn doubt(&mut self) {
+        self.missed = self.missed.max(1);
+    }
+
+    /// Clears the topic unless the telegram said it.
+    pub(super) fn unconfirmed(&mut self, out: &mut Vec<Message>) {
+        if self.missed > 0 {
+            self.clear(out);
+        }
+    }
+
     /// The telegram did not have it. A retained value that nobody confirms becomes a lie in the end: it is
     /// cleared after ten telegrams and an hour without it.
     pub(super) fn miss(&mut self, now: UnixMillis, out: &mut Vec<Message>) {

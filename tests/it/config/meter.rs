@@ -112,7 +112,9 @@ fn wrong_keys_are_told_without_showing_them() {
         &["FILE:4:1: meter[0].key_file: this is a key and no file; write it into a file, or set key"],
     );
     // A slip of a digit does not make it the name of a file.
-    for slip in [&CANARY[1..], &format!("{CANARY}0"), &format!("/etc/dsmrd/{}", CANARY[..30].replace('2', "2 "))] {
+    for slip in
+        [&CANARY[1..], &format!("{CANARY}0"), &format!("/etc/dsmrd/{}", CANARY[..30].replace('2', "2 "))]
+    {
         check(
             &format!("key_file = \"{slip}\""),
             &["FILE:4:1: meter[0].key_file: this is a key and no file; write it into a file, or set key"],

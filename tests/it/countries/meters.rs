@@ -1,6 +1,6 @@
-//! The table of meters in METERS.rst: made from the fixtures and, where it is, the public corpus.
+//! The tables of meters in METERS.rst: made from the fixtures and, where it is, the public corpus.
 //!
-//! The part of the table that comes from the fixtures is held always; the whole of it where the corpus is the
+//! The part of the tables that comes from the fixtures is held always; the whole of it where the corpus is the
 //! one it was made from. `DSMRD_UPDATE=1` writes it anew.
 
 mod catalog;
@@ -23,8 +23,8 @@ use crate::support::{corpus, files, fixtures, json, stem};
 use catalog::METERS;
 use features::Column;
 
-const START: &str = ".. The table begins here; a test writes it.\n";
-const END: &str = ".. The table ends here.\n";
+const START: &str = ".. The tables begin here; a test writes them.\n";
+const END: &str = ".. The tables end here.\n";
 
 /// A telegram that was tried.
 struct Tried {
@@ -44,8 +44,8 @@ struct Row {
     public: usize,
     /// How many tell their country.
     told_alone: usize,
-    /// How many telegrams have a feature, in the order in which they were seen.
-    features: Vec<(Column, String, usize)>,
+    /// What is read of them, in the order in which it was seen.
+    features: Vec<(Column, String)>,
 }
 
 fn own() -> Vec<Tried> {
@@ -139,9 +139,8 @@ fn rows(tried: &[Tried]) -> (BTreeMap<usize, Row>, Vec<&str>) {
                 Proof::Absent => "none",
             };
             for (column, word) in features::features(&telegram, &reading, interpreter.zone(), proof) {
-                match row.features.iter_mut().find(|(c, w, _)| (*c, w.as_str()) == (column, word.as_str())) {
-                    Some((_, _, count)) => *count += 1,
-                    None => row.features.push((column, word, 1)),
+                if !row.features.contains(&(column, word.clone())) {
+                    row.features.push((column, word));
                 }
             }
         };
@@ -162,9 +161,7 @@ fn origin(tried: &[Tried]) -> String {
         (those.clone().count(), those.map(|tried| tried.bytes.len()).sum::<usize>())
     };
     let ((public, public_bytes), (own, own_bytes)) = (of(false), of(true));
-    format!(
-        "Made from {public} public telegrams of {public_bytes} bytes and {own} of this project of {own_bytes} bytes.\n"
-    )
+    format!("All in all they are {public} ({public_bytes} bytes) and {own} ({own_bytes} bytes).\n")
 }
 
 #[test]
@@ -181,7 +178,7 @@ fn the_table_in_the_docs_is_what_is_read() {
     let all: Vec<Tried> = own.into_iter().chain(public).collect();
     if corpus_is_there {
         let (rows, homeless) = rows(&all);
-        let made = format!("\n{}\n{}", origin(&all), table::render(&rows));
+        let made = format!("\n{}\n", table::render(&rows, &origin(&all)));
         #[expect(clippy::disallowed_methods, reason = "a switch of the tests is no setting")]
         if std::env::var_os("DSMRD_UPDATE").is_some() {
             assert_eq!(homeless, Vec::<&str>::new(), "telegrams of no meter in the catalog");
@@ -204,9 +201,9 @@ fn the_table_in_the_docs_is_what_is_read() {
         let cells = table::find(there, meter);
         let cells = cells.unwrap_or_else(|| panic!("{meter:?} is missing in METERS.rst"));
         assert_eq!(table::own_count(&cells), Some(row.own), "{meter:?}: run with DSMRD_UPDATE=1");
-        for (column, word, _) in &row.features {
+        for (_, word) in &row.features {
             assert!(
-                table::says(there, &cells, *column, word),
+                table::says(&cells, word),
                 "{meter:?}: {word} is not in METERS.rst; run with the corpus and DSMRD_UPDATE=1"
             );
         }

@@ -169,3 +169,46 @@ fn the_link_has_a_topic() {
         out.iter().map(|message| (&*message.topic, &message.payload[..])).collect();
     assert_eq!(said, [("dsmrd/home/status", &b"online"[..]), ("dsmrd/home/status", b"offline")]);
 }
+
+#[test]
+fn a_meter_in_the_place_of_another_inherits_none_of_its_values() {
+    let mut layout = native("dsmrd", PayloadFormat::Value);
+    let mut old = ONE_PHASE.to_vec();
+    old.extend(["1-0:1.6.0(160703121500S)(04.329*kW)", "1-0:99.97.0(1)(0-0:96.7.19)(160715120000S)(389*s)"]);
+    let before = last(say(&mut layout, &reading(&old)));
+    let new: Vec<&str> =
+        ["1-3:0.2.8(50)", "0-0:1.0.0(160716120005S)", "0-0:96.1.1(4E4557)", "1-0:1.7.0(00.100*kW)"].into();
+    let after = last(say(&mut layout, &reading(&new)));
+    for topic in before.keys() {
+        let is_of_the_new = ["p1_version", "time", "meter_id", "power_import", "proof", "json"]
+            .iter()
+            .any(|name| topic.strip_prefix("dsmrd/home/") == Some(name));
+        assert_eq!(after.get(topic).is_some_and(String::is_empty), !is_of_the_new, "{topic}");
+    }
+    assert_eq!(after["dsmrd/home/meter_id"], "NEW");
+    // The same meter again, and one that does not tell: what it leaves out has an hour.
+    let less = [&new[..2], &new[3..]].concat();
+    for lines in [&new[..3], &less] {
+        assert!(say(&mut layout, &reading(lines)).iter().all(|(_, payload)| !payload.is_empty()));
+    }
+}
+
+#[test]
+fn the_time_of_a_peak_goes_with_the_peak() {
+    let mut layout = native("dsmrd", PayloadFormat::Value);
+    let mut lines = ONE_PHASE.to_vec();
+    lines.push("1-0:1.6.0(160703121500S)(04.329*kW)");
+    let said = last(say(&mut layout, &reading(&lines)));
+    assert_eq!(said["dsmrd/home/demand_import_max_time"], "2016-07-03T10:15:00Z");
+    let mut without = reading(ONE_PHASE);
+    let mut cleared = Vec::new();
+    for minute in 1..=70 {
+        without.received_at = ARRIVED + minute * 60_000;
+        let said = say(&mut layout, &without).into_iter().filter(|(_, payload)| payload.is_empty());
+        cleared.extend(said.map(|(topic, _)| topic));
+    }
+    assert_eq!(
+        cleared,
+        ["demand_import_max", "demand_import_max_time"].map(|name| format!("dsmrd/home/{name}"))
+    );
+}

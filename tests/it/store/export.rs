@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
 
-use dsmrd::meter::{Reading, Zone, read};
+use dsmrd::meter::{Proof, Reading, Zone, read};
 use dsmrd::p1::frame::{CrcPolicy, Event, Framer, FramerSettings};
 
 use super::{meter, open, runtime};
@@ -70,6 +70,35 @@ fn csv_has_every_column_and_both_times() {
         ]
     );
     assert_eq!(text(export(&path, &[])), csv);
+}
+
+#[test]
+fn how_each_reading_was_proven_is_told_from_the_journal_and_from_blocks() {
+    const PROOFS: [(Proof, &str); 3] = [
+        (Proof::Verified, "verified"),
+        (Proof::Absent, "absent"),
+        (Proof::Unauthenticated, "unauthenticated"),
+    ];
+    let folder = crate::support::scratch();
+    let path = folder.path().join("dsmrd.sqlite");
+    let told = |when: &str| {
+        let rows = text(export(&path, &[]));
+        let told: Vec<&str> = rows.lines().skip(1).filter_map(|row| row.split(',').nth(3)).collect();
+        assert_eq!(told, PROOFS.map(|(_, name)| name), "{when}");
+    };
+    runtime().block_on(async {
+        let opened = open(&path);
+        for (second, (proof, _)) in PROOFS.into_iter().enumerate() {
+            let telegram = TELEGRAM.replace("023000W)\r\n0-0:96", &format!("02300{second}W)\r\n0-0:96"));
+            let mut reading = Reading::clone(&stored(&telegram));
+            reading.proof = proof;
+            opened.store.put(&meter("home"), Arc::new(reading)).await;
+        }
+        opened.journaled(3).await;
+        told("in the journal");
+        opened.store.close().await.unwrap();
+    });
+    told("in a block");
 }
 
 #[test]

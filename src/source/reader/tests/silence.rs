@@ -129,7 +129,8 @@ async fn what_was_kept_back_casts_no_doubt_on_the_meters_clock() {
         rig.cable.send_in_pieces(&(0..360).flat_map(|number| telegram(number * 10)).collect::<Vec<u8>>());
         rig.pass(Duration::from_secs(1)).await;
         let (readings, late, _) = rig.delivered();
-        let instants: Vec<_> = late.iter().chain(&readings).map(|reading| reading.time.unwrap().utc).collect();
+        let instants: Vec<_> =
+            late.iter().chain(&readings).map(|reading| reading.time.unwrap().utc).collect();
         let expected: Vec<_> = (0..360).map(|number| Some(NOON / 1_000 + number * 10)).collect();
         assert_eq!((readings.len(), instants), (1, expected), "{clock_tolerance:?}");
         assert_eq!((log.count("WARN"), rig.end().await.rejected_stale.get()), (0, 0), "{}", log.text());

@@ -38,6 +38,9 @@ pub(super) const COUNTRIES: &[(&str, &str)] = &[
     ("il", "Israel"),
 ];
 
+/// The maker of telegrams that come from no meter.
+pub(super) const TEST_DATA: &str = "test data";
+
 const OLD: &str = "9600 7E1";
 const NEW: &str = "115200 8N1";
 
@@ -63,8 +66,8 @@ const fn encrypted(meter: Meter) -> Meter {
 #[rustfmt::skip]
 pub(super) const METERS: &[Meter] = &[
     meter("nl", &[b"/ISk5", b"/ISK5"], &[""], r"/ISk5\2M…", "Iskraemeco", "DSMR 2.2, 3.0", OLD),
-    meter("nl", &[b"/KMP5"], &[""], "/KMP5 …", "Kamstrup", "DSMR 2.2", OLD),
-    meter("nl", &[b"/XMX5XMX"], &[""], "/XMX5XMX…", "Landis+Gyr", "DSMR 2.2", OLD),
+    meter("nl", &[b"/KMP5"], &[""], "/KMP5 …", "Kamstrup", "DSMR 2.2, 3.0", OLD),
+    meter("nl", &[b"/XMX5XMX"], &[""], "/XMX5XMX…", "Landis+Gyr", "DSMR 2.2, 3.0", OLD),
     meter("nl", &[b"/XMX5LG"], &["40"], "/XMX5LG…", "Landis+Gyr", "DSMR 4.0", NEW),
     meter("nl", &[b"/ISk5"], &["40"], r"/ISk5\2M…", "Iskraemeco", "DSMR 4.0", NEW),
     meter("nl", &[b"/KFM5"], &["42"], "/KFM5KAIFA…", "Kaifa", "DSMR 4.2", NEW),
@@ -74,18 +77,18 @@ pub(super) const METERS: &[Meter] = &[
     meter("nl", &[b"/Ene5"], &["50"], r"/Ene5\…", "Sagemcom", "DSMR 5.0", NEW),
     meter("nl", &[b"/XMX5LG"], &["50"], "/XMX5LG…", "Landis+Gyr", "DSMR 5.0", NEW),
     meter("nl", &[b"/MCS"], &[], "/MCS5…", "Metcom", "DSMR 5.0", NEW),
-    meter("nl", &[b"/LGF5"], &[], "/LGF5E360", "Landis+Gyr", "DSMR 5.0, of a heat pump", NEW),
+    meter("nl", &[b"/LGF5"], &[], "/LGF5E360", "Landis+Gyr", "DSMR 5.0", NEW),
     meter("nl", &[b"/NWA-", b"/AUR2NWA"], &["50"], "/NWA-…", "heat gateways", "DSMR 5.0", NEW),
-    meter("nl", &[b"/"], &[], "others", "test data", "DSMR 2.2 to 5.0", ""),
-    meter("be", &[b"/FLU5"], &[], r"/FLU5\…", "Sagemcom", "e-MUCS, Flanders", NEW),
-    meter("be", &[b"/LGF5"], &[], "/LGF5E360", "Landis+Gyr", "e-MUCS, Flanders", NEW),
-    meter("be", &[b"/LG_E660"], &[], "/LG_E660…", "Landis+Gyr", "e-MUCS, industry", NEW),
-    meter("be", &[b"/ISk5"], &[], r"/ISk5\2MIE5…", "Iskraemeco", "Wallonia", NEW),
-    meter("be", &[b"/SIB5"], &[], r"/SIB5\…", "Sagemcom", "Brussels", NEW),
+    meter("nl", &[b"/"], &[], "others", TEST_DATA, "DSMR 2.2 to 5.0", ""),
+    meter("be", &[b"/FLU5"], &[], r"/FLU5\…", "Sagemcom", "e-MUCS (Flanders)", NEW),
+    meter("be", &[b"/LGF5"], &[], "/LGF5E360", "Landis+Gyr", "e-MUCS (Flanders)", NEW),
+    meter("be", &[b"/LG_E660"], &[], "/LG_E660…", "Landis+Gyr", "e-MUCS (industry)", NEW),
+    meter("be", &[b"/ISk5"], &[], r"/ISk5\2MIE5…", "Iskraemeco", "e-MUCS (Wallonia)", NEW),
+    meter("be", &[b"/SIB5"], &[], r"/SIB5\…", "Sagemcom", "e-MUCS (Brussels)", NEW),
     encrypted(meter("lu", &[b"/"], &[], r"/Lux5\…", "Sagemcom", "Smarty", NEW)),
-    meter("lu", &[b"/"], &[], r"/Lux5\…", "Sagemcom", "Smarty, decrypted", NEW),
+    meter("lu", &[b"/"], &[], r"/Lux5\…", "Sagemcom", "Smarty (decrypted)", NEW),
     encrypted(meter("at", &[b"/"], &[], r"/EST5\…", "Sagemcom", "DSMR 5.0", NEW)),
-    meter("at", &[b"/"], &[], r"/EST5\…", "Sagemcom", "DSMR 5.0, decrypted", NEW),
+    meter("at", &[b"/"], &[], r"/EST5\…", "Sagemcom", "DSMR 5.0 (decrypted)", NEW),
     meter("de", &[b"/ESY5"], &[], "/ESY5Q3…", "EasyMeter", "IEC 62056-21 D0", OLD),
     meter("ch", &[b"/GRE5"], &[], r"/GRE5\…", "Sagemcom", "e-MUCS", NEW),
     meter("se", &[b"/ELL5"], &[], r"/ELL5\…", "Sagemcom", "H1", NEW),
@@ -93,7 +96,7 @@ pub(super) const METERS: &[Meter] = &[
     meter("se", &[b"/KAM5"], &[], "/KAM5", "Kamstrup", "H1", NEW),
     meter("se", &[b"/ADN9"], &[], "/ADN9 65…", "Aidon", "H1", NEW),
     meter("fi", &[b"/LGF5"], &[], "/LGF5E360", "Landis+Gyr", "H1", NEW),
-    meter("dk", &[b"/NES5"], &[], "/NES5:…", "NES", "none", "115200 8E1"),
+    meter("dk", &[b"/NES5"], &[], "/NES5:…", "NES", "its own", "115200 8E1"),
     meter("lt", &[b"/ESO5"], &[], r"/ESO5\…", "Sagemcom", "ESO", NEW),
     meter("pl", &[b"/KFM5"], &[], "/KFM5KAIFA…", "Kaifa", "Tauron", NEW),
     meter("pl", &[b"/EGM5"], &[], "/EGM5…", "Elgama", "Stoen", NEW),
@@ -101,7 +104,7 @@ pub(super) const METERS: &[Meter] = &[
     meter("hu", &[b"/AUX5"], &[], "/AUX5…", "AUX", "E.ON", NEW),
     meter("hu", &[b"/HLY5"], &[], "/HLY5/D545…", "Holley", "E.ON", NEW),
     meter("hu", &[b"/WSE5"], &[], "/WSE5Wasion", "Wasion", "E.ON", NEW),
-    meter("si", &[b"/ISK9"], &[], r"/ISK9\2M…", "Iskraemeco", "none", "115200 7E1"),
+    meter("si", &[b"/ISK9"], &[], r"/ISK9\2M…", "Iskraemeco", "its own", "115200 7E1"),
     meter("il", &[b"/KFM5"], &[], "/KFM5KAIFA…", "Kaifa", "DSMR 5.0", NEW),
 ];
 

@@ -158,6 +158,36 @@ pub(super) fn rank(word: &str) -> usize {
     ORDER.iter().position(|known| *known == word).unwrap_or(ORDER.len())
 }
 
+/// What the words come to in the overview, which names what there is and not each form of it.
+pub(super) fn summary(words: &[&str]) -> Vec<&'static str> {
+    const SUMMARY: [(&str, &[&str]); 22] = [
+        ("energy", &["kWh import"]),
+        ("tariffs", &["by tariff"]),
+        ("power", &["kW import"]),
+        ("phases", &["phase kW", "phase V", "phase A"]),
+        ("reactive", &["kvarh", "kvar"]),
+        ("gas", &["gas"]),
+        ("water", &["water"]),
+        ("warm water", &["warm water"]),
+        ("heat", &["heat"]),
+        ("cooling", &["cooling"]),
+        ("sub-meters", &["electricity"]),
+        ("valves", &["valve"]),
+        ("demand", &["quarter's demand"]),
+        ("monthly peaks", &["monthly peak", "peak history"]),
+        ("month ends", &["month ends"]),
+        ("load profile", &["load profile"]),
+        ("limits", &["power limit", "current limit"]),
+        ("breaker", &["breaker"]),
+        ("relays", &["relays"]),
+        ("failures", &["failures", "failure log", "sags, swells"]),
+        ("power factor", &["power factor"]),
+        ("messages", &["message"]),
+    ];
+    let there = SUMMARY.iter().filter(|(_, any)| any.iter().any(|word| words.contains(word)));
+    there.map(|(name, _)| *name).collect()
+}
+
 fn clock(telegram: &Telegram<'_>, reading: &Reading) -> &'static str {
     let Some(time) = reading.time else {
         let clock = telegram.objects().any(|object| meaning(object.obis()) == Meaning::Clock);
