@@ -214,9 +214,9 @@ fn a_device_replaced_on_its_channel_is_told_by_its_identifier() {
     let path = database(folder.path(), &[TELEGRAM.to_owned(), replaced]);
     let all = text(export(&path, &[]));
     let rows: Vec<&str> = all.lines().collect();
-    assert!(rows[0].ends_with(",gas,gas_time,gas_id,proof"), "{all}");
-    assert!(rows[1].ends_with(",5432.109,2026-11-21T10:00:00+01:00,GAS001,absent"), "{all}");
-    assert!(rows[2].ends_with(",0.042,2026-11-21T10:00:00+01:00,GAS002,absent"), "{all}");
+    assert!(rows[0].ends_with(",gas,gas_time,gas_id"), "{all}");
+    assert!(rows[1].ends_with(",5432.109,2026-11-21T10:00:00+01:00,GAS001"), "{all}");
+    assert!(rows[2].ends_with(",0.042,2026-11-21T10:00:00+01:00,GAS002"), "{all}");
     // The electricity meter is the same: no new epoch.
     assert!(!rows[0].contains("equipment_id"), "{all}");
 }
