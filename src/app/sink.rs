@@ -38,8 +38,9 @@ impl Sink {
     pub fn reading(&self, meter: &MeterId, reading: Reading) {
         let reading = Arc::new(reading);
         self.keep(meter, &reading);
+        // Brokers first: they want the newest value at once, and a share may have many clients to write to.
+        self.feed.publish(Event::Reading { meter: meter.clone(), reading: Arc::clone(&reading) });
         self.shares.send(meter, &reading);
-        self.feed.publish(Event::Reading { meter: meter.clone(), reading });
     }
 
     /// Takes a reading that came too late to be shown: the record gets it, and the share, whose clients want what was
