@@ -259,7 +259,12 @@ async fn a_named_pipe_is_read_as_it_comes() {
     let silence = Duration::from_millis(500);
     let settings = dsmrd::source::SourceSettings { silence, ..settings(SourceUrl::File(pipe.clone())) };
     let mut meter = Meter::read(settings);
-    for telegram in telegrams(2) {
+    for (place, telegram) in telegrams(2).into_iter().enumerate() {
+        // What is written before the end of the writer before was noticed goes down with its pipe.
+        crate::support::until(super::PATIENCE, "it waits for a writer", || {
+            meter.counters.opens.get() > place as u64
+        })
+        .await;
         let (written, pipe) = (telegram.clone(), pipe.clone());
         let (sender, end) = std::sync::mpsc::channel::<()>();
         let writing = tokio::task::spawn_blocking(move || {
