@@ -12,7 +12,6 @@ use super::reader::Delivery;
 use super::settings::SourceSettings;
 use super::troubles::Troubles;
 use crate::feed::MeterId;
-use crate::meter::country::Certainty;
 use crate::meter::{Interpreter, InterpreterSettings, Reading, UnixMillis};
 use crate::p1::Telegram;
 use crate::p1::cipher::{CounterStep, Seal, Tag};
@@ -186,10 +185,8 @@ impl<D: FnMut(Delivery)> Intake<D> {
                 tracing::info!(%meter, %ident, equipment, country, encrypted, "the meter tells something else of itself");
             }
         }
-        if let (Some(set), Certainty::Sure) = (self.settings.country, detection.certainty)
-            && detection.country != Some(set)
-        {
-            let (configured, telegrams) = (set.name(), detection.to_string());
+        if let (Some(set), Some(found)) = (self.settings.country, self.interpreter.contradiction()) {
+            let (configured, telegrams) = (set.name(), found.to_string());
             tracing::warn!(%meter, configured, telegrams, "the country configured is not the meter's");
         }
     }
