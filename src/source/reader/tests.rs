@@ -1,5 +1,6 @@
 //! A reader in virtual time: a day of it passes in a moment.
 
+mod country;
 mod lines;
 mod noise;
 mod silence;
