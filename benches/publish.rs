@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use dsmrd::meter::{Reading, Zone, read};
 use dsmrd::p1::frame::{Event, Framer, FramerSettings};
-use dsmrd::publish::{Context, DedupQueue, Layout, LayoutSettings, PayloadFormat, QueueSettings};
+use dsmrd::publish::{Context, DedupQueue, Discovery, Layout, LayoutSettings, PayloadFormat, QueueSettings};
 
 const ROUNDS: u32 = 20_000;
 
@@ -62,9 +62,14 @@ fn microseconds(mut round: impl FnMut(u32)) -> f64 {
 
 fn main() {
     let (plain, belgian) = (readings(""), readings(&history()));
-    let native = |payload| LayoutSettings::Native { prefix: "dsmrd".into(), payload };
-    let dsmr_reader =
-        LayoutSettings::DsmrReader { meter: "home".into(), timezone: "Europe/Amsterdam".into() };
+    let native =
+        |payload| LayoutSettings::Native { prefix: "dsmrd".into(), payload, discovery: Discovery::off() };
+    let dsmr_reader = LayoutSettings::DsmrReader {
+        meter: "home".into(),
+        timezone: "Europe/Amsterdam".into(),
+        prefix: "dsmr".into(),
+        mapping: Vec::new(),
+    };
     println!("{:<34} {:>9} {:>12} {:>12}", "layout", "messages", "layout, µs", "queue, µs");
     for (name, settings, readings) in [
         ("dsmrd", native(PayloadFormat::Value), &plain),
@@ -74,7 +79,7 @@ fn main() {
         ("dsmr-reader", dsmr_reader, &plain),
     ] {
         let mut layout = Layout::new(&settings).expect("a layout");
-        let context = Context { meter: "home", rejected: 0 };
+        let context = Context { meter: "home", rejected: 0, totals: None };
         let mut out = Vec::new();
         let messages = |layout: &mut Layout, n: u32, out: &mut Vec<_>| {
             out.clear();

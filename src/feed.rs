@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::broadcast;
 
 use crate::meter::Reading;
+use crate::totals::Totals;
 
 /// How many events a reader of the feed may lie behind before it skips.
 pub const CAPACITY: usize = 64;
@@ -26,6 +27,8 @@ pub enum Event {
         meter: MeterId,
         /// What it said.
         reading: Arc<Reading>,
+        /// What it comes to over time; none where nobody adds up.
+        totals: Option<Arc<Totals>>,
     },
     /// The link to a meter came up or went down.
     Link {
@@ -39,7 +42,7 @@ pub enum Event {
 #[derive(Debug, Clone)]
 struct Latest {
     meter: MeterId,
-    reading: Option<Arc<Reading>>,
+    reading: Option<(Arc<Reading>, Option<Arc<Totals>>)>,
     online: Option<bool>,
 }
 
@@ -67,7 +70,9 @@ impl Feed {
             latest.len() - 1
         });
         match &event {
-            Event::Reading { reading, .. } => latest[place].reading = Some(Arc::clone(reading)),
+            Event::Reading { reading, totals, .. } => {
+                latest[place].reading = Some((Arc::clone(reading), totals.clone()));
+            }
             Event::Link { online, .. } => latest[place].online = Some(*online),
         }
         // Nobody looking is no error.
@@ -101,10 +106,11 @@ fn events(latest: &[Latest]) -> Vec<Event> {
         .iter()
         .flat_map(|entry| {
             let link = entry.online.map(|online| Event::Link { meter: entry.meter.clone(), online });
-            let reading = entry
-                .reading
-                .as_ref()
-                .map(|reading| Event::Reading { meter: entry.meter.clone(), reading: Arc::clone(reading) });
+            let reading = entry.reading.clone().map(|(reading, totals)| Event::Reading {
+                meter: entry.meter.clone(),
+                reading,
+                totals,
+            });
             [link, reading]
         })
         .flatten()

@@ -4,6 +4,8 @@
 //!
 //! - [`p1`]: the language of the P1 port. Bytes to frames to objects; encrypted ones opened, other protocols named.
 //! - [`meter`]: what the numbers mean. One table of registers, the rules of each country, one type of reading.
+//! - [`prices`]: what energy costs: contracts, dynamic prices, exact money.
+//! - [`totals`]: what the numbers mean over time: usage, peaks and costs of quarters, days, months and years.
 //! - [`publish`]: what we say over MQTT, and the queue that drops duplicates.
 //!
 //! Then what they stand on at run time:
@@ -28,6 +30,10 @@
 pub mod p1;
 
 pub mod meter;
+
+pub mod prices;
+
+pub mod totals;
 
 pub mod publish;
 

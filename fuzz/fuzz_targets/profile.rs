@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use dsmrd::meter::profile::{MAX_ROWS, RawProfile, duration, quantity, split};
 use dsmrd::meter::{Field, Kind, Proof, REGISTERS, Reading, SwitchState, Zone, message, read};
 use dsmrd::p1::frame::{CrcPolicy, Event, Framer, FramerSettings};
-use dsmrd::publish::{Context, Layout, LayoutSettings, PayloadFormat};
+use dsmrd::publish::{Discovery, Context, Layout, LayoutSettings, PayloadFormat};
 use libfuzzer_sys::fuzz_target;
 
 static ZONE: LazyLock<Zone> = LazyLock::new(|| Zone::new("Europe/Brussels").expect("a zone of the database"));
@@ -54,10 +54,10 @@ fn view(reading: &Reading) {
 
 /// What is published of a reading.
 fn publish(reading: &Reading, payload: PayloadFormat) {
-    let settings = LayoutSettings::Native { prefix: "dsmrd".into(), payload };
+    let settings = LayoutSettings::Native { prefix: "dsmrd".into(), payload, discovery: Discovery::off() };
     let mut layout = Layout::new(&settings).expect("a prefix");
     let mut first = Vec::new();
-    layout.messages(Context { meter: "home", rejected: 0 }, reading, &mut first);
+    layout.messages(Context { meter: "home", rejected: 0, totals: None }, reading, &mut first);
     for message in &first {
         assert!(message.topic.len() < 1_024 && !message.topic.contains(['+', '#', '\0']));
         let is_json = payload == PayloadFormat::Json && !message.payload.is_empty();
@@ -68,7 +68,7 @@ fn publish(reading: &Reading, payload: PayloadFormat) {
     }
     // What was kept of the lists makes no difference.
     let mut again = Vec::new();
-    layout.messages(Context { meter: "home", rejected: 0 }, reading, &mut again);
+    layout.messages(Context { meter: "home", rejected: 0, totals: None }, reading, &mut again);
     first.retain(|message| !message.payload.is_empty());
     assert_eq!(first, again);
 }

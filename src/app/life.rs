@@ -146,7 +146,7 @@ fn seed(feed: &Feed, store: &Store, settings: &Settings) {
     for meter in &settings.meters {
         let id = MeterId { name: meter.name.as_str().into() };
         if let Some(reading) = store.latest(&meter.name) {
-            feed.publish(Event::Reading { meter: id.clone(), reading: Arc::new(reading) });
+            feed.publish(Event::Reading { meter: id.clone(), reading: Arc::new(reading), totals: None });
         }
         feed.publish(Event::Link { meter: id, online: false });
     }

@@ -39,7 +39,11 @@ impl Sink {
         let reading = Arc::new(reading);
         self.keep(meter, &reading);
         // Brokers first: they want the newest value at once, and a share may have many clients to write to.
-        self.feed.publish(Event::Reading { meter: meter.clone(), reading: Arc::clone(&reading) });
+        self.feed.publish(Event::Reading {
+            meter: meter.clone(),
+            reading: Arc::clone(&reading),
+            totals: None,
+        });
         self.shares.send(meter, &reading);
     }
 

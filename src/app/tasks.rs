@@ -136,7 +136,8 @@ impl Brokers {
         let counters = self.counters(&broker.name);
         let registry = self.registry.clone();
         let rejected: mqtt::Rejected = Arc::new(move |meter| registry.of(meter).rejected());
-        let task = mqtt::spawn(broker.clone(), rejected, &self.feed, counters, self.clock.clone())?;
+        let hooks = mqtt::Hooks { rejected, ..mqtt::Hooks::none() };
+        let task = mqtt::spawn(broker.clone(), hooks, &self.feed, counters, self.clock.clone())?;
         self.tasks.extend(task);
         Ok(())
     }

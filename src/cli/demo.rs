@@ -8,13 +8,13 @@ use tokio_util::sync::CancellationToken;
 
 use dsmrd::app::{App, Running, signals};
 use dsmrd::clock::Clock;
-use dsmrd::config::{ConfigError, LogFormat, LogSettings, MeterSettings, Settings};
+use dsmrd::config::{ConfigError, LogFormat, LogSettings, MeterSettings, PriceSettings, Settings};
 use dsmrd::exit;
 use dsmrd::feed::Event;
 use dsmrd::meter::Field;
 use dsmrd::mqtt::BrokerSettings;
 use dsmrd::mqtt::embedded::Broker;
-use dsmrd::publish::{LayoutSettings, PayloadFormat};
+use dsmrd::publish::{Discovery, LayoutSettings, PayloadFormat};
 use dsmrd::source::pty::Pty;
 use dsmrd::source::simulate::Live;
 use dsmrd::source::{Line, ShareEncrypted, ShareSettings, SourceSettings, SourceUrl};
@@ -187,12 +187,15 @@ fn settings(tty: PathBuf, record: PathBuf, port: u16) -> Settings {
             layouts: vec![LayoutSettings::Native {
                 prefix: "dsmrd".to_owned(),
                 payload: PayloadFormat::Value,
+                discovery: Discovery::off(),
             }],
+            prices: None,
             status_topic: "dsmrd/status".to_owned(),
             status_online: "online".to_owned(),
             status_offline: "offline".to_owned(),
             rate: 1000,
         }],
+        prices: PriceSettings { currency: "EUR".to_owned(), contracts: Vec::new() },
         log: LogSettings { level: tracing::Level::INFO, format: LogFormat::Text },
         watchdog: Duration::from_secs(60),
     }

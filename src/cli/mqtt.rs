@@ -150,7 +150,7 @@ fn subscribe_line(broker: &BrokerSettings) -> String {
     for layout in &broker.layouts {
         line += &match layout {
             LayoutSettings::Native { prefix, .. } => format!(" -t {}", quoted(&format!("{prefix}/#"))),
-            LayoutSettings::DsmrReader { .. } => " -t 'dsmr/#'".to_owned(),
+            LayoutSettings::DsmrReader { prefix, .. } => format!(" -t {}", quoted(&format!("{prefix}/#"))),
         };
     }
     if !broker.status_topic.starts_with(&format!("{}/", prefix(broker))) {

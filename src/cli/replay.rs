@@ -210,7 +210,7 @@ impl Replay {
             }
             let reading = Arc::new(item.reading);
             self.store.put(&id, Arc::clone(&reading)).await;
-            self.feed.publish(Event::Reading { meter: id.clone(), reading });
+            self.feed.publish(Event::Reading { meter: id.clone(), reading, totals: None });
             while self.feed.backlog() > CAPACITY / 2 {
                 // Brokers see every reading, however fast the recording is.
                 tokio::task::yield_now().await;

@@ -12,7 +12,7 @@ use super::topic;
 use super::url::BrokerUrl;
 use super::value::{Value, quote};
 use crate::mqtt::{BrokerSettings, Secret, TlsSettings};
-use crate::publish::{LayoutSettings, PayloadFormat};
+use crate::publish::{Discovery, LayoutSettings, PayloadFormat};
 
 /// Resolves one. `all_meters` tells whether `meters` is all of them: with one left out for a problem of its own,
 /// a name that is not among them may still be right.
@@ -66,6 +66,7 @@ pub(super) fn resolve(
         qos: u8::try_from(qos?).ok()?,
         cache: cache?,
         layouts: layouts?,
+        prices: None,
         status_topic: status_topic?,
         status_online: status_online?,
         status_offline: status_offline?,
@@ -158,8 +159,14 @@ fn layouts(
             "dsmr-reader" => shown.map(|meter| LayoutSettings::DsmrReader {
                 meter: meter.name.clone(),
                 timezone: meter.source.zone_name().to_owned(),
+                prefix: "dsmr".to_owned(),
+                mapping: Vec::new(),
             }),
-            _ => Some(LayoutSettings::Native { prefix: prefix?.to_owned(), payload: payload? }),
+            _ => Some(LayoutSettings::Native {
+                prefix: prefix?.to_owned(),
+                payload: payload?,
+                discovery: Discovery::off(),
+            }),
         })
         .collect()
 }

@@ -28,4 +28,4 @@ pub use diff::{Changes, diff};
 pub use machine::{DEFAULT_FILE, Disk, load, under_journald, variable};
 pub use report::{ConfigError, Origin};
 pub use resolve::{Facts, Files, Loaded, Resolved, resolve};
-pub use settings::{LogFormat, LogSettings, MeterSettings, Settings};
+pub use settings::{LogFormat, LogSettings, MeterSettings, PriceSettings, Settings};

@@ -9,7 +9,7 @@ use super::meter;
 use super::raw::{self, Section};
 use super::reader::Reader;
 use super::report::{ConfigError, Origin, Report};
-use super::settings::{LogFormat, LogSettings, MeterSettings, Settings};
+use super::settings::{LogFormat, LogSettings, MeterSettings, PriceSettings, Settings};
 use crate::source::SourceUrl;
 use crate::store::StoreSettings;
 
@@ -167,6 +167,7 @@ fn all(
         meters: meters.into_iter().collect::<Option<_>>()?,
         store: store?,
         mqtt: brokers.into_iter().collect::<Option<_>>()?,
+        prices: PriceSettings { currency: "EUR".to_owned(), contracts: Vec::new() },
         log: log?,
         watchdog: watchdog?,
     })

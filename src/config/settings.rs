@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::mqtt::BrokerSettings;
+use crate::prices::Contract;
 use crate::source::{ShareSettings, SourceSettings};
 use crate::store::StoreSettings;
 
@@ -15,6 +16,15 @@ pub struct MeterSettings {
     pub source: SourceSettings,
     /// Its telegrams for other readers.
     pub share: Option<ShareSettings>,
+}
+
+/// The `[prices]` table and the `[[contract]]` tables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriceSettings {
+    /// The currency's code in ISO 4217; `EUR` by default.
+    pub currency: String,
+    /// By their start.
+    pub contracts: Vec<Contract>,
 }
 
 /// How a line of the log looks.
@@ -44,6 +54,8 @@ pub struct Settings {
     pub store: StoreSettings,
     /// None means that nothing is published.
     pub mqtt: Vec<BrokerSettings>,
+    /// What energy costs; contracts for one meter do not overlap.
+    pub prices: PriceSettings,
     /// The log.
     pub log: LogSettings,
     /// How long a task may hang before the process ends itself.

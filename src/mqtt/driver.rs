@@ -242,7 +242,9 @@ impl Driver {
 
     fn offer(&mut self, event: &Event) {
         match event {
-            Event::Reading { meter, reading } => self.render.reading(meter, reading, &mut self.messages),
+            Event::Reading { meter, reading, totals } => {
+                self.render.reading(meter, reading, totals.as_deref(), &mut self.messages);
+            }
             Event::Link { meter, online } => self.render.link(meter, *online, &mut self.messages),
         }
         let now = self.clock.mono();

@@ -25,6 +25,6 @@ mod trouble;
 mod window;
 
 pub use failure::{Failure, FailureKind};
-pub use layouts::Rejected;
-pub use settings::{BrokerSettings, Secret, TlsSettings};
+pub use layouts::{Hooks, PricesHeard, Rejected};
+pub use settings::{BrokerSettings, PriceTopic, Secret, TlsSettings};
 pub use task::{BrokerTask, Render, spawn, spawn_rendered};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::prices::{PriceKind, PriceUnit};
 use crate::publish::LayoutSettings;
 
 /// A password: it never shows itself.
@@ -37,6 +38,17 @@ pub struct TlsSettings {
     pub client: Option<(PathBuf, PathBuf)>,
 }
 
+/// A topic with dynamic prices: tables as [`crate::prices::import`] reads them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriceTopic {
+    /// Its name, without wildcards.
+    pub topic: String,
+    /// What the prices are of.
+    pub kind: PriceKind,
+    /// What they are a price of.
+    pub unit: PriceUnit,
+}
+
 /// One `[[mqtt]]` table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerSettings {
@@ -64,6 +76,8 @@ pub struct BrokerSettings {
     pub cache: Duration,
     /// What is published, and how.
     pub layouts: Vec<LayoutSettings>,
+    /// Where somebody publishes dynamic prices.
+    pub prices: Option<PriceTopic>,
     /// Where the process tells whether it lives: birth, will and farewell, retained.
     pub status_topic: String,
     /// The payload of birth; `online` by default.
@@ -93,6 +107,7 @@ pub(super) mod tests {
             qos: 1,
             cache: Duration::from_secs(3_600),
             layouts: Vec::new(),
+            prices: None,
             status_topic: "dsmrd/status".into(),
             status_online: "online".into(),
             status_offline: "offline".into(),

@@ -8,19 +8,34 @@ use tokio::task::JoinHandle;
 
 use super::BrokerSettings;
 use super::driver::Driver;
-use super::layouts::{Layouts, Rejected};
+use super::layouts::{Hooks, Layouts};
 use crate::clock::Clock;
 use crate::feed::{Feed, MeterId};
 use crate::meter::Reading;
 use crate::publish::{LayoutError, Message};
 use crate::telemetry::BrokerCounters;
+use crate::totals::Totals;
 
 /// Turns what meters report into messages.
 pub trait Render: Send {
-    /// The messages of a reading.
-    fn reading(&mut self, meter: &MeterId, reading: &Reading, out: &mut Vec<Message>);
+    /// The messages of a reading and what it comes to over time.
+    fn reading(
+        &mut self,
+        meter: &MeterId,
+        reading: &Reading,
+        totals: Option<&Totals>,
+        out: &mut Vec<Message>,
+    );
     /// The messages of a meter's link that came up or went down.
     fn link(&mut self, meter: &MeterId, online: bool, out: &mut Vec<Message>);
+
+    /// The topic filters to listen to.
+    fn subscriptions(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The messages in answer to one that the broker kept (`retained`) or passes on.
+    fn heard(&mut self, _topic: &str, _payload: &[u8], _retained: bool, _out: &mut Vec<Message>) {}
 }
 
 /// What the handle asks of its task.
@@ -86,12 +101,12 @@ impl Drop for BrokerTask {
 /// When a layout cannot be built, which a checked configuration rules out.
 pub fn spawn(
     settings: BrokerSettings,
-    rejected: Rejected,
+    hooks: Hooks,
     feed: &Feed,
     counters: Arc<BrokerCounters>,
     clock: Clock,
 ) -> Result<Option<BrokerTask>, LayoutError> {
-    let layouts = Layouts::new(&settings.layouts, rejected)?;
+    let layouts = Layouts::new(&settings, hooks)?;
     Ok(spawn_rendered(settings, Box::new(layouts), feed, counters, clock))
 }
 

@@ -19,6 +19,7 @@ use super::Message;
 use super::settings::LayoutSettings;
 use super::topic::{PrefixError, check_prefix};
 use crate::meter::{Reading, Zone};
+use crate::totals::Totals;
 
 /// What a reading does not tell about its meter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Context<'a> {
     pub meter: &'a str,
     /// Telegrams of this meter that were rejected since the start.
     pub rejected: u64,
+    /// What the reading comes to over time; none where nobody adds up.
+    pub totals: Option<&'a Totals>,
 }
 
 /// Why a layout can't be built.
@@ -58,10 +61,10 @@ impl Layout {
     /// When the prefix or the time zone is none.
     pub fn new(settings: &LayoutSettings) -> Result<Self, LayoutError> {
         Ok(Self(match settings {
-            LayoutSettings::Native { prefix, payload } => {
+            LayoutSettings::Native { prefix, payload, .. } => {
                 Inner::Native(native::Native::new(check_prefix(prefix)?, *payload))
             }
-            LayoutSettings::DsmrReader { meter, timezone } => {
+            LayoutSettings::DsmrReader { meter, timezone, .. } => {
                 let zone = Zone::new(timezone).map_err(|_| LayoutError::TimeZone(timezone.clone()))?;
                 Inner::DsmrReader(Box::new(dsmr_reader::DsmrReader::new(meter, zone)))
             }
@@ -84,4 +87,12 @@ impl Layout {
             Inner::DsmrReader(_) => {}
         }
     }
+
+    /// The topic filters that it wants to hear of.
+    pub fn subscriptions(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Appends what there is to answer to a message that the broker kept (`retained`) or passes on.
+    pub fn heard(&mut self, _topic: &str, _payload: &[u8], _retained: bool, _out: &mut Vec<Message>) {}
 }

@@ -12,5 +12,5 @@ pub mod topic;
 pub use dedup::{DedupQueue, Offer, QueueSettings, QueueStats, Refusal, Token};
 pub use layout::{Context, Layout, LayoutError};
 pub use message::Message;
-pub use settings::{LayoutSettings, PayloadFormat};
+pub use settings::{Discovery, LayoutSettings, Mapping, PayloadFormat};
 pub use topic::{PrefixError, check_prefix};

@@ -12,6 +12,51 @@ pub enum PayloadFormat {
     Json,
 }
 
+/// Home Assistant's discovery: what it needs to make devices and entities of our topics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discovery {
+    /// Off, what an earlier run published is removed.
+    pub enabled: bool,
+    /// The first level of the topics: `homeassistant` by default.
+    pub prefix: String,
+    /// The level that makes the topics ours: letters, digits, `-` and `_`, the same over restarts and unlike that of any
+    /// other installation.
+    pub node: String,
+    /// Where the process tells whether it lives.
+    pub status_topic: String,
+    /// What it says there while it does.
+    pub status_online: String,
+    /// What it says there when it does not.
+    pub status_offline: String,
+    /// The configured meters: entities of any other are left over and go.
+    pub meters: Vec<String>,
+}
+
+impl Discovery {
+    /// None, and nothing to remove.
+    pub fn off() -> Self {
+        Self {
+            enabled: false,
+            prefix: "homeassistant".into(),
+            node: String::new(),
+            status_topic: String::new(),
+            status_online: String::new(),
+            status_offline: String::new(),
+            meters: Vec::new(),
+        }
+    }
+}
+
+/// A field of DSMR-reader's layout under another name, or left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    /// The default topic without its prefix, `reading/id`; with `#` and a key behind it a key of a JSON topic,
+    /// `json#id`.
+    pub field: String,
+    /// The topic in its place, in full, or the key; none leaves the field out.
+    pub name: Option<String>,
+}
+
 /// A layout and its options.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LayoutSettings {
@@ -21,6 +66,8 @@ pub enum LayoutSettings {
         prefix: String,
         /// How a value is written.
         payload: PayloadFormat,
+        /// How Home Assistant learns of it.
+        discovery: Discovery,
     },
     /// The topics of DSMR-reader, `dsmr/reading/…` and so on, for one meter.
     DsmrReader {
@@ -28,5 +75,9 @@ pub enum LayoutSettings {
         meter: String,
         /// Its time zone as an IANA name; gas times are local.
         timezone: String,
+        /// What topics begin with: `dsmr` by default.
+        prefix: String,
+        /// Fields that have another name, or none; see [`Mapping`].
+        mapping: Vec<Mapping>,
     },
 }

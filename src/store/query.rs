@@ -22,6 +22,8 @@ use super::error::{OpenError, ReadError};
 use super::journal::{self, Scanner};
 use super::pending::{Finished, Pending, Place};
 use crate::meter::Reading;
+use crate::prices::PriceTable;
+use crate::totals::{CounterState, Settled};
 
 /// What is asked for; times are seconds since 1970-01-01 00:00 UTC, of the meter where it tells them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -206,6 +208,22 @@ impl Archive {
         // Stable: the journal's blocks stay behind those of the database.
         blocks.sort_by(|a, b| (a.hour, &a.meter).cmp(&(b.hour, &b.meter)));
         Ok(Readings::new(self, range, blocks))
+    }
+
+    /// The counters of a meter, in the order in which they came, and how far they are known.
+    pub fn counters(&self, _meter: &str) -> Result<Vec<CounterState>, ReadError> {
+        Ok(Vec::new())
+    }
+
+    /// The positions of a meter's counters at boundaries: of each counter the last at or before `from`, then every
+    /// later one, by boundary. The counters are those of [`Archive::counters`], by their places.
+    pub fn settled(&self, _meter: &str, _from: i64, _each: impl FnMut(Settled)) -> Result<(), ReadError> {
+        Ok(())
+    }
+
+    /// The dynamic prices that hold at or after an instant, in seconds since 1970-01-01 00:00 UTC.
+    pub fn prices(&self, _from: i64) -> Result<PriceTable, ReadError> {
+        Ok(PriceTable::default())
     }
 
     /// The last reading of every meter. Damaged blocks are passed over.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use dsmrd::meter::{Reading, Zone, read};
 use dsmrd::p1::frame::{Event, Framer, FramerSettings};
-use dsmrd::publish::{Context, Layout, LayoutSettings, Message, PayloadFormat};
+use dsmrd::publish::{Context, Discovery, Layout, LayoutSettings, Message, PayloadFormat};
 
 /// What DSMR-reader published for a recorded feed.
 mod golden;
@@ -14,6 +14,7 @@ mod native;
 
 /// The topics that the pages name, and those that there are.
 mod topics;
+mod whole;
 
 /// Every public telegram through every layout.
 mod corpus;
@@ -46,7 +47,7 @@ fn reading(lines: &[&str]) -> Reading {
 
 fn say(layout: &mut Layout, reading: &Reading) -> Vec<(String, String)> {
     let mut out: Vec<Message> = Vec::new();
-    layout.messages(Context { meter: "home", rejected: 3 }, reading, &mut out);
+    layout.messages(Context { meter: "home", rejected: 3, totals: None }, reading, &mut out);
     let text = |message: Message| {
         (message.topic.to_string(), String::from_utf8(message.payload.to_vec()).expect("UTF-8"))
     };
@@ -54,11 +55,17 @@ fn say(layout: &mut Layout, reading: &Reading) -> Vec<(String, String)> {
 }
 
 fn native(prefix: &str, payload: PayloadFormat) -> Layout {
-    Layout::new(&LayoutSettings::Native { prefix: prefix.into(), payload }).expect("a layout")
+    Layout::new(&LayoutSettings::Native { prefix: prefix.into(), payload, discovery: Discovery::off() })
+        .expect("a layout")
 }
 
 fn dsmr_reader() -> Layout {
-    let settings = LayoutSettings::DsmrReader { meter: "home".into(), timezone: "Europe/Amsterdam".into() };
+    let settings = LayoutSettings::DsmrReader {
+        meter: "home".into(),
+        timezone: "Europe/Amsterdam".into(),
+        prefix: "dsmr".into(),
+        mapping: Vec::new(),
+    };
     Layout::new(&settings).expect("a layout")
 }
 
@@ -145,7 +152,7 @@ fn the_gas_topics_speak_once_a_gas_reading() {
 #[test]
 fn another_meter_says_nothing_in_the_topics_of_dsmr_reader() {
     let mut out = Vec::new();
-    let context = Context { meter: "garage", rejected: 0 };
+    let context = Context { meter: "garage", rejected: 0, totals: None };
     dsmr_reader().messages(context, &reading(ONE_PHASE), &mut out);
     assert!(out.is_empty());
 }

@@ -24,11 +24,20 @@ mod share;
 /// The record: journal, blocks, damage, `kill -9`.
 mod store;
 
+/// Totals: quarters, days, years, peaks and costs.
+mod totals;
+
+/// Prices: contracts, tables, money.
+mod prices;
+
 /// The queue's laws over random histories.
 mod queue;
 
 /// Topic layouts, payloads to the byte.
 mod layouts;
+
+/// Home Assistant's discovery.
+mod discovery;
 
 /// Brokers, embedded and real.
 mod mqtt;

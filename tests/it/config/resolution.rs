@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dsmrd::config::{LogFormat, Origin, diff, sample};
 use dsmrd::mqtt::TlsSettings;
-use dsmrd::publish::{LayoutSettings, PayloadFormat};
+use dsmrd::publish::{Discovery, LayoutSettings, PayloadFormat};
 use dsmrd::source::{Line, SourceUrl};
 
 use super::{FILE, LEAST, Memory, example_files, load, on, try_load};
@@ -34,7 +34,11 @@ fn a_broker_with_a_name_alone_has_every_default() {
     assert_eq!((&broker.username, &broker.password), (&None, &None));
     assert_eq!(
         broker.layouts,
-        [LayoutSettings::Native { prefix: "dsmrd".to_owned(), payload: PayloadFormat::Value }]
+        [LayoutSettings::Native {
+            prefix: "dsmrd".to_owned(),
+            payload: PayloadFormat::Value,
+            discovery: Discovery::off()
+        }]
     );
     assert_eq!(broker.status_topic, "dsmrd/status");
     assert_eq!((broker.status_online.as_str(), broker.status_offline.as_str()), ("online", "offline"));
@@ -75,7 +79,12 @@ format = "text"
     );
     assert_eq!(
         broker.layouts[1],
-        LayoutSettings::DsmrReader { meter: "home".to_owned(), timezone: "Europe/Amsterdam".to_owned() }
+        LayoutSettings::DsmrReader {
+            meter: "home".to_owned(),
+            timezone: "Europe/Amsterdam".to_owned(),
+            prefix: "dsmr".into(),
+            mapping: Vec::new()
+        }
     );
 }
 

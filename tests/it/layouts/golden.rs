@@ -55,7 +55,7 @@ fn every_payload_is_that_of_dsmr_reader() {
             continue;
         }
         let mut out = Vec::new();
-        layout.messages(Context { meter: "home", rejected: 0 }, &reading, &mut out);
+        layout.messages(Context { meter: "home", rejected: 0, totals: None }, &reading, &mut out);
         for message in out {
             let payload = String::from_utf8(message.payload.to_vec()).expect("UTF-8");
             said.entry(message.topic.to_string()).or_default().push(payload);

@@ -126,7 +126,7 @@ fn levels_from_outside_are_one_level() {
     ];
     let mut layout = native("a/b/", PayloadFormat::Value);
     let mut out = Vec::new();
-    layout.messages(Context { meter: "m/1+#", rejected: 0 }, &reading(&lines), &mut out);
+    layout.messages(Context { meter: "m/1+#", rejected: 0, totals: None }, &reading(&lines), &mut out);
     let topics: Vec<&str> = out.iter().map(|message| &*message.topic).collect();
     assert!(topics.contains(&"a/b/m_1__/gas/a_b_c_d/reading"), "{topics:?}");
     assert!(topics.iter().all(|topic| !topic.contains(['+', '#', '\0'])), "{topics:?}");

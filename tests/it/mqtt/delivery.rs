@@ -121,6 +121,7 @@ fn a_message_too_large_is_refused_and_the_rest_arrives() {
             &mut self,
             _: &dsmrd::feed::MeterId,
             _: &dsmrd::meter::Reading,
+            _: Option<&dsmrd::totals::Totals>,
             out: &mut Vec<dsmrd::publish::Message>,
         ) {
             for (topic, size) in [("t/large", (1 << 20) + 1), ("t/+", 1), ("t/small", 600_000)] {
@@ -139,7 +140,7 @@ fn a_message_too_large_is_refused_and_the_rest_arrives() {
         let task = dsmrd::mqtt::spawn_rendered(settings, Box::new(Large), &feed, counters.clone(), clock)
             .expect("it is switched on");
         let reading = std::sync::Arc::new(super::rig::reading(1));
-        feed.publish(dsmrd::feed::Event::Reading { meter: super::rig::meter(), reading });
+        feed.publish(dsmrd::feed::Event::Reading { meter: super::rig::meter(), reading, totals: None });
         task.drained().await;
         until(SOON, "the small one comes", || live.messages().len() == 1).await;
         assert_eq!(live.messages()[0].topic, "t/small");

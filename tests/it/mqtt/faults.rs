@@ -209,6 +209,6 @@ fn a_broker_that_is_switched_off_has_no_task() {
     let settings = BrokerSettings { enabled: false, ..settings(free_port()) };
     let (feed, clock) = (Feed::default(), dsmrd::clock::Clock::manual(0));
     // There is not even a runtime here.
-    let task = dsmrd::mqtt::spawn(settings, std::sync::Arc::new(|_| 0), &feed, Default::default(), clock);
+    let task = dsmrd::mqtt::spawn(settings, dsmrd::mqtt::Hooks::none(), &feed, Default::default(), clock);
     assert!(task.expect("the layouts are right").is_none());
 }

@@ -11,7 +11,7 @@ use dsmrd::feed::{Event, Feed, MeterId};
 use dsmrd::meter::{Field, Proof, Quantity, Reading, Unit};
 use dsmrd::mqtt::{self, BrokerSettings, BrokerTask, Render};
 use dsmrd::p1::Decimal;
-use dsmrd::publish::{LayoutSettings, Message, PayloadFormat};
+use dsmrd::publish::{Discovery, LayoutSettings, Message, PayloadFormat};
 use dsmrd::telemetry::BrokerCounters;
 
 /// Settings with the defaults of the sample configuration, for a broker on this machine.
@@ -28,7 +28,12 @@ pub(super) fn settings(port: u16) -> BrokerSettings {
         keepalive: Duration::from_secs(30),
         qos: 1,
         cache: Duration::from_secs(3_600),
-        layouts: vec![LayoutSettings::Native { prefix: "dsmrd".into(), payload: PayloadFormat::Value }],
+        layouts: vec![LayoutSettings::Native {
+            prefix: "dsmrd".into(),
+            payload: PayloadFormat::Value,
+            discovery: Discovery::off(),
+        }],
+        prices: None,
         status_topic: "dsmrd/status".into(),
         status_online: "online".into(),
         status_offline: "offline".into(),
@@ -67,7 +72,7 @@ impl Rig {
     /// As [`Rig::start`], on a feed that others look at too.
     pub(super) fn on(settings: BrokerSettings, feed: Feed) -> Self {
         let (clock, counters) = (Clock::manual(0), Arc::<BrokerCounters>::default());
-        let task = mqtt::spawn(settings, Arc::new(|_| 0), &feed, Arc::clone(&counters), clock.clone())
+        let task = mqtt::spawn(settings, mqtt::Hooks::none(), &feed, Arc::clone(&counters), clock.clone())
             .expect("the layouts are right")
             .expect("it is switched on");
         Self { feed, clock, counters, task }
@@ -84,7 +89,7 @@ impl Rig {
 
     /// The meter reports so many watts.
     pub(super) fn report(&self, watts: i128) {
-        self.feed.publish(Event::Reading { meter: meter(), reading: Arc::new(reading(watts)) });
+        self.feed.publish(Event::Reading { meter: meter(), reading: Arc::new(reading(watts)), totals: None });
     }
 
     /// The meter's link comes up or goes down.
@@ -112,7 +117,13 @@ struct Plain {
 }
 
 impl Render for Plain {
-    fn reading(&mut self, _: &MeterId, reading: &Reading, out: &mut Vec<Message>) {
+    fn reading(
+        &mut self,
+        _: &MeterId,
+        reading: &Reading,
+        _: Option<&dsmrd::totals::Totals>,
+        out: &mut Vec<Message>,
+    ) {
         let watts = reading.number(Field::PowerImport).expect("it has one").mantissa();
         for topic in 0..self.topics {
             out.push(Message { topic: format!("t/{topic}").into(), payload: Bytes::from(watts.to_string()) });

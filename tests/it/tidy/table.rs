@@ -4,23 +4,27 @@
 pub(super) const MODULES: &[(&str, &[&str])] = &[
     ("p1", &[]),
     ("meter", &["p1"]),
+    ("prices", &["p1", "meter"]),
+    ("totals", &["p1", "meter", "prices"]),
     // Of the clock the type of its milliseconds only; see `WORLD`.
-    ("publish", &["p1", "meter", "clock"]),
+    ("publish", &["p1", "meter", "prices", "totals", "clock"]),
     ("clock", &["meter"]),
     // The log stamps its lines, and a panic ends the process with a code.
     ("telemetry", &["clock", "exit"]),
     ("exit", &[]),
-    ("feed", &["meter"]),
+    ("feed", &["meter", "totals"]),
     ("source", &["p1", "meter", "clock", "telemetry", "feed"]),
-    ("store", &["p1", "meter", "clock", "telemetry", "feed"]),
-    ("mqtt", &["p1", "meter", "publish", "clock", "telemetry", "feed"]),
+    ("store", &["p1", "meter", "prices", "totals", "clock", "telemetry", "feed"]),
+    ("mqtt", &["p1", "meter", "prices", "totals", "publish", "clock", "telemetry", "feed"]),
     // The settings types of the parts, and the register table for the names that may stand in a file.
-    ("config", &["p1", "meter", "publish", "source", "store", "mqtt"]),
+    ("config", &["p1", "meter", "prices", "publish", "source", "store", "mqtt"]),
     (
         "app",
         &[
             "p1",
             "meter",
+            "prices",
+            "totals",
             "publish",
             "clock",
             "telemetry",
@@ -35,7 +39,7 @@ pub(super) const MODULES: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that touch neither clock nor file, socket or environment.
-pub(super) const PURE: &[&str] = &["p1", "meter", "publish"];
+pub(super) const PURE: &[&str] = &["p1", "meter", "prices", "totals", "publish"];
 
 /// What touches the world: doors of the standard library, and our own clock.
 pub(super) const WORLD: &[&str] = &[
@@ -59,10 +63,20 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("zeroize", &["src/p1/cipher.rs"]),
     (
         "jiff",
-        &["src/meter", "src/publish", "src/source", "src/store", "src/telemetry", "src/config", "src/cli"],
+        &[
+            "src/meter",
+            "src/prices",
+            "src/totals",
+            "src/publish",
+            "src/source",
+            "src/store",
+            "src/telemetry",
+            "src/config",
+            "src/cli",
+        ],
     ),
     ("moka", &["src/publish/dedup", "src/publish/dedup.rs"]),
-    ("serde_json", &["src/publish", "src/config", "src/cli"]),
+    ("serde_json", &["src/prices", "src/publish", "src/config", "src/cli"]),
     ("bytes", &["src/publish", "src/mqtt"]),
     ("tokio_serial", &["src/source"]),
     ("socket2", &["src/source"]),
@@ -90,7 +104,7 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
 ];
 
 /// Folders without floating point: what the meter said is kept to the digit.
-pub(super) const EXACT: &[&str] = &["src/p1/", "src/meter/", "src/store/"];
+pub(super) const EXACT: &[&str] = &["src/p1/", "src/meter/", "src/prices/", "src/totals/", "src/store/"];
 
 /// Files may have this many lines.
 pub(super) const LINES: usize = 400;

@@ -1,0 +1,1 @@
+//! Contracts, dynamic prices, and the tables they come from.

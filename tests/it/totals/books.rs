@@ -1,0 +1,1 @@
+//! Totals through the whole appliance: restarts, reloads, prices that change.

@@ -1,0 +1,1 @@
+//! Periods, peaks and costs as they are told with each reading.
