@@ -157,10 +157,10 @@ fn quarters_are_told_when_they_end() {
              \"average_delivered\": \"0.900\"}}"
         )
     };
-    // That of 23:30 had begun before the first telegram. 45 × 5 Wh in a quarter of an hour are 0.9 kW.
+    // A quarter is closed by the first telegram behind it, and that of 23:30 had begun before the first one. 45 × 5 Wh in a quarter of an hour are 0.9 kW.
     let expected = [
-        (1_200, quarter("2026-12-31T23:45", "2027-01-01T00:00")),
-        (2_100, quarter("2027-01-01T00:00", "2027-01-01T00:15")),
+        (1_220, quarter("2026-12-31T23:45", "2027-01-01T00:00")),
+        (2_120, quarter("2027-01-01T00:00", "2027-01-01T00:15")),
     ];
     assert_eq!(quarters, expected);
 }
