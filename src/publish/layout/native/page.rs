@@ -76,9 +76,9 @@ fn write_section(page: &mut String, section: &Section) {
         page.push_str(padded.collect::<Vec<_>>().join(" ").trim_end());
         page.push('\n');
     };
-    line(&[border.clone()]);
+    line(std::slice::from_ref(&border));
     line(&COLUMNS.map(str::to_owned));
-    line(&[border.clone()]);
+    line(std::slice::from_ref(&border));
     rows.iter().for_each(|row| line(row));
     line(&[border]);
 }

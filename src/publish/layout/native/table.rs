@@ -123,6 +123,7 @@ impl Row {
         match self.topic {
             "gas/reading" => Some(Obis::new(0, 1, 24, 2, 1)),
             "gas/id" => Some(Obis::new(0, 1, 96, 1, 0)),
+            "gas/ean" => Some(Obis::new(0, 1, 96, 1, 2)),
             "gas/valve" => Some(Obis::new(0, 1, 24, 4, 0)),
             "current_limit_import" | "current_limit_export" => Some(Field::CurrentLimits.register().obis),
             "month_end" => Some(Field::DemandPeakHistory.register().obis),
