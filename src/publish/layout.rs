@@ -1,9 +1,8 @@
 //! From readings to messages: which topics, which payloads.
 //!
 //! In reading order: [`text`], payloads without detours; [`slot`], topics built once; [`native`], dsmrd's own
-//! topics; [`dsmr_reader`] with [`dsmr_gas`], those of DSMR-reader.
+//! topics; [`dsmr_reader`], those of DSMR-reader.
 
-mod dsmr_gas;
 mod dsmr_reader;
 pub mod native;
 mod slot;
@@ -11,7 +10,8 @@ mod text;
 
 use thiserror::Error;
 
-use self::native::mbus as native_mbus;
+pub use self::dsmr_reader::{MappableField, mappable_fields};
+
 use super::Message;
 use super::settings::LayoutSettings;
 use super::topic::{PrefixError, check_prefix};
@@ -38,6 +38,14 @@ pub enum LayoutError {
     /// There is no such time zone.
     #[error("unknown time zone {0:?}; use an IANA name such as Europe/Amsterdam")]
     TimeZone(String),
+    /// A mapping cannot be followed.
+    #[error("the mapping of {field:?}: {problem}")]
+    Mapping {
+        /// The field that it names.
+        field: String,
+        /// What is wrong.
+        problem: String,
+    },
 }
 
 /// A layout with what it remembers: its topics, built once, and what they said last.
@@ -61,9 +69,9 @@ impl Layout {
             LayoutSettings::Native { prefix, payload, .. } => {
                 Inner::Native(native::Native::new(check_prefix(prefix)?, *payload))
             }
-            LayoutSettings::DsmrReader { meter, timezone, .. } => {
+            LayoutSettings::DsmrReader { meter, timezone, prefix, mapping } => {
                 let zone = Zone::new(timezone).map_err(|_| LayoutError::TimeZone(timezone.clone()))?;
-                Inner::DsmrReader(Box::new(dsmr_reader::DsmrReader::new(meter, zone)))
+                Inner::DsmrReader(Box::new(dsmr_reader::DsmrReader::new(meter, zone, prefix, mapping)?))
             }
         }))
     }
