@@ -16,6 +16,7 @@ mod text;
 use thiserror::Error;
 
 use super::Message;
+use super::discovery::{Announcer, Source};
 use super::settings::LayoutSettings;
 use super::topic::{PrefixError, check_prefix};
 use crate::meter::{Reading, Zone};
@@ -49,7 +50,7 @@ pub struct Layout(Inner);
 
 #[derive(Debug)]
 enum Inner {
-    Native(native::Native),
+    Native(native::Native, Announcer),
     DsmrReader(Box<dsmr_reader::DsmrReader>),
 }
 
@@ -61,8 +62,10 @@ impl Layout {
     /// When the prefix or the time zone is none.
     pub fn new(settings: &LayoutSettings) -> Result<Self, LayoutError> {
         Ok(Self(match settings {
-            LayoutSettings::Native { prefix, payload, .. } => {
-                Inner::Native(native::Native::new(check_prefix(prefix)?, *payload))
+            LayoutSettings::Native { prefix, payload, discovery } => {
+                let prefix = check_prefix(prefix)?;
+                let source = Source { prefix: prefix.clone(), format: *payload, plain: native_mbus::plain };
+                Inner::Native(native::Native::new(prefix, *payload), Announcer::new(discovery, source))
             }
             LayoutSettings::DsmrReader { meter, timezone, .. } => {
                 let zone = Zone::new(timezone).map_err(|_| LayoutError::TimeZone(timezone.clone()))?;
@@ -74,7 +77,11 @@ impl Layout {
     /// Appends what a reading has to say. Unchanged values are among it; to drop them is the queue's work.
     pub fn messages(&mut self, context: Context<'_>, reading: &Reading, out: &mut Vec<Message>) {
         match &mut self.0 {
-            Inner::Native(native) => native.messages(context.meter, reading, out),
+            Inner::Native(native, announcer) => {
+                let from = out.len();
+                native.messages(context.meter, reading, out);
+                announcer.observe(context, reading, from, out);
+            }
             Inner::DsmrReader(dsmr_reader) => dsmr_reader.messages(context, reading, out),
         }
     }
@@ -82,7 +89,7 @@ impl Layout {
     /// Appends what there is to say when the link to a meter came up or went down.
     pub fn link(&mut self, meter: &str, online: bool, out: &mut Vec<Message>) {
         match &mut self.0 {
-            Inner::Native(native) => native.link(meter, online, out),
+            Inner::Native(native, _) => native.link(meter, online, out),
             // DSMR-reader has no topic for it.
             Inner::DsmrReader(_) => {}
         }
@@ -90,9 +97,17 @@ impl Layout {
 
     /// The topic filters that it wants to hear of.
     pub fn subscriptions(&self) -> Vec<String> {
-        Vec::new()
+        match &self.0 {
+            Inner::Native(_, announcer) => announcer.subscriptions(),
+            Inner::DsmrReader(_) => Vec::new(),
+        }
     }
 
     /// Appends what there is to answer to a message that the broker kept (`retained`) or passes on.
-    pub fn heard(&mut self, _topic: &str, _payload: &[u8], _retained: bool, _out: &mut Vec<Message>) {}
+    pub fn heard(&mut self, topic: &str, payload: &[u8], retained: bool, out: &mut Vec<Message>) {
+        match &mut self.0 {
+            Inner::Native(_, announcer) => announcer.heard(topic, payload, retained, out),
+            Inner::DsmrReader(_) => {}
+        }
+    }
 }
