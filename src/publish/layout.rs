@@ -1,20 +1,17 @@
 //! From readings to messages: which topics, which payloads.
 //!
-//! In reading order: [`text`], payloads without detours; [`slot`], topics built once; [`native`] with
-//! [`native_mbus`], [`native_objects`] and [`native_writer`], dsmrd's own topics; [`dsmr_reader`] with
-//! [`dsmr_gas`], those of DSMR-reader.
+//! In reading order: [`text`], payloads without detours; [`slot`], topics built once; [`native`], dsmrd's own
+//! topics; [`dsmr_reader`] with [`dsmr_gas`], those of DSMR-reader.
 
 mod dsmr_gas;
 mod dsmr_reader;
-mod native;
-mod native_mbus;
-mod native_objects;
-mod native_writer;
+pub mod native;
 mod slot;
 mod text;
 
 use thiserror::Error;
 
+use self::native::mbus as native_mbus;
 use super::Message;
 use super::discovery::{Announcer, Source};
 use super::settings::LayoutSettings;
@@ -79,7 +76,7 @@ impl Layout {
         match &mut self.0 {
             Inner::Native(native, announcer) => {
                 let from = out.len();
-                native.messages(context.meter, reading, out);
+                native.messages(context, reading, out);
                 announcer.observe(context, reading, from, out);
             }
             Inner::DsmrReader(dsmr_reader) => dsmr_reader.messages(context, reading, out),
