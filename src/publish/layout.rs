@@ -1,9 +1,8 @@
 //! From readings to messages: which topics, which payloads.
 //!
 //! In reading order: [`text`], payloads without detours; [`slot`], topics built once; [`native`], dsmrd's own
-//! topics; [`dsmr_reader`] with [`dsmr_gas`], those of DSMR-reader.
+//! topics; [`dsmr_reader`], those of DSMR-reader.
 
-mod dsmr_gas;
 mod dsmr_reader;
 pub mod native;
 mod slot;
@@ -11,6 +10,7 @@ mod text;
 
 use thiserror::Error;
 
+pub use self::dsmr_reader::{MappableField, mappable_fields};
 use self::native::mbus as native_mbus;
 use super::Message;
 use super::discovery::{Announcer, Source};
@@ -39,6 +39,14 @@ pub enum LayoutError {
     /// There is no such time zone.
     #[error("unknown time zone {0:?}; use an IANA name such as Europe/Amsterdam")]
     TimeZone(String),
+    /// A mapping cannot be followed.
+    #[error("the mapping of {field:?}: {problem}")]
+    Mapping {
+        /// The field that it names.
+        field: String,
+        /// What is wrong.
+        problem: String,
+    },
 }
 
 /// A layout with what it remembers: its topics, built once, and what they said last.
@@ -64,9 +72,9 @@ impl Layout {
                 let source = Source { prefix: prefix.clone(), format: *payload, plain: native_mbus::plain };
                 Inner::Native(native::Native::new(prefix, *payload), Announcer::new(discovery, source))
             }
-            LayoutSettings::DsmrReader { meter, timezone, .. } => {
+            LayoutSettings::DsmrReader { meter, timezone, prefix, mapping } => {
                 let zone = Zone::new(timezone).map_err(|_| LayoutError::TimeZone(timezone.clone()))?;
-                Inner::DsmrReader(Box::new(dsmr_reader::DsmrReader::new(meter, zone)))
+                Inner::DsmrReader(Box::new(dsmr_reader::DsmrReader::new(meter, zone, prefix, mapping)?))
             }
         }))
     }
