@@ -174,7 +174,8 @@ impl Announcer {
             let old = standing.iter_mut().find(|old| old.object_id == draft.object_id);
             let left = self.leftovers.iter().find(|left| left.object_id == draft.object_id);
             let before = old.as_ref().map(|old| old.parts.iter().chain(&old.gone));
-            let before = before.into_iter().flatten().chain(left.into_iter().flat_map(|left| &left.components));
+            let before =
+                before.into_iter().flatten().chain(left.into_iter().flat_map(|left| &left.components));
             let mut gone: Vec<(String, Platform)> =
                 before.filter(|(key, _)| parts.iter().all(|(part, _)| part != key)).cloned().collect();
             gone.sort();

@@ -106,9 +106,7 @@ fn of_field(field: Field, precision: usize, reading: &Reading) -> Option<Entity>
         // The number; where the country's name for it is known, that is beside it.
         Kind::Tariff => Entity::text("Tariff number", State::Value),
         Kind::Switch => Entity::text(label, State::Words(SWITCH)).diagnostic(),
-        Kind::Message => {
-            Entity::text(label, State::Long).shown_if(field == Field::MessageText)
-        }
+        Kind::Message => Entity::text(label, State::Long).shown_if(field == Field::MessageText),
         Kind::Profile | Kind::Clock => return None,
     })
 }
@@ -120,7 +118,10 @@ fn of_number(field: Field, label: &'static str, unit: Unit, precision: usize) ->
         return Entity { device_class: Some("power_factor"), ..entity };
     }
     match unit {
-        Unit::KiloWattHour | Unit::KiloVarHour | Unit::KiloVoltAmpereHour | Unit::GigaJoule
+        Unit::KiloWattHour
+        | Unit::KiloVarHour
+        | Unit::KiloVoltAmpereHour
+        | Unit::GigaJoule
         | Unit::CubicMetre => {
             // Energy of either way and any tariff; reactive energy and the like are for those who look for them.
             let shown = name.starts_with("energy_import") || name.starts_with("energy_export");
@@ -254,7 +255,10 @@ fn of_cost(leaf: &str, facts: Facts<'_>) -> Option<Entity> {
         leaf => {
             let of = leaf.strip_prefix("today_")?;
             if let Some(class) = class(of) {
-                bill(format!("Cost of {}, today", class_label(class).to_lowercase()).into(), Some(class.name()))
+                bill(
+                    format!("Cost of {}, today", class_label(class).to_lowercase()).into(),
+                    Some(class.name()),
+                )
             } else {
                 let field = Field::from_name(&format!("energy_{of}"))?;
                 let key = field.name().trim_start_matches("energy_");

@@ -25,8 +25,11 @@ const MAKERS: [(&str, &str); 14] = [
 pub(super) fn of(telegram: &[u8]) -> Option<(Option<&'static str>, String)> {
     let line = telegram.strip_prefix(b"/")?;
     let line = &line[..line.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(line.len())];
-    let model: String =
-        line.iter().filter(|byte| byte.is_ascii_graphic() || **byte == b' ').map(|&byte| char::from(byte)).collect();
+    let model: String = line
+        .iter()
+        .filter(|byte| byte.is_ascii_graphic() || **byte == b' ')
+        .map(|&byte| char::from(byte))
+        .collect();
     let model = model.trim();
     let maker = model.get(..3).and_then(|letters| {
         MAKERS.iter().find(|(known, _)| known.eq_ignore_ascii_case(letters)).map(|(_, maker)| *maker)
