@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 use super::environment;
 use super::keys::{self, KEYS, Key, Table};
 use super::report::{Origin, Report, nearest};
-use super::value::quote;
+use super::value::{quote, shorten};
 
 /// A value as typed. It has no `Debug`, since it may be a password.
 #[derive(Clone)]
@@ -17,6 +17,10 @@ pub(super) enum Typed {
     Text(String),
     /// A whole number of the file, in decimal digits.
     Integer(String),
+    /// A decimal number of the file, letter by letter.
+    Float(String),
+    /// A date or time of the file, letter by letter.
+    Date(String),
     /// `true` or `false`.
     Bool(bool),
     /// A list.
@@ -32,7 +36,7 @@ impl Typed {
     pub(super) fn describe(&self) -> String {
         match self {
             Self::Text(text) | Self::Variable(text) => quote(text),
-            Self::Integer(number) => number.clone(),
+            Self::Integer(text) | Self::Float(text) | Self::Date(text) => shorten(text),
             Self::Bool(truth) => truth.to_string(),
             Self::List(_) => "a list".to_owned(),
             Self::Other(what) => (*what).to_owned(),
@@ -263,6 +267,17 @@ const ELSEWHERE: &[(Table, &str, &str)] = &[
     (Table::Share, "host", "write it as listen = \"ADDRESS:PORT\""),
     (Table::Share, "address", "write it as listen = \"ADDRESS:PORT\""),
     (Table::Store, "file", "here it is `path`"),
+    (Table::Contract, "from", "here it is `start`"),
+    (Table::Contract, "until", "here it is `end`, the first day on which it no longer holds"),
+    (Table::Contract, "price", "here it is `import`, and `export` for what is given"),
+    (Table::Contract, "vat", "prices have it in them already; of dynamic prices it is `dynamic_vat`"),
+    (Table::Contract, "currency", "it belongs under [prices], for all contracts"),
+    (Table::Contract, "electricity_delivered_1_price", "here it is `import_t1`"),
+    (Table::Contract, "electricity_delivered_2_price", "here it is `import_t2`"),
+    (Table::Contract, "electricity_returned_1_price", "here it is `export_t1`"),
+    (Table::Contract, "electricity_returned_2_price", "here it is `export_t2`"),
+    (Table::Contract, "gas_price", "here it is `gas`"),
+    (Table::Contract, "fixed_daily_cost", "here it is `fixed`"),
 ];
 
 pub(super) fn unknown_key(table: Table, name: &str) -> String {
@@ -294,8 +309,8 @@ fn typed(value: &DeValue<'_>) -> Typed {
         ),
         DeValue::Boolean(truth) => Typed::Bool(*truth),
         DeValue::Array(items) => Typed::List(items.iter().map(|item| typed(item.get_ref())).collect()),
-        DeValue::Float(_) => Typed::Other("a decimal number"),
-        DeValue::Datetime(_) => Typed::Other("a date or time"),
+        DeValue::Float(number) => Typed::Float(number.as_str().to_owned()),
+        DeValue::Datetime(date) => Typed::Date(date.to_string()),
         DeValue::Table(_) => Typed::Other("a table"),
     }
 }
