@@ -148,7 +148,10 @@ fn hear(archive: &Archive, settings: &Settings, meter: &str, zone: &str) -> anyh
     let readings: Vec<Reading> = stored.into_iter().map(|stored| stored.reading).collect();
     let zone = Zone::new(zone)?;
     let mut ledger = ledger(archive, settings, meter, &zone)?;
-    let totals = readings.last().map(|reading| ledger.take(reading));
+    // A record of before there were totals has no counters: then they begin with these readings, as they do when the
+    // daemon starts.
+    let known = if archive.counters(meter)?.is_empty() { 0 } else { readings.len().saturating_sub(1) };
+    let totals = readings[known..].iter().map(|reading| ledger.take(reading)).last();
     Ok(Heard { meter: meter.to_owned(), readings, totals })
 }
 
