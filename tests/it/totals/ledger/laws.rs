@@ -135,9 +135,11 @@ fn missing(times: &[i64], start: i64, now: i64) -> i64 {
 /// The highest complete quarter-hour of each month, in thousandths of a kW, and its end.
 fn peaks(electricity: &Known, times: &[(i64, &'static str)]) -> BTreeMap<(i16, i8), (i128, i64)> {
     let mut peaks = BTreeMap::new();
-    let last_before = |end: i64| times.iter().rev().find(|(time, _)| *time <= end).filter(|(time, _)| *time >= end - 60);
+    let last_before =
+        |end: i64| times.iter().rev().find(|(time, _)| *time <= end).filter(|(time, _)| *time >= end - 60);
     let newest = times.last().map_or(0, |(time, _)| *time);
-    let mut ends: Vec<i64> = times.iter().map(|(time, _)| (time + 899).div_euclid(QUARTER) * QUARTER).collect();
+    let mut ends: Vec<i64> =
+        times.iter().map(|(time, _)| (time + 899).div_euclid(QUARTER) * QUARTER).collect();
     ends.dedup();
     for end in ends.into_iter().filter(|end| *end < newest) {
         let start = end - QUARTER;
@@ -269,7 +271,9 @@ fn days_add_up_to_months_and_months_to_years() {
         registers.insert(day.year(), house.taken.iter().sum());
     }
     let sum = |parts: &BTreeMap<Date, (i128, i128, i128)>, from: Date, to: Date| {
-        parts.range(from..to).fold((0, 0, 0), |sum, (_, part)| (sum.0 + part.0, sum.1 + part.1, sum.2 + part.2))
+        parts
+            .range(from..to)
+            .fold((0, 0, 0), |sum, (_, part)| (sum.0 + part.0, sum.1 + part.1, sum.2 + part.2))
     };
     let fixed = |days: i128| -900_000_000_000 * days;
     for (month, told) in &months {
@@ -277,7 +281,8 @@ fn days_add_up_to_months_and_months_to_years() {
         let mut added = sum(&days, *month, next);
         // Days without a reading were not told of, and cost what every day costs.
         let counted = days.range(*month..next);
-        let (first, last) = (counted.clone().next().expect("a day").0, counted.clone().next_back().expect("a day").0);
+        let (first, last) =
+            (counted.clone().next().expect("a day").0, counted.clone().next_back().expect("a day").0);
         let silent = i128::from((*last - *month).get_days() + 1) - counted.count() as i128;
         assert!(first >= month);
         added.2 += fixed(silent);
