@@ -98,6 +98,12 @@ impl Ledger {
         }
     }
 
+    /// The boundary up to which usage is booked with its price, in seconds since 1970-01-01 00:00 UTC. Prices that
+    /// change before it change the past.
+    pub fn booked_until(&self) -> i64 {
+        self.accounts.iter().filter_map(Account::newest).max().unwrap_or(self.needs_from)
+    }
+
     /// Takes other prices that say the same of the past: what was booked stays booked. Where the past changed, a
     /// ledger is to be built anew from the record.
     pub fn set_prices(&mut self, prices: Arc<PriceBook>) {
