@@ -144,8 +144,8 @@ fn of_bytes() {
     );
     assert_eq!(
         problem(b"start,price\n2026-01-31 12:00,1\n"),
-        "line 2: the time \"2026-01-31 12:00\" has no offset; write it as in 2026-01-31T14:00+01:00, or give the time \
-         zone of the table"
+        "line 2: the time \"2026-01-31 12:00\" has no offset; write it as in 2026-01-31T14:00+01:00, or tell the time \
+         zone of the table (--timezone)"
     );
 }
 
