@@ -8,10 +8,11 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::ValueEnum;
 
+use dsmrd::config::{self, Settings};
+use dsmrd::exit;
 use dsmrd::meter::Zone;
 use dsmrd::prices::{PriceKind, Slot, text};
 use dsmrd::store::{self, Archive};
-use dsmrd::{config, exit};
 
 use super::export::{DEFAULT_ZONE, instant, is_broken_pipe};
 use super::{ConfigFile, Outcome};
@@ -98,7 +99,7 @@ pub(super) fn run(args: &Args) -> Outcome {
             done => done,
         },
         Command::Check { tables } => {
-            let zone = Zone::new(tables.timezone().unwrap_or(DEFAULT_ZONE))?;
+            let zone = zone(tables.timezone(), None)?;
             tables.read()?.iter().for_each(|table| table.tell(&zone));
             Ok(exit::OK)
         }
@@ -106,22 +107,31 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 impl Record {
-    /// The database, and the zone in which its times are shown unless another was asked for.
-    fn open(&self, timezone: Option<&str>) -> anyhow::Result<(PathBuf, Zone)> {
-        let (path, zone) = match &self.database {
-            Some(path) => (path.clone(), DEFAULT_ZONE.to_owned()),
-            None => {
-                let settings = config::load(&self.config.config)?.settings;
-                let zone = settings.meters.first().map_or(DEFAULT_ZONE, |meter| meter.source.zone_name());
-                (settings.store.path.clone(), zone.to_owned())
-            }
-        };
-        Ok((path, Zone::new(timezone.unwrap_or(&zone))?))
+    /// The configuration, unless a database stands in its place.
+    fn settings(&self) -> anyhow::Result<Option<Settings>> {
+        match &self.database {
+            Some(_) => Ok(None),
+            None => Ok(Some(config::load(&self.config.config)?.settings)),
+        }
+    }
+
+    /// The database.
+    fn path(&self, settings: Option<&Settings>) -> PathBuf {
+        let configured = settings.map(|settings| settings.store.path.clone());
+        self.database.clone().or(configured).unwrap_or_default()
     }
 }
 
+/// The zone in which times are shown: the one asked for, else that of the first meter.
+fn zone(timezone: Option<&str>, settings: Option<&Settings>) -> anyhow::Result<Zone> {
+    let meter = settings.and_then(|settings| settings.meters.first());
+    let configured = meter.map_or(DEFAULT_ZONE, |meter| meter.source.zone_name());
+    Ok(Zone::new(timezone.unwrap_or(configured))?)
+}
+
 fn import(tables: &Tables, dry_run: bool, record: &Record) -> Outcome {
-    let (path, zone) = record.open(tables.timezone())?;
+    let settings = record.settings()?;
+    let (path, zone) = (record.path(settings.as_ref()), zone(tables.timezone(), settings.as_ref())?);
     let read = tables.read()?;
     read.iter().for_each(|table| table.tell(&zone));
     if dry_run {
@@ -137,11 +147,18 @@ fn import(tables: &Tables, dry_run: bool, record: &Record) -> Outcome {
         summary.changed,
         summary.unchanged
     );
+    if let Some(settings) = settings
+        && settings.prices.contracts.iter().all(|contract| contract.dynamic.is_none())
+    {
+        complain!("warning: no [[contract]] has dynamic: these prices count for nothing until one does");
+    }
     Ok(exit::OK)
 }
 
 fn list(args: &List) -> Outcome {
-    let (path, zone) = args.record.open(args.timezone.as_deref())?;
+    let settings = args.record.settings()?;
+    let path = args.record.path(settings.as_ref());
+    let zone = zone(args.timezone.as_deref(), settings.as_ref())?;
     let time = |name: &str, text: &Option<String>| {
         text.as_deref()
             .map(|text| instant(text, &zone).with_context(|| format!("--{name} {text}")))

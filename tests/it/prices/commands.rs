@@ -164,6 +164,33 @@ fn nothing_is_taken_of_several_tables_when_one_is_none() {
 }
 
 #[test]
+fn the_configuration_tells_record_and_zone_and_whether_prices_count() {
+    let folder = scratch();
+    let database = folder.path().join("dsmrd.sqlite");
+    let running = runtime();
+    let _inside = running.enter();
+    let store = open(&database);
+    let settings = format!(
+        "[store]\npath = {database:?}\n[[meter]]\nname = \"home\"\nsource = \"simulate:\"\ntimezone = \"Europe/Vilnius\"\n\
+         [[contract]]\nname = \"test\"\nstart = 2026-01-01\nimport = 0.25\n"
+    );
+    let config = file(folder.path(), "dsmrd.toml", &settings);
+    let config = config.to_str().expect("UTF-8");
+    let import = || prices(&["import", "--config", config, "-"], TABLE);
+    let first = import();
+    assert!(said(&first).contains("from 2026-01-31T13:00:00+02:00 to"), "{}", said(&first));
+    let warned = String::from_utf8_lossy(&first.stderr).into_owned();
+    assert!(warned.ends_with("these prices count for nothing until one does\n"), "{warned}");
+    file(folder.path(), "dsmrd.toml", &format!("{settings}dynamic = [\"import\"]\n"));
+    let second = import();
+    assert!(said(&second).ends_with("0 new, 0 changed, 2 unchanged\n"));
+    assert!(!String::from_utf8_lossy(&second.stderr).contains("count for nothing"));
+    let listed = said(&prices(&["list", "--config", config, "--format", "csv"], ""));
+    assert!(listed.contains("2026-01-31T13:00:00+02:00"), "{listed}");
+    running.block_on(store.close()).expect("closed");
+}
+
+#[test]
 fn check_needs_no_record_and_warns_of_what_one_may_not_expect() {
     let table = "start,end,price\n2026-01-31T11:00Z,2026-01-31T11:05Z,1\n2026-01-31T11:05Z,2026-01-31T11:10Z,2\n\
                  2026-01-31T12:00Z,2026-01-31T12:05Z,3\n";
