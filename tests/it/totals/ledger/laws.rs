@@ -54,7 +54,7 @@ fn steps(back: bool) -> impl Strategy<Value = Vec<Step>> {
         gas,
         event,
     });
-    prop::collection::vec(step, 1..200)
+    prop::collection::vec(step, 1..120)
 }
 
 /// Where clocks and calendars turn: both changes of the clocks, a leap day, the turn of a year.
@@ -82,6 +82,10 @@ impl Run {
         Self { house: House::new(), utc: start, meters: 1, gas: 50_000 }
     }
 
+    fn hour(&self) -> i64 {
+        self.utc.div_euclid(3_600) * 3_600
+    }
+
     fn step(&mut self, step: &Step) {
         const METERS: [&str; 4] = ["E0001", "E0002", "E0003", "E0004"];
         self.utc += step.seconds;
@@ -99,9 +103,12 @@ impl Run {
                 self.house.taken = [step.taken[1], 17];
                 self.house.given = [0, 5];
             }
-            Event::Gas => self.house.gas = Some(("G0001", self.utc.div_euclid(3_600) * 3_600, self.gas)),
+            // Once an hour: a stamp that stands while the position rises is another matter.
+            Event::Gas if self.house.gas.is_none_or(|(_, stamp, _)| stamp < self.hour()) => {
+                self.house.gas = Some(("G0001", self.hour(), self.gas));
+            }
             Event::Back(seconds) => self.utc -= seconds,
-            Event::Swap | Event::Nothing => {}
+            Event::Swap | Event::Gas | Event::Nothing => {}
         }
     }
 }
@@ -135,15 +142,21 @@ fn missing(times: &[i64], start: i64, now: i64) -> i64 {
 /// The highest complete quarter-hour of each month, in thousandths of a kW, and its end.
 fn peaks(electricity: &Known, times: &[(i64, &'static str)]) -> BTreeMap<(i16, i8), (i128, i64)> {
     let mut peaks = BTreeMap::new();
-    let last_before = |end: i64| times.iter().rev().find(|(time, _)| *time <= end).filter(|(time, _)| *time >= end - 60);
+    let last_before =
+        |end: i64| times.iter().rev().find(|(time, _)| *time <= end).filter(|(time, _)| *time >= end - 60);
     let newest = times.last().map_or(0, |(time, _)| *time);
-    let mut ends: Vec<i64> = times.iter().map(|(time, _)| (time + 899).div_euclid(QUARTER) * QUARTER).collect();
+    let mut ends: Vec<i64> =
+        times.iter().map(|(time, _)| (time + 899).div_euclid(QUARTER) * QUARTER).collect();
     ends.dedup();
     for end in ends.into_iter().filter(|end| *end < newest) {
         let start = end - QUARTER;
         let (Some((_, meter)), Some((_, before))) = (last_before(end), last_before(start)) else { continue };
         let positions = &electricity[meter];
-        if meter != before || electricity.values().any(|of| start < of[0].0 && of[0].0 <= end) {
+        // What a meter told last before it was exchanged is never closed.
+        if positions.last().is_some_and(|last| last.0 <= end)
+            || meter != before
+            || electricity.values().any(|of| start < of[0].0 && of[0].0 <= end)
+        {
             continue;
         }
         let at = |end: i64| positions.iter().rev().find(|(time, _)| *time <= end).expect("known").1;
@@ -162,7 +175,7 @@ fn watts(value: Decimal) -> i128 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_told_is_what_the_registers_say(start in starts(), steps in steps(false)) {
@@ -250,9 +263,9 @@ fn days_add_up_to_months_and_months_to_years() {
     let start = local(datetime(2027, 11, 20, 7, 13, 7, 0));
     let mut registers: BTreeMap<i16, i128> = BTreeMap::new();
     let mut utc = start;
-    // Over a turn of the year, a leap day and both changes of the clocks, in steps of 47 minutes; a week is silent.
-    for step in 0..16_000_i64 {
-        utc += if step == 4_000 { 7 * 86_400 } else { 47 * 60 };
+    // Over a turn of the year, a leap day and both changes of the clocks, in steps of 95 minutes; a week is silent.
+    for step in 0..8_000_i64 {
+        utc += if step == 1_730 { 7 * 86_400 } else { 95 * 60 };
         let tariff = usize::from(step % 3 == 0);
         house.taken[tariff] += i128::from(step * 7_919 % 1_000);
         house.given[0] += i128::from(step % 2);
@@ -269,7 +282,9 @@ fn days_add_up_to_months_and_months_to_years() {
         registers.insert(day.year(), house.taken.iter().sum());
     }
     let sum = |parts: &BTreeMap<Date, (i128, i128, i128)>, from: Date, to: Date| {
-        parts.range(from..to).fold((0, 0, 0), |sum, (_, part)| (sum.0 + part.0, sum.1 + part.1, sum.2 + part.2))
+        parts
+            .range(from..to)
+            .fold((0, 0, 0), |sum, (_, part)| (sum.0 + part.0, sum.1 + part.1, sum.2 + part.2))
     };
     let fixed = |days: i128| -900_000_000_000 * days;
     for (month, told) in &months {
@@ -277,7 +292,8 @@ fn days_add_up_to_months_and_months_to_years() {
         let mut added = sum(&days, *month, next);
         // Days without a reading were not told of, and cost what every day costs.
         let counted = days.range(*month..next);
-        let (first, last) = (counted.clone().next().expect("a day").0, counted.clone().next_back().expect("a day").0);
+        let (first, last) =
+            (counted.clone().next().expect("a day").0, counted.clone().next_back().expect("a day").0);
         let silent = i128::from((*last - *month).get_days() + 1) - counted.count() as i128;
         assert!(first >= month);
         added.2 += fixed(silent);
