@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::keys::Table;
+use super::layouts::{self, Around};
 use super::raw::Section;
 use super::reader::Reader;
 use super::report::{Report, why};
@@ -11,8 +12,8 @@ use super::settings::MeterSettings;
 use super::topic;
 use super::url::BrokerUrl;
 use super::value::{Value, quote};
-use crate::mqtt::{BrokerSettings, Secret, TlsSettings};
-use crate::publish::{Discovery, LayoutSettings, PayloadFormat};
+use crate::mqtt::{BrokerSettings, PriceTopic, Secret, TlsSettings};
+use crate::prices::{PriceKind, PriceUnit};
 
 /// Resolves one. `all_meters` tells whether `meters` is all of them: with one left out for a problem of its own,
 /// a name that is not among them may still be right.
@@ -33,18 +34,26 @@ pub(super) fn resolve(
         reader.problem("keepalive", "MQTT counts it in whole seconds; write one such as \"30s\"");
     }
     let prefix = reader.text("prefix");
-    let layouts = layouts(reader, prefix.as_deref(), meters, all_meters);
     let qos = reader.integer("qos");
     let cache = reader.duration("cache");
-    let status_topic = status_topic(reader, prefix.as_deref(), hostname, name.as_deref());
-    if let (Some(prefix), Some(topic)) = (&prefix, &status_topic) {
-        own_places(reader, prefix, topic, meters);
-    }
+    let status_topic = expanded(reader, "status_topic", prefix.as_deref(), hostname, name.as_deref());
+    let prices_topic = expanded(reader, "prices_topic", prefix.as_deref(), hostname, name.as_deref());
     let status_online = reader.text("status_online");
     let status_offline = reader.text("status_offline");
     if status_online.is_some() && status_online == status_offline {
         reader.problem("status_offline", "it says the same as status_online; write two words that differ");
     }
+    let around = Around {
+        prefix: prefix.as_deref(),
+        status_topic: status_topic.as_deref(),
+        status_online: status_online.as_deref(),
+        status_offline: status_offline.as_deref(),
+        prices_topic: prices_topic.as_deref(),
+        meters,
+        all_meters,
+    };
+    let layouts = layouts::resolve(reader, &around);
+    let prices = prices(reader, prices_topic);
     let tls = tls_files(reader, address.as_ref().map(|url| url.tls));
     let rate = reader.integer("rate");
     let given = ["password_file", "password"].into_iter().find(|name| reader.is_set(name));
@@ -66,7 +75,7 @@ pub(super) fn resolve(
         qos: u8::try_from(qos?).ok()?,
         cache: cache?,
         layouts: layouts?,
-        prices: None,
+        prices: prices?,
         status_topic: status_topic?,
         status_online: status_online?,
         status_offline: status_offline?,
@@ -111,111 +120,86 @@ fn client_id(reader: &mut Reader<'_, '_>, name: Option<&str>) -> Option<String> 
     if typed.is_some() || reader.is_set("client_id") {
         return typed;
     }
+    let fingerprint = fingerprint(reader, name?);
+    reader.derive_text("client_id", format!("dsmrd-{fingerprint}"))
+}
+
+/// Twelve hex digits that are stable over restarts and versions, unlike on two machines and for two `what`, and without
+/// the machine's identity in clear: FNV-1a, 48 bits of it. With six letters in front it makes 18, since brokers need
+/// not take client identifiers of more than 23 (MQTT 3.1.1, section 3.1.3.1).
+pub(super) fn fingerprint(reader: &Reader<'_, '_>, what: &str) -> String {
     let facts = reader.context.facts;
     let machine =
         if facts.machine_id.trim().is_empty() { facts.hostname.as_str() } else { facts.machine_id.trim() };
-    reader.derive_text("client_id", default_client_id(machine, name?))
-}
-
-/// Stable over restarts and versions, unlike on two machines, and without the machine's identity in clear: FNV-1a,
-/// 48 bits of it. 18 characters, since brokers need not take more than 23 (MQTT 3.1.1, section 3.1.3.1).
-fn default_client_id(machine: &str, name: &str) -> String {
-    let bytes = machine.bytes().chain([0]).chain(name.bytes());
+    let bytes = machine.bytes().chain([0]).chain(what.bytes());
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    format!("dsmrd-{:012x}", (hash ^ (hash >> 48)) & 0xffff_ffff_ffff)
+    format!("{:012x}", (hash ^ (hash >> 48)) & 0xffff_ffff_ffff)
 }
 
-fn layouts(
+/// A topic with its placeholders replaced.
+fn expanded(
     reader: &mut Reader<'_, '_>,
-    prefix: Option<&str>,
-    meters: &[MeterSettings],
-    all_meters: bool,
-) -> Option<Vec<LayoutSettings>> {
-    let chosen = reader.choices("layouts");
-    let payload = reader.choice("payload").map(|payload| match payload {
-        "json" => PayloadFormat::Json,
-        "value-timestamp" => PayloadFormat::ValueTimestamp,
-        _ => PayloadFormat::Value,
-    });
-    let shown = match reader.text("dsmr_reader_meter") {
-        Some(name) => {
-            let found = meters.iter().find(|meter| meter.name == name);
-            if found.is_none() && all_meters {
-                let known: Vec<&str> = meters.iter().map(|meter| meter.name.as_str()).collect();
-                let message = format!("there is no meter {}; there is {}", quote(&name), known.join(", "));
-                reader.problem("dsmr_reader_meter", message);
-            }
-            found
-        }
-        None => meters.first().inspect(|meter| {
-            reader.derive_text("dsmr_reader_meter", meter.name.clone());
-        }),
-    };
-    chosen?
-        .into_iter()
-        .map(|layout| match layout {
-            "dsmr-reader" => shown.map(|meter| LayoutSettings::DsmrReader {
-                meter: meter.name.clone(),
-                timezone: meter.source.zone_name().to_owned(),
-                prefix: "dsmr".to_owned(),
-                mapping: Vec::new(),
-            }),
-            _ => Some(LayoutSettings::Native {
-                prefix: prefix?.to_owned(),
-                payload: payload?,
-                discovery: Discovery::off(),
-            }),
-        })
-        .collect()
-}
-
-fn status_topic(
-    reader: &mut Reader<'_, '_>,
+    key: &str,
     prefix: Option<&str>,
     hostname: &str,
     name: Option<&str>,
 ) -> Option<String> {
-    let template = reader.text("status_topic")?;
+    let template = reader.text(key)?;
     let short = topic::level(hostname.split('.').next().unwrap_or_default());
     let known = [("prefix", prefix?), ("hostname", short.as_str()), ("name", name?)];
     match topic::expand(&template, &known).and_then(|expanded| topic::name_of_topic(&expanded)) {
         Ok(expanded) => {
-            reader.complete("status_topic", &Value::Text(expanded.clone()));
+            reader.complete(key, &Value::Text(expanded.clone()));
             Some(expanded)
         }
         Err(message) => {
-            reader.problem("status_topic", message);
+            reader.problem(key, message);
             None
         }
     }
 }
 
-/// The prefix and the status topic keep out of what others have.
-fn own_places(reader: &mut Reader<'_, '_>, prefix: &str, topic: &str, meters: &[MeterSettings]) {
-    if prefix == "dsmr" || prefix.starts_with("dsmr/") {
-        reader.warning(
-            "prefix",
-            "Home Assistant takes everything under dsmr/ for DSMR-reader; choose another prefix",
-        );
+/// What the prices are of that come by `topic`. The outer `None` is a problem.
+fn prices(reader: &mut Reader<'_, '_>, topic: Option<String>) -> Option<Option<PriceTopic>> {
+    const UNIT: &str = "prices_unit";
+    if !reader.is_set("prices_topic") {
+        for name in ["prices_kind", UNIT] {
+            if reader.is_set(name) {
+                reader.choice(name);
+                reader.warning(name, "without prices_topic no prices come; it is ignored");
+            } else {
+                reader.derive_nothing(name);
+            }
+        }
+        return Some(None);
     }
-    if prefix.split('/').next() == Some("homeassistant") {
-        let message =
-            "Home Assistant's own topics begin with homeassistant; choose another prefix, such as dsmrd";
-        reader.problem("prefix", message);
-    } else if topic == "homeassistant/status" {
-        let message = "Home Assistant tells its own state there; choose another topic, such as dsmrd/status";
-        reader.problem("status_topic", message);
-    }
-    let inside = |meter: &&MeterSettings| {
-        let rest = topic.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/'));
-        rest.and_then(|rest| rest.strip_prefix(meter.name.as_str())).is_some_and(|rest| rest.starts_with('/'))
+    let kind = reader.choice("prices_kind").map(|kind| match kind {
+        "gas" => PriceKind::Gas,
+        "electricity-export" => PriceKind::ElectricityExport,
+        _ => PriceKind::Electricity,
+    });
+    let gas = kind == Some(PriceKind::Gas);
+    let unit = match reader.choice(UNIT) {
+        Some(unit) => Some(unit),
+        None if reader.is_set(UNIT) => None,
+        None => {
+            let unit = if gas { "m3" } else { "kWh" };
+            reader.derive(UNIT, Value::Choice(unit)).map(|_| unit)
+        }
     };
-    if let Some(meter) = meters.iter().find(inside) {
-        let message = format!("{} lies among the topics of the meter {}", quote(topic), quote(&meter.name));
-        reader.problem("status_topic", format_args!("{message}; write one outside of them"));
+    match (gas, unit) {
+        (true, Some("kWh" | "MWh")) if kind.is_some() => {
+            reader.problem(UNIT, "gas is counted in m³, and what a m³ is in kWh differs; write \"m3\"");
+        }
+        (false, Some("m3")) if kind.is_some() => {
+            reader.problem(UNIT, "electricity is counted in kWh; write \"kWh\" or \"MWh\"");
+        }
+        _ => {}
     }
+    let unit = if unit? == "MWh" { PriceUnit::MegaWattHour } else { PriceUnit::Unit };
+    Some(Some(PriceTopic { topic: topic?, kind: kind?, unit }))
 }
 
 /// The files of TLS, each of which must be there and look like what it should be.

@@ -1,18 +1,23 @@
 //! The configuration: as typed (with a position for every key), and as resolved.
 //!
 //! In reading order: [`keys`], the one table of all keys; `raw` and `environment`, the two as typed;
-//! `value`, `url` and `topic`, one value at a time; `reader`, a table of them; `secret`, those that are never shown;
-//! `resolve`, `meter` and `broker`, what they mean together, with every problem told at once (`report`);
+//! `value`, `url`, `topic`, `money` and `mapping`, one value at a time; `reader`, a table of them; `secret`, those that are never shown;
+//! `resolve`, `meter`, `broker` with `layouts`, and `contract`, what they mean together, with every problem told at once
+//! (`report`);
 //! [`settings`], the result; [`mod@diff`], what a new configuration changes; [`sample`], what people read: the sample
 //! file, the manual page, `config show`; `machine`, the one place that looks at the environment and at the files a
 //! configuration names.
 
 mod broker;
+mod contract;
 pub mod diff;
 mod environment;
 pub mod keys;
+mod layouts;
 mod machine;
+mod mapping;
 mod meter;
+mod money;
 mod raw;
 mod reader;
 mod report;

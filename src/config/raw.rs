@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 use super::environment;
 use super::keys::{self, KEYS, Key, Table};
 use super::report::{Origin, Report, nearest};
-use super::value::quote;
+use super::value::{quote, shorten};
 
 /// A value as typed. It has no `Debug`, since it may be a password.
 #[derive(Clone)]
@@ -17,6 +17,10 @@ pub(super) enum Typed {
     Text(String),
     /// A whole number of the file, in decimal digits.
     Integer(String),
+    /// A decimal number of the file, letter by letter.
+    Float(String),
+    /// A date or time of the file, letter by letter.
+    Date(String),
     /// `true` or `false`.
     Bool(bool),
     /// A list.
@@ -32,7 +36,7 @@ impl Typed {
     pub(super) fn describe(&self) -> String {
         match self {
             Self::Text(text) | Self::Variable(text) => quote(text),
-            Self::Integer(number) => number.clone(),
+            Self::Integer(text) | Self::Float(text) | Self::Date(text) => shorten(text),
             Self::Bool(truth) => truth.to_string(),
             Self::List(_) => "a list".to_owned(),
             Self::Other(what) => (*what).to_owned(),
@@ -84,7 +88,11 @@ pub(super) fn read(text: &str, env: &[(String, String)], report: &mut Report) ->
         report.problem(
             &origin,
             "",
-            format_args!("this is not TOML: {}", error.message().replace('\n', "; ")),
+            format_args!(
+                "this is not TOML: {}{}",
+                error.message().replace('\n', "; "),
+                error.span().map_or("", |span| decimal_comma(text, span.start)),
+            ),
         );
     }
     if !errors.is_empty() {
@@ -104,6 +112,18 @@ pub(super) fn read(text: &str, env: &[(String, String)], report: &mut Report) ->
     complete_children(&mut sections);
     sections.sort_by_key(|section| (section.table, section.index));
     Some(sections)
+}
+
+/// What helps somebody whose language writes 0,25.
+fn decimal_comma(text: &str, byte: usize) -> &'static str {
+    let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+    let text = text.as_bytes();
+    let comma = byte > 0 && text.get(byte) == Some(&b',');
+    if comma && is_digit(text.get(byte - 1)) && is_digit(text.get(byte + 1)) {
+        "; a number has a point where this has a comma"
+    } else {
+        ""
+    }
 }
 
 /// Every table that can have another within has it, set or not.
@@ -263,6 +283,17 @@ const ELSEWHERE: &[(Table, &str, &str)] = &[
     (Table::Share, "host", "write it as listen = \"ADDRESS:PORT\""),
     (Table::Share, "address", "write it as listen = \"ADDRESS:PORT\""),
     (Table::Store, "file", "here it is `path`"),
+    (Table::Contract, "from", "here it is `start`"),
+    (Table::Contract, "until", "here it is `end`, the first day on which it no longer holds"),
+    (Table::Contract, "price", "here it is `import`, and `export` for what is given"),
+    (Table::Contract, "vat", "prices have it in them already; of dynamic prices it is `dynamic_vat`"),
+    (Table::Contract, "currency", "it belongs under [prices], for all contracts"),
+    (Table::Contract, "electricity_delivered_1_price", "here it is `import_t1`"),
+    (Table::Contract, "electricity_delivered_2_price", "here it is `import_t2`"),
+    (Table::Contract, "electricity_returned_1_price", "here it is `export_t1`"),
+    (Table::Contract, "electricity_returned_2_price", "here it is `export_t2`"),
+    (Table::Contract, "gas_price", "here it is `gas`"),
+    (Table::Contract, "fixed_daily_cost", "here it is `fixed`"),
 ];
 
 pub(super) fn unknown_key(table: Table, name: &str) -> String {
@@ -294,8 +325,8 @@ fn typed(value: &DeValue<'_>) -> Typed {
         ),
         DeValue::Boolean(truth) => Typed::Bool(*truth),
         DeValue::Array(items) => Typed::List(items.iter().map(|item| typed(item.get_ref())).collect()),
-        DeValue::Float(_) => Typed::Other("a decimal number"),
-        DeValue::Datetime(_) => Typed::Other("a date or time"),
+        DeValue::Float(number) => Typed::Float(number.as_str().to_owned()),
+        DeValue::Datetime(date) => Typed::Date(date.to_string()),
         DeValue::Table(_) => Typed::Other("a table"),
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::civil::Date;
+
 use super::keys::{self, Key, Unset};
 use super::raw::{self, Section, Typed};
 use super::report::{Origin, Report};
@@ -11,7 +13,9 @@ use super::resolve::{Context, Resolved};
 use super::url::{BrokerUrl, ListenAt};
 use super::value::{self, Value};
 use crate::mqtt::Secret;
+use crate::p1::Decimal;
 use crate::p1::cipher::Key as MeterKey;
+use crate::publish::Mapping;
 use crate::source::SourceUrl;
 
 /// Reads the keys of one table: what is set, else the default; problems go to the report.
@@ -144,6 +148,10 @@ typed_reads! {
     choices: Choices => Vec<&'static str>;
     source: Source => SourceUrl;
     broker: Broker => BrokerUrl;
+    price: Price => Decimal;
+    percent: Percent => Decimal;
+    day: Day => Date;
+    mappings: Mappings => Vec<Mapping>;
 }
 
 /// The default of a key, from its form in the table of keys.
@@ -155,6 +163,7 @@ fn default_of(toml: &'static str) -> Typed {
         (Some(text), _) => Typed::Text(text.trim_end_matches('"').to_owned()),
         (_, Some(list)) => Typed::List(words(list.trim_end_matches(']'))),
         _ if toml == "true" || toml == "false" => Typed::Bool(toml == "true"),
+        _ if toml.contains('.') => Typed::Float(toml.to_owned()),
         _ => Typed::Integer(toml.to_owned()),
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::broker;
+use super::contract;
 use super::keys::{Key, Table};
 use super::meter;
 use super::raw::{self, Section};
@@ -148,9 +149,20 @@ fn all(
     if meters.is_empty() {
         report.problem(&Origin::Default, "", raw::NO_METER);
     }
+    let currency = of(Table::Prices).next().and_then(|section| contract::currency(reader!(section)));
+    let contracts: Vec<Option<_>> = of(Table::Contract)
+        .map(|section| contract::resolve(reader!(section), currency.as_deref(), &known, all_known))
+        .collect();
+    // With one left out for a problem of its own, what the others say of each other waits.
+    let contracts: Option<Vec<_>> = contracts.into_iter().collect();
+    if let Some(contracts) = &contracts {
+        contract::overlapping(sections, contracts, report);
+    }
+
     let typed = |table, name| of(table).map(|section| section.text(name)).collect::<Vec<_>>();
     twice(sections, Table::Meter, "name", &typed(Table::Meter, "name"), report);
     twice(sections, Table::Mqtt, "name", &typed(Table::Mqtt, "name"), report);
+    twice(sections, Table::Contract, "name", &typed(Table::Contract, "name"), report);
     // Simulated meters do not get in each other's way, even with equal seeds.
     let real = |meter: &&MeterSettings| !matches!(meter.source.url, SourceUrl::Simulate { .. });
     let sources: Vec<Option<&SourceUrl>> =
@@ -167,7 +179,7 @@ fn all(
         meters: meters.into_iter().collect::<Option<_>>()?,
         store: store?,
         mqtt: brokers.into_iter().collect::<Option<_>>()?,
-        prices: PriceSettings { currency: "EUR".to_owned(), contracts: Vec::new() },
+        prices: PriceSettings { currency: currency?, contracts: contract::sorted(contracts?) },
         log: log?,
         watchdog: watchdog?,
     })

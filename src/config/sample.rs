@@ -16,9 +16,16 @@ pub fn sample() -> String {
          # Lengths of time are written as \"500ms\", \"60s\", \"2m\", \"1h\" or \"1d\".\n",
     );
     for table in Table::ALL {
-        let off = if matches!(table, Table::Mqtt | Table::Share) { "#" } else { "" };
+        let off = if matches!(table, Table::Mqtt | Table::Share | Table::Contract) { "#" } else { "" };
         out.push('\n');
         comment(&mut out, table.doc());
+        if !table.example().is_empty() {
+            out.push_str("#\n");
+            for line in table.example().lines() {
+                out.push_str(&if line.is_empty() { "#\n".to_owned() } else { format!("#     {line}\n") });
+            }
+            out.push_str("#\n# Its keys:\n");
+        }
         out.push_str(&format!("{off}{}\n", table.header()));
         for key in table.keys() {
             out.push('\n');
@@ -61,6 +68,10 @@ fn takes(key: &Key) -> String {
         Kind::Choice(known) => format!("One of {}. ", known.join(", ")),
         Kind::Choices(known) => format!("A list of {}. ", known.join(", ")),
         Kind::Bool => "true or false. ".to_owned(),
+        Kind::Price(true) => "A number; it may be below zero. ".to_owned(),
+        Kind::Price(false) => "A number. ".to_owned(),
+        Kind::Percent => "A percentage in quotes. ".to_owned(),
+        Kind::Day => "A day. ".to_owned(),
         _ => String::new(),
     };
     let unset = match key.unset {
@@ -84,7 +95,7 @@ pub fn help() -> String {
                 Unset::Derived(_) => "(derived)",
                 Unset::Nothing => "(not set)",
             };
-            out.push_str(&format!("    {:<18} {unset}\n", key.name));
+            out.push_str(&format!("    {:<21} {unset}\n", key.name));
         }
     }
     out.push_str(
@@ -105,6 +116,8 @@ pub fn manual() -> String {
         "The file is TOML. Without \\fB\\-\\-config\\fR it is /etc/dsmrd/dsmrd.toml. \
          Relative paths in it are relative to the file itself.",
         "Unknown keys are errors. \\fBdsmrd check\\-config\\fR tells every problem at once, each with its line.",
+        "Prices count digit by digit as they stand there, with up to eight digits behind the point. They may stand in \
+         quotes, and so may days.",
         "Lengths of time are a number and its unit in quotes: \"500ms\", \"60s\", \"2m\", \"1h\", \"1d\", \
          or several of them such as \"1h30m\". A number alone is seconds.",
     ] {
@@ -112,6 +125,10 @@ pub fn manual() -> String {
     }
     for table in Table::ALL {
         out.push_str(&format!(".SH {}\n{}\n", roff(&table.header()), roff(table.doc())));
+        if !table.example().is_empty() {
+            let lines: Vec<String> = table.example().lines().map(roff).collect();
+            out.push_str(&format!(".PP\n.nf\n{}\n.fi\n", lines.join("\n")));
+        }
         for key in table.keys() {
             let variable = key.variable(table.repeated().then_some(0));
             out.push_str(&format!(

@@ -3,12 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::civil::Date;
+
 use super::keys::Kind;
+use super::mapping;
+use super::money;
 use super::raw::Typed;
 use super::topic;
 use super::url::{self, BrokerUrl, ListenAt};
 use crate::mqtt::Secret;
+use crate::p1::Decimal;
 use crate::p1::cipher::Key;
+use crate::publish::Mapping;
 use crate::source::SourceUrl;
 
 /// A value that is right for its key.
@@ -26,6 +32,10 @@ pub(super) enum Value {
     Choices(Vec<&'static str>),
     Source(SourceUrl),
     Broker(BrokerUrl),
+    Price(Decimal),
+    Percent(Decimal),
+    Day(Date),
+    Mappings(Vec<Mapping>),
 }
 
 impl Value {
@@ -45,12 +55,21 @@ impl Value {
             }
             Self::Source(url) => string(&url::print_source(url)),
             Self::Broker(url) => string(&url.to_string()),
+            Self::Price(price) => price.to_string(),
+            Self::Percent(fraction) => string(&money::print_percent(*fraction)),
+            Self::Day(day) => string(&day.to_string()),
+            Self::Mappings(mappings) => {
+                format!(
+                    "[{}]",
+                    mappings.iter().map(|m| string(&mapping::print(m))).collect::<Vec<_>>().join(", ")
+                )
+            }
         })
     }
 }
 
 /// A basic string of TOML, on one line.
-fn string(text: &str) -> String {
+pub(super) fn string(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
         match c {
@@ -66,9 +85,14 @@ fn string(text: &str) -> String {
 
 /// Text for a message: in quotes, on one line, and no longer than a message should be.
 pub(super) fn quote(text: &str) -> String {
+    string(&shorten(text))
+}
+
+/// Text no longer than a message should be.
+pub(super) fn shorten(text: &str) -> String {
     match text.char_indices().nth(100) {
-        Some((end, _)) => string(&format!("{}…", &text[..end])),
-        None => string(text),
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
@@ -92,13 +116,18 @@ pub(super) fn read(kind: Kind, typed: &Typed, folder: &Path) -> Result<Value, St
         Kind::TimeZone => time_zone(text(typed, "a time zone")?).map(Value::Text),
         Kind::Prefix => topic::prefix(text(typed, "a topic prefix")?).map(Value::Text),
         Kind::Topic => topic::name_of_topic(text(typed, "a topic")?).map(Value::Text),
+        Kind::Price(negative) => money::price(typed, negative).map(Value::Price),
+        Kind::Percent => money::percent(typed).map(Value::Percent),
+        Kind::Day => money::day(typed).map(Value::Day),
+        Kind::Currency => money::currency(text(typed, "a currency's code")?).map(Value::Text),
+        Kind::Mappings => mapping::read(typed).map(Value::Mappings),
     }
 }
 
-fn text<'a>(typed: &'a Typed, wanted: &str) -> Result<&'a str, String> {
+pub(super) fn text<'a>(typed: &'a Typed, wanted: &str) -> Result<&'a str, String> {
     match typed {
         Typed::Text(text) | Typed::Variable(text) => Ok(text),
-        Typed::Integer(_) | Typed::Other("a decimal number" | "a date or time") => {
+        Typed::Integer(_) | Typed::Float(_) | Typed::Date(_) => {
             Err(format!("{} where {wanted} belongs; put it in quotes", typed.describe()))
         }
         _ => Err(format!("{} where {wanted} in quotes belongs", typed.describe())),

@@ -1,10 +1,9 @@
 //! From readings to messages: which topics, which payloads.
 //!
 //! In reading order: [`text`], payloads without detours; [`slot`], topics built once; [`native`] with
-//! [`native_mbus`], [`native_objects`] and [`native_writer`], dsmrd's own topics; [`dsmr_reader`] with
-//! [`dsmr_gas`], those of DSMR-reader.
+//! [`native_mbus`], [`native_objects`] and [`native_writer`], dsmrd's own topics; [`dsmr_reader`],
+//! those of DSMR-reader.
 
-mod dsmr_gas;
 mod dsmr_reader;
 mod native;
 mod native_mbus;
@@ -14,6 +13,8 @@ mod slot;
 mod text;
 
 use thiserror::Error;
+
+pub use self::dsmr_reader::{MappableField, mappable_fields};
 
 use super::Message;
 use super::settings::LayoutSettings;
@@ -41,6 +42,14 @@ pub enum LayoutError {
     /// There is no such time zone.
     #[error("unknown time zone {0:?}; use an IANA name such as Europe/Amsterdam")]
     TimeZone(String),
+    /// A mapping cannot be followed.
+    #[error("the mapping of {field:?}: {problem}")]
+    Mapping {
+        /// The field that it names.
+        field: String,
+        /// What is wrong.
+        problem: String,
+    },
 }
 
 /// A layout with what it remembers: its topics, built once, and what they said last.
@@ -64,9 +73,9 @@ impl Layout {
             LayoutSettings::Native { prefix, payload, .. } => {
                 Inner::Native(native::Native::new(check_prefix(prefix)?, *payload))
             }
-            LayoutSettings::DsmrReader { meter, timezone, .. } => {
+            LayoutSettings::DsmrReader { meter, timezone, prefix, mapping } => {
                 let zone = Zone::new(timezone).map_err(|_| LayoutError::TimeZone(timezone.clone()))?;
-                Inner::DsmrReader(Box::new(dsmr_reader::DsmrReader::new(meter, zone)))
+                Inner::DsmrReader(Box::new(dsmr_reader::DsmrReader::new(meter, zone, prefix, mapping)?))
             }
         }))
     }

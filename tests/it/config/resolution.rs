@@ -37,7 +37,15 @@ fn a_broker_with_a_name_alone_has_every_default() {
         [LayoutSettings::Native {
             prefix: "dsmrd".to_owned(),
             payload: PayloadFormat::Value,
-            discovery: Discovery::off()
+            discovery: Discovery {
+                enabled: true,
+                prefix: "homeassistant".to_owned(),
+                node: "dsmrd_fd955b74d76d".to_owned(),
+                status_topic: "dsmrd/status".to_owned(),
+                status_online: "online".to_owned(),
+                status_offline: "offline".to_owned(),
+                meters: vec!["home".to_owned()],
+            }
         }]
     );
     assert_eq!(broker.status_topic, "dsmrd/status");
@@ -70,7 +78,14 @@ level = "info"
 format = "text"
 "#;
     let loaded = load(text);
-    assert_eq!(loaded.warnings, [""; 0]);
+    assert_eq!(
+        loaded.warnings,
+        [
+            "/etc/dsmrd/dsmrd.toml:16:1: mqtt[0].layouts: Home Assistant finds what the layout dsmrd has by itself, so \
+             with its integration of DSMR-reader it has every value twice; write discovery = false, or discovery = true \
+             to have both"
+        ]
+    );
     let broker = &loaded.settings.mqtt[0];
     assert_eq!(
         broker.password.as_ref().map(|secret| secret.expose()),
@@ -147,6 +162,7 @@ fn the_environment_wins_and_says_so() {
         ("DSMRD_MQTT_0_URL", "mqtt://environment"),
         ("DSMRD_MQTT_0_LAYOUTS", "dsmrd, dsmr-reader"),
         ("DSMRD_MQTT_0_ENABLED", "false"),
+        ("DSMRD_MQTT_0_DISCOVERY", "false"),
         ("DSMRD_MQTT_0_QOS", "2"),
         ("DSMRD_STORE_PATH", "db.sqlite"),
         ("DSMRD_STORE_SYNC_INTERVAL", ""),

@@ -35,7 +35,16 @@ fn a_share_is_a_table_of_its_meter() {
     let headers: Vec<&str> = shown.lines().filter(|line| line.starts_with('[')).collect();
     assert_eq!(
         headers,
-        ["[[meter]]", "[meter.share]", "[[meter]]", "[meter.share]", "[store]", "[log]", "[process]"]
+        [
+            "[[meter]]",
+            "[meter.share]",
+            "[[meter]]",
+            "[meter.share]",
+            "[store]",
+            "[prices]",
+            "[log]",
+            "[process]"
+        ]
     );
     let inline = share(&format!("{LEAST}share = {{ listen = \"127.0.0.1:1\" }}\n"));
     assert_eq!(inline.map(|share| share.listen), Some("127.0.0.1:1".to_owned()));

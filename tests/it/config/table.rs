@@ -45,6 +45,15 @@ fn needed(table: Table, key: &Key) -> Vec<(&'static str, &'static str)> {
             ("key_file", "\"client.key\""),
         ],
         (Table::Mqtt, "hostname") => vec![("name", "\"x\""), ("status_topic", "\"{hostname}\"")],
+        (Table::Mqtt, "prices_kind" | "prices_unit") => {
+            vec![("name", "\"x\""), ("prices_topic", "\"prices\"")]
+        }
+        (Table::Contract, "dynamic_markup_import" | "dynamic_markup_export" | "dynamic_vat") => vec![
+            ("name", "\"supplier\""),
+            ("start", "\"2026-01-01\""),
+            ("dynamic", "[\"import\", \"export\"]"),
+        ],
+        (Table::Contract, _) => vec![("name", "\"supplier\""), ("start", "\"2025-01-01\"")],
         (Table::Mqtt, _) => vec![
             ("name", "\"x\""),
             ("status_topic", "\"{prefix}/{hostname}\""),
@@ -62,6 +71,7 @@ fn another(key: &Key) -> &'static str {
         (Table::Mqtt, "cert_file") => "\"ca.pem\"",
         (Table::Mqtt, "key_file") => "\"/etc/dsmrd/../dsmrd/client.key\"",
         (Table::Process, "hostname") => "\"barn\"",
+        (Table::Contract, "meter") => "\"other\"",
         _ => key.example,
     }
 }
@@ -75,6 +85,7 @@ fn every_key_changes_the_settings() {
             super::on(&file_with(key, value), &[], &files).unwrap_or_else(|e| panic!("{}: {e}", key.name))
         };
         let before = match key.unset {
+            Unset::Required if key.name == "start" => at("\"2025-01-01\""),
             Unset::Required => at("\"plain\""),
             Unset::Value(default) => at(default),
             _ if key.table == Table::Mqtt && matches!(key.name, "cert_file" | "key_file") => {
@@ -125,7 +136,7 @@ fn no_value_makes_a_message_without_end() {
 
 #[test]
 fn the_settings_have_no_other_keys() {
-    let text = format!("{LEAST}[[mqtt]]\nname = \"b\"\n");
+    let text = format!("{LEAST}[[mqtt]]\nname = \"b\"\n[[contract]]\nname = \"c\"\nstart = 2026-01-01\n");
     let rows: BTreeSet<String> = load(&text).resolved.iter().map(|row| row.key.path(None)).collect();
     let keys: BTreeSet<String> = KEYS.iter().map(|key| key.path(None)).collect();
     assert_eq!(rows, keys, "each key is resolved once, whether set or not");
@@ -168,7 +179,9 @@ fn the_sample_is_the_defaults() {
         })
         .collect();
     let all = all.join("\n");
-    assert_eq!(load(&all).settings, load(&format!("{meter}[[mqtt]]\nname = \"local\"\n")).settings);
+    let rest =
+        "[[mqtt]]\nname = \"local\"\n[[contract]]\nname = \"Stroom en gas 2026\"\nstart = \"2026-01-01\"\n";
+    assert_eq!(load(&all).settings, load(&format!("{meter}{rest}")).settings);
     let switched_on =
         load(&all).resolved.iter().filter(|row| row.origin != dsmrd::config::Origin::Default).count();
     let expected = KEYS.iter().filter(|key| matches!(key.unset, Unset::Value(_) | Unset::Required)).count();

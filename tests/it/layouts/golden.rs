@@ -7,7 +7,7 @@ use std::process::Command;
 use super::*;
 
 #[expect(clippy::disallowed_methods, reason = "where the material lies is asked of the environment")]
-fn folder() -> Option<PathBuf> {
+pub(super) fn folder() -> Option<PathBuf> {
     let near = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/compat/golden");
     let folder = std::env::var_os("DSMRD_GOLDEN").map_or_else(near, PathBuf::from);
     if folder.join("feed.txt.gz").exists() {

@@ -1,24 +1,29 @@
-//! `dsmr/consumption/gas/*`: said once for each new reading of the gas meter.
+//! `consumption/gas/*`: said once for each new reading of the gas meter.
 
-use jiff::Timestamp;
-
-use super::dsmr_reader::fixed;
-use super::native_mbus::plain;
-use super::slot::Topic;
-use super::text;
-use crate::meter::{Field, MbusClass, MeterTime, Reading, Zone};
+use super::super::LayoutError;
+use super::super::native_mbus::plain;
+use super::fields::{Names, Set};
+use super::group::{Form, Group};
+use super::{fixed, instant, local_time};
+use crate::meter::{Field, MbusClass, Reading, Zone};
 use crate::p1::Decimal;
 use crate::publish::Message;
+
+/// A reading of the gas meter.
+pub(super) const SET: Set = Set {
+    json: Some("consumption/gas/json"),
+    parts: &[("consumption/gas/", "")],
+    fields: &["read_at", "delivered", "currently_delivered"],
+    further: &[],
+    sparse: false,
+};
 
 /// The gas topics and the last position they showed.
 #[derive(Debug)]
 pub(super) struct Gas {
-    zone: Zone,
-    json: Topic,
-    read_at: Topic,
-    delivered: Topic,
-    currently: Topic,
+    group: Group,
     last: Option<Last>,
+    payload: Vec<u8>,
 }
 
 /// A position that was shown.
@@ -31,32 +36,15 @@ struct Last {
 }
 
 impl Gas {
-    pub(super) fn new(zone: Zone) -> Self {
-        let topic = |name| Topic::new(&format!("dsmr/consumption/gas/{name}"));
-        Self {
-            zone,
-            json: topic("json"),
-            read_at: topic("read_at"),
-            delivered: topic("delivered"),
-            currently: topic("currently_delivered"),
-            last: None,
-        }
+    pub(super) fn new(names: &mut Names<'_>) -> Result<Self, LayoutError> {
+        Ok(Self { group: names.group(&SET)?, last: None, payload: Vec::new() })
     }
 
-    /// The instant of a meter's time; of one that does not tell which offset holds, by the zone.
-    pub(super) fn instant(&self, time: MeterTime) -> Option<i64> {
-        time.utc.or_else(|| {
-            let wall = Timestamp::from_second(time.local.seconds_as_utc()).ok()?;
-            let wall = jiff::tz::Offset::UTC.to_datetime(wall);
-            Some(self.zone.time_zone().to_ambiguous_timestamp(wall).compatible().ok()?.as_second())
-        })
-    }
-
-    pub(super) fn consumption(&mut self, reading: &Reading, out: &mut Vec<Message>) {
+    pub(super) fn messages(&mut self, zone: &Zone, reading: &Reading, out: &mut Vec<Message>) {
         let Some(device) = plain(reading, Some(MbusClass::Gas)) else { return };
         let Some(gas) = device.newest() else { return };
         let (Some(time), Some(quantity)) = (gas.time, gas.value) else { return };
-        let Some(mut read_at) = self.instant(time) else { return };
+        let Some(mut read_at) = instant(zone, time) else { return };
         // DSMR 4 puts the end of the hour on it, DSMR-reader shows the start.
         if reading.text(Field::P1Version).is_some_and(|version| version.starts_with(b"4")) {
             read_at -= 3_600;
@@ -74,42 +62,31 @@ impl Gas {
             .filter(|difference| !difference.is_negative());
         self.last = Some(Last { id: device.id.clone(), read_at, delivered });
 
-        let offset = Timestamp::from_second(read_at)
-            .map_or(0, |instant| self.zone.time_zone().to_offset(instant).seconds());
-        let mut when = Vec::with_capacity(32);
-        text::with_offset(&mut when, read_at, offset);
-        let mut position = Vec::with_capacity(16);
-        fixed(&mut position, Some(delivered), 3);
-        // Of the first position nothing is known to differ from: a bare zero, a number in JSON too.
-        let mut difference = Vec::with_capacity(16);
+        let payload = &mut self.payload;
+        self.group.begin(out);
+        payload.clear();
+        local_time(payload, zone, read_at);
+        self.group.put(0, payload, Form::Quoted, out);
+        payload.clear();
+        fixed(payload, Some(delivered), 3);
+        self.group.put(1, payload, Form::Quoted, out);
+        payload.clear();
         match currently {
-            Some(currently) => fixed(&mut difference, Some(currently), 3),
-            None => difference.push(b'0'),
+            Some(currently) => {
+                fixed(payload, Some(currently), 3);
+                self.group.put(2, payload, Form::Quoted, out);
+            }
+            // Of the first position nothing is known to differ from: a bare zero, a number in JSON too.
+            None => self.group.put(2, b"0", Form::Bare, out),
         }
-        let quote: &[u8] = if currently.is_some() { b"\"" } else { b"" };
-        let json = [
-            b"{\"read_at\": \"",
-            &when[..],
-            b"\", \"delivered\": \"",
-            &position[..],
-            b"\", \"currently_delivered\": ",
-            quote,
-            &difference[..],
-            quote,
-            b"}",
-        ]
-        .concat();
-        self.json.say(&json, 0, out);
-        self.read_at.say(&when, 0, out);
-        self.delivered.say(&position, 0, out);
-        self.currently.say(&difference, 0, out);
+        self.group.end(out);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::meter::{MbusDevice, MbusReading, Proof, Quantity, Unit};
+    use crate::meter::{MbusDevice, MbusReading, MeterTime, Proof, Quantity, Unit};
     use crate::p1::Obis;
     use crate::p1::timestamp::LocalTime;
 
@@ -129,14 +106,15 @@ mod tests {
             ..MbusDevice::default()
         });
         let mut out = Vec::new();
-        gas.consumption(&reading, &mut out);
+        let zone = Zone::new("Europe/Amsterdam").unwrap();
+        gas.messages(&zone, &reading, &mut out);
         let payload = out.iter().find(|message| message.topic.ends_with("/currently_delivered"));
         String::from_utf8(payload.map(|message| message.payload.to_vec()).unwrap_or_default()).unwrap()
     }
 
     #[test]
     fn a_replaced_gas_meter_has_used_nothing_yet() {
-        let mut gas = Gas::new(Zone::new("Europe/Amsterdam").unwrap());
+        let mut gas = Gas::new(&mut Names::new("dsmr", &[]).unwrap()).unwrap();
         assert_eq!(said(&mut gas, b"OLD", 8, 5_432_109), "0");
         assert_eq!(said(&mut gas, b"OLD", 9, 5_432_609), "0.500");
         // Lower than the old one, and then one that happens to be higher.
