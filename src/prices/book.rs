@@ -1,9 +1,16 @@
 //! The price of something at an instant.
+//!
+//! Usage is known by the quarter-hour at the finest: the price of a quarter-hour is the one that holds at its start.
+//! Tables by the hour and by the quarter-hour are exact that way; of one with shorter slots each quarter-hour has the
+//! price of the slot at its start.
 
 use std::sync::Arc;
 
-use super::contract::Contract;
-use super::table::PriceTable;
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::contract::{Contract, Dynamic};
+use super::table::{PriceKind, PriceTable};
 use crate::meter::{Field, MbusClass, Zone};
 use crate::p1::Decimal;
 
@@ -21,10 +28,21 @@ pub enum PriceSource {
 /// A price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Price {
-    /// In the currency a unit.
+    /// In the currency a unit; at most [`Price::SCALE`] digits behind the point, half away from zero where there were
+    /// more. May be below zero.
     pub price: Decimal,
     /// Where it comes from.
     pub source: PriceSource,
+}
+
+impl Price {
+    /// The most digits behind the point of a price: with the three of a register they fill an [`super::Amount`].
+    pub const SCALE: u8 = 9;
+
+    fn new(price: Decimal, source: PriceSource) -> Option<Self> {
+        let price = if price.scale() > Self::SCALE { price.rounded(Self::SCALE)? } else { price };
+        Some(Self { price, source })
+    }
 }
 
 /// Every price of one meter.
@@ -40,19 +58,149 @@ pub struct PriceBook {
     pub zone: Zone,
 }
 
+/// Which way energy goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    Taken,
+    Given,
+}
+
+/// The direction of an energy register, and which of a contract's four tariffs it counts, if one.
+fn register(field: Field) -> Option<(Direction, Option<usize>)> {
+    use Direction::{Given, Taken};
+    Some(match field {
+        Field::EnergyImportT1 => (Taken, Some(0)),
+        Field::EnergyImportT2 => (Taken, Some(1)),
+        Field::EnergyImportT3 => (Taken, Some(2)),
+        Field::EnergyImportT4 => (Taken, Some(3)),
+        Field::EnergyImportTotal
+        | Field::EnergyImportT5
+        | Field::EnergyImportT11
+        | Field::EnergyImportT12
+        | Field::EnergyImportT13 => (Taken, None),
+        Field::EnergyExportT1 => (Given, Some(0)),
+        Field::EnergyExportT2 => (Given, Some(1)),
+        Field::EnergyExportT3 => (Given, Some(2)),
+        Field::EnergyExportT4 => (Given, Some(3)),
+        Field::EnergyExportTotal
+        | Field::EnergyExportT5
+        | Field::EnergyExportT11
+        | Field::EnergyExportT12
+        | Field::EnergyExportT13 => (Given, None),
+        _ => return None,
+    })
+}
+
 impl PriceBook {
-    /// The contract that holds at an instant.
-    pub fn contract(&self, _utc: i64) -> Option<&Contract> {
-        None
+    /// The prices of one meter, whose contracts these are, in whatever order.
+    pub fn new(
+        currency: impl Into<Arc<str>>,
+        mut contracts: Vec<Contract>,
+        table: Arc<PriceTable>,
+        zone: Zone,
+    ) -> Self {
+        contracts.sort_by_key(|contract| contract.start);
+        Self { currency: currency.into(), contracts, table, zone }
     }
 
-    /// The price of a kWh at an instant, by its register: tariffs and totals, taken or given.
-    pub fn energy(&self, _utc: i64, _field: Field) -> Option<Price> {
-        None
+    /// The contract that holds at an instant, in seconds since 1970-01-01 00:00 UTC: that of the local day.
+    pub fn contract(&self, utc: i64) -> Option<&Contract> {
+        if self.contracts.is_empty() {
+            return None;
+        }
+        let instant = Timestamp::from_second(utc).ok()?;
+        let day = self.zone.time_zone().to_datetime(instant).date();
+        self.contracts.iter().rev().find(|contract| contract.holds(day))
     }
 
-    /// The price of a unit of what a device on the M-Bus counts.
-    pub fn device(&self, _utc: i64, _class: MbusClass) -> Option<Price> {
-        None
+    /// The price of a kWh at an instant, by its register: tariffs and totals, taken or given; for what is given it is
+    /// what one earns.
+    ///
+    /// A tariff without a price of its own has the one of all tariffs, which is also that of a total and of tariffs
+    /// that no contract names (5, 11 to 13). A contract with prices for tariffs alone has none for those.
+    pub fn energy(&self, utc: i64, field: Field) -> Option<Price> {
+        let (direction, tariff) = register(field)?;
+        let contract = self.contract(utc)?;
+        let (tariffs, whatever) = match direction {
+            Direction::Taken => (&contract.import_tariffs, contract.import),
+            Direction::Given => (&contract.export_tariffs, contract.export),
+        };
+        let fixed = tariff.and_then(|tariff| tariffs[tariff]).or(whatever);
+        let Some(dynamic) = &contract.dynamic else {
+            return Price::new(fixed?, PriceSource::Contract);
+        };
+        if direction == Direction::Given
+            && let Some(price) = self.table.at(PriceKind::ElectricityExport, utc)
+        {
+            return Price::new(price, PriceSource::Dynamic);
+        }
+        let markup = match direction {
+            Direction::Taken => dynamic.markup_import,
+            Direction::Given if dynamic.export => dynamic.markup_export,
+            Direction::Given => return Price::new(fixed?, PriceSource::Contract),
+        };
+        self.market(utc, PriceKind::Electricity, dynamic, markup, fixed)
+    }
+
+    /// The price of a unit of what a device on the M-Bus counts. Gas by the table has the contract's tax, and no markup,
+    /// since those are a kWh.
+    pub fn device(&self, utc: i64, class: MbusClass) -> Option<Price> {
+        let contract = self.contract(utc)?;
+        let fixed = contract.devices.iter().find(|(of, _)| *of == class).map(|(_, price)| *price);
+        match &contract.dynamic {
+            Some(dynamic) if class == MbusClass::Gas && dynamic.gas => {
+                self.market(utc, PriceKind::Gas, dynamic, Decimal::ZERO, fixed)
+            }
+            _ => Price::new(fixed?, PriceSource::Contract),
+        }
+    }
+
+    /// The table's price with what the contract adds, else the fixed one in its place.
+    fn market(
+        &self,
+        utc: i64,
+        kind: PriceKind,
+        dynamic: &Dynamic,
+        markup: Decimal,
+        fixed: Option<Decimal>,
+    ) -> Option<Price> {
+        match self.table.at(kind, utc).and_then(|market| dynamic.price(market, markup)) {
+            Some(price) => Some(Price { price, source: PriceSource::Dynamic }),
+            None => Price::new(fixed?, PriceSource::Fallback),
+        }
+    }
+
+    /// The next instant after this at which any price may change: a slot of the table begins or ends, or a contract
+    /// does. `None` when nothing is known to change any more.
+    pub fn next_change(&self, utc: i64) -> Option<i64> {
+        let slots = PriceKind::ALL.into_iter().filter_map(|kind| self.table.next_edge(kind, utc));
+        let days = self.contracts.iter().flat_map(|contract| [Some(contract.start), contract.end]).flatten();
+        slots.chain(days.filter_map(|day| self.midnight(day)).filter(|edge| *edge > utc)).min()
+    }
+
+    /// When a local day begins.
+    fn midnight(&self, day: Date) -> Option<i64> {
+        Some(day.to_zoned(self.zone.time_zone().clone()).ok()?.timestamp().as_second())
     }
 }
+
+impl Dynamic {
+    /// `(market + markup) × (1 + vat)`, exactly up to [`Price::SCALE`] digits behind the point; half away from zero where
+    /// there are more. `None` when it does not fit.
+    pub fn price(&self, market: Decimal, markup: Decimal) -> Option<Decimal> {
+        let power = |scale: u8| 10_i128.checked_pow(scale.into());
+        let scale = market.scale().max(markup.scale());
+        let at = |value: Decimal| value.mantissa().checked_mul(power(scale - value.scale())?);
+        let sum = at(market)?.checked_add(at(markup)?)?;
+        let product = sum.checked_mul(power(self.vat.scale())?.checked_add(self.vat.mantissa())?)?;
+        let scale = scale + self.vat.scale();
+        let Some(excess) = scale.checked_sub(Price::SCALE) else { return Decimal::new(product, scale) };
+        let unit = power(excess)?;
+        let (whole, rest) = (product / unit, product % unit);
+        let half = rest.unsigned_abs() >= unit.unsigned_abs().div_ceil(2) && rest != 0;
+        Decimal::new(whole + if half { product.signum() } else { 0 }, Price::SCALE.min(scale))
+    }
+}
+
+#[cfg(test)]
+mod tests;

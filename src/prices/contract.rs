@@ -72,4 +72,82 @@ impl Contract {
     pub fn is_for(&self, meter: &str) -> bool {
         self.meter.as_deref().is_none_or(|name| name == meter)
     }
+
+    /// Whether both hold on one day for one meter.
+    fn overlaps(&self, other: &Self) -> bool {
+        let start = self.start.max(other.start);
+        let one_meter = match (&self.meter, &other.meter) {
+            (Some(one), Some(other)) => one == other,
+            _ => true,
+        };
+        // The last of the first days is a day of both, when it is one of each.
+        one_meter && self.holds(start) && other.holds(start)
+    }
+}
+
+/// Every pair of contracts that hold on one day for one meter. A contract for every meter is for each of them.
+pub fn overlaps(contracts: &[Contract]) -> Vec<Overlap> {
+    let pairs = |second: usize| (0..second).map(move |first| Overlap { first, second });
+    (0..contracts.len())
+        .flat_map(pairs)
+        .filter(|pair| contracts[pair.first].overlaps(&contracts[pair.second]))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    fn contract(meter: Option<&str>, start: Date, end: Option<Date>) -> Contract {
+        Contract {
+            name: "test".to_owned(),
+            meter: meter.map(str::to_owned),
+            start,
+            end,
+            import: None,
+            import_tariffs: [None; 4],
+            export: None,
+            export_tariffs: [None; 4],
+            devices: Vec::new(),
+            fixed: Decimal::ZERO,
+            feed_in: Decimal::ZERO,
+            capacity: None,
+            capacity_minimum: Decimal::ZERO,
+            dynamic: None,
+        }
+    }
+
+    #[test]
+    fn a_contract_holds_until_the_day_before_its_end() {
+        let held = contract(None, date(2026, 1, 1), Some(date(2026, 2, 1)));
+        assert!(held.holds(date(2026, 1, 1)) && held.holds(date(2026, 1, 31)));
+        assert!(!held.holds(date(2025, 12, 31)) && !held.holds(date(2026, 2, 1)));
+        assert!(contract(None, date(2026, 1, 1), None).holds(date(2040, 1, 1)));
+    }
+
+    #[test]
+    fn contracts_overlap_on_a_day_and_for_a_meter() {
+        let (january, february, march) = (date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1));
+        let pairs = |list: &[Contract]| -> Vec<_> {
+            overlaps(list).iter().map(|pair| (pair.first, pair.second)).collect()
+        };
+        // One begins on the day on which the other ends.
+        let follows = [contract(None, february, None), contract(None, january, Some(february))];
+        assert_eq!(pairs(&follows), []);
+        let both = [contract(Some("house"), january, None), contract(Some("barn"), january, None)];
+        assert_eq!(pairs(&both), []);
+        let three = [
+            contract(Some("house"), january, Some(march)),
+            contract(Some("barn"), january, Some(february)),
+            contract(None, february, None),
+        ];
+        assert_eq!(pairs(&three), [(0, 2)]);
+        // One that ends before it starts holds on no day.
+        let none = [contract(None, february, Some(january)), contract(None, january, None)];
+        assert_eq!(pairs(&none), []);
+        assert_eq!(pairs(&[contract(None, january, None), contract(None, march, Some(march))]), []);
+        assert_eq!(pairs(&[contract(None, january, None), contract(None, january, None)]), [(0, 1)]);
+    }
 }

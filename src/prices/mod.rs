@@ -11,6 +11,6 @@ pub mod table;
 
 pub use amount::Amount;
 pub use book::{Price, PriceBook, PriceSource};
-pub use contract::{Contract, Dynamic, Overlap};
+pub use contract::{Contract, Dynamic, Overlap, overlaps};
 pub use import::{ImportError, ImportFormat, PriceUnit};
 pub use table::{PriceKind, PriceTable, Slot};
