@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::BrokerSettings;
 use super::link::{Link, LinkEvent, Session};
+use super::listen::Listening;
 use super::options::{self, WINDOW};
 use super::pace::Pace;
 use super::resend::Resend;
@@ -25,10 +26,6 @@ use crate::feed::{Event, Feed};
 use crate::publish::{DedupQueue, Message, QueueSettings, Refusal};
 use crate::telemetry::BrokerCounters;
 
-/// Where Home Assistant tells that it has started (its default).
-const HOME_ASSISTANT: &str = "homeassistant/status";
-/// Its word for it.
-const HOME_ASSISTANT_ONLINE: &[u8] = b"online";
 #[derive(Debug)]
 struct Stopping {
     /// When the farewell goes out, delivered or not what waits.
@@ -51,8 +48,7 @@ pub(super) struct Driver {
     pace: Pace,
     paused_until: Option<Instant>,
     trouble: Trouble,
-    /// Whether to subscribe; not any more once what came that way broke the connection.
-    listening: bool,
+    listening: Listening,
     resend: Resend,
     /// Whether it was said that a message was refused.
     refused: bool,
@@ -80,6 +76,7 @@ impl Driver {
         let queue = DedupQueue::new(QueueSettings { cache: settings.cache, ..QueueSettings::default() });
         let (snapshot, events) = feed.subscribe();
         let now = Instant::now();
+        let listening = Listening::new(&settings, render.subscriptions());
         let mut driver = Self {
             pace: Pace::new(settings.rate, now),
             settings: Arc::new(settings),
@@ -93,7 +90,7 @@ impl Driver {
             window: Window::default(),
             paused_until: None,
             trouble: Trouble::default(),
-            listening: true,
+            listening,
             resend: Resend::default(),
             refused: false,
             drained: Vec::new(),
@@ -155,7 +152,8 @@ impl Driver {
         }
         if self.resend.is_due(now) {
             self.resend.done(now);
-            self.queue.forget_all();
+            // The broker forgot nothing, and a program that starts needs not be told of what is gone.
+            self.queue.forget(|_| false);
         }
         self.pump(now);
         if let Some(stopping) = &mut self.stopping {
@@ -247,6 +245,10 @@ impl Driver {
             }
             Event::Link { meter, online } => self.render.link(meter, *online, &mut self.messages),
         }
+        self.offer_messages();
+    }
+
+    fn offer_messages(&mut self) {
         let now = self.clock.mono();
         for message in self.messages.drain(..) {
             self.queue.offer(message, now);
@@ -296,23 +298,19 @@ impl Driver {
                     self.delivered(sending);
                 }
             }
-            // One that the broker kept is from before; everything was just said anyway.
             LinkEvent::Heard(publish) => {
-                if !publish.retain
-                    && publish.topic == HOME_ASSISTANT
-                    && publish.payload == HOME_ASSISTANT_ONLINE
-                {
+                // One that the broker kept is from before; everything was just said anyway.
+                if !publish.retain && self.listening.is_birth(&publish.topic, &publish.payload) {
                     self.resend.ask(Instant::now());
                     tracing::debug!(
                         broker = self.settings.name,
                         "Home Assistant has started; all state is sent again"
                     );
                 }
+                self.render.heard(&publish.topic, &publish.payload, publish.retain, &mut self.messages);
+                self.offer_messages();
             }
-            LinkEvent::Deaf => {
-                let broker = &self.settings.name;
-                tracing::info!(broker, topic = HOME_ASSISTANT, "the broker does not let us subscribe");
-            }
+            LinkEvent::Deaf(refused) => self.listening.refused(&refused, &self.settings.name),
             // The run is over with it.
             LinkEvent::Closed => {}
             LinkEvent::Down(failure) => self.down(failure),
@@ -333,10 +331,10 @@ impl Driver {
         if link.publish(&settings.status_topic, payload, options::status_qos(settings.qos)) {
             self.window.push(Sending::Birth);
         }
-        if self.listening {
-            link.subscribe(HOME_ASSISTANT);
-        }
-        self.queue.forget_all();
+        // Before all else, so that what the broker kept is heard as it was.
+        self.listening.start(&link);
+        // Of the topics that we listen to an old copy is heard, and then cleared for good.
+        self.queue.forget(|topic| !self.listening.hears(topic));
         self.resend.done(now);
         self.trouble.up(settings, now);
         self.session = Session::Open(link, now);
@@ -372,10 +370,9 @@ impl Driver {
         let was_open = matches!(self.session, Session::Open(..));
         self.lose();
         self.counters.disconnects.inc();
-        if was_open && failure.kind == FailureKind::Protocol && self.listening {
-            // The only thing that comes in beside acknowledgements is the subscription.
-            self.listening = false;
-            failure.text.push_str("; no longer listening to Home Assistant");
+        // The only thing that comes in beside acknowledgements is what we subscribed to.
+        if was_open && failure.kind == FailureKind::Protocol && self.listening.stop() {
+            failure.text.push_str("; no longer listening to any topic");
         }
         let wait = self.trouble.down(failure, was_open.then_some(stood), &self.settings, now);
         self.session = Session::Away { until: now + wait };

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rumqttc::{
-    AsyncClient, Event, EventLoop, Incoming, Outgoing, Publish, QoS, SubscribeReasonCode, TlsConfiguration,
-    Transport,
+    AsyncClient, Event, EventLoop, Incoming, Outgoing, Publish, QoS, SubscribeFilter, SubscribeReasonCode,
+    TlsConfiguration, Transport,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -30,8 +30,8 @@ pub(super) enum LinkEvent {
     Acked(u16),
     /// A message of a subscription came.
     Heard(Publish),
-    /// A subscription was refused.
-    Deaf,
+    /// These of the subscriptions were refused, by their place in the request.
+    Deaf(Vec<usize>),
     /// DISCONNECT was written: the orderly end.
     Closed,
     /// The end.
@@ -68,9 +68,10 @@ impl Link {
         self.client.try_publish(topic, qos, true, Vec::from(payload)).is_ok()
     }
 
-    /// Subscribes.
-    pub(super) fn subscribe(&self, filter: &str) -> bool {
-        self.client.try_subscribe(filter, QoS::AtMostOnce).is_ok()
+    /// Subscribes, in one request.
+    pub(super) fn subscribe(&self, filters: &[String]) -> bool {
+        let filters = filters.iter().map(|filter| SubscribeFilter::new(filter.clone(), QoS::AtMostOnce));
+        self.client.try_subscribe_many(filters).is_ok()
     }
 
     /// Asks for the orderly end; [`LinkEvent::Closed`] tells that it came.
@@ -114,10 +115,11 @@ fn meaning(event: Event) -> Option<LinkEvent> {
         Event::Incoming(Incoming::PubAck(ack)) => LinkEvent::Acked(ack.pkid),
         Event::Incoming(Incoming::PubComp(ack)) => LinkEvent::Acked(ack.pkid),
         Event::Incoming(Incoming::Publish(publish)) => LinkEvent::Heard(publish),
-        Event::Incoming(Incoming::SubAck(ack))
-            if ack.return_codes.contains(&SubscribeReasonCode::Failure) =>
-        {
-            LinkEvent::Deaf
+        Event::Incoming(Incoming::SubAck(ack)) => {
+            let codes = ack.return_codes.iter().enumerate();
+            let refused = codes.filter(|(_, code)| **code == SubscribeReasonCode::Failure);
+            let refused: Vec<usize> = refused.map(|(place, _)| place).collect();
+            return (!refused.is_empty()).then_some(LinkEvent::Deaf(refused));
         }
         Event::Outgoing(Outgoing::Disconnect) => LinkEvent::Closed,
         _ => return None,

@@ -1,7 +1,7 @@
 //! One driver a broker: its own queue, session and counters. A broker that hangs or is gone touches nobody else.
 //!
 //! In reading order: [`settings`]; `tls` and `options`, how a connection is made; [`failure`], why one was
-//! not, in words; `link`, one connection from CONNECT to its end; `window`, which acknowledgement is for which
+//! not, in words; `link`, one connection from CONNECT to its end; `listen`, what is subscribed to; `window`, which acknowledgement is for which
 //! message; `backoff`, `pace`, `resend` and `throttle`, how fast we reconnect, catch up, repeat ourselves and
 //! complain; `trouble`, what was wrong so far; `layouts`, what is said; `driver`, which holds it all together;
 //! `task`, its handle. Beside it [`embedded`], a small broker for the demo and for tests, and [`check`], one
@@ -14,6 +14,7 @@ pub mod embedded;
 pub mod failure;
 mod layouts;
 mod link;
+mod listen;
 mod options;
 mod pace;
 mod resend;

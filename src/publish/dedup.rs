@@ -240,10 +240,15 @@ impl DedupQueue {
     /// again, what waits already first, then in the order in which the topics came up. Cleared topics too: a
     /// broker may come back with an old copy of what it held. Each is counted as offered once more.
     pub fn forget_all(&mut self) {
+        self.forget(|_| true);
+    }
+
+    /// As [`DedupQueue::forget_all`], but of the cleared topics only those that `again` names are cleared once more.
+    pub fn forget(&mut self, again: impl Fn(&str) -> bool) {
         self.held.invalidate_all();
         for place in 0..self.slots.len() {
             let slot = &mut self.slots[place];
-            if slot.waiting {
+            if slot.waiting || slot.offered.is_empty() && slot.in_flight.is_none() && !again(&slot.topic) {
                 continue;
             }
             slot.waiting = true;

@@ -1,14 +1,10 @@
 //! From readings to messages: which topics, which payloads.
 //!
-//! In reading order: [`text`], payloads without detours; [`slot`], topics built once; [`native`] with
-//! [`native_mbus`], [`native_objects`] and [`native_writer`], dsmrd's own topics; [`dsmr_reader`],
-//! those of DSMR-reader.
+//! In reading order: [`text`], payloads without detours; [`slot`], topics built once; [`native`], dsmrd's own
+//! topics; [`dsmr_reader`], those of DSMR-reader.
 
 mod dsmr_reader;
-mod native;
-mod native_mbus;
-mod native_objects;
-mod native_writer;
+pub mod native;
 mod slot;
 mod text;
 
@@ -17,6 +13,7 @@ use thiserror::Error;
 pub use self::dsmr_reader::{MappableField, mappable_fields};
 
 use super::Message;
+use super::discovery::{Announcer, Source};
 use super::settings::LayoutSettings;
 use super::topic::{PrefixError, check_prefix};
 use crate::meter::{Reading, Zone};
@@ -58,7 +55,7 @@ pub struct Layout(Inner);
 
 #[derive(Debug)]
 enum Inner {
-    Native(native::Native),
+    Native(native::Native, Announcer),
     DsmrReader(Box<dsmr_reader::DsmrReader>),
 }
 
@@ -70,8 +67,10 @@ impl Layout {
     /// When the prefix or the time zone is none.
     pub fn new(settings: &LayoutSettings) -> Result<Self, LayoutError> {
         Ok(Self(match settings {
-            LayoutSettings::Native { prefix, payload, .. } => {
-                Inner::Native(native::Native::new(check_prefix(prefix)?, *payload))
+            LayoutSettings::Native { prefix, payload, discovery } => {
+                let prefix = check_prefix(prefix)?;
+                let source = Source { prefix: prefix.clone(), format: *payload, plain: native::mbus::plain };
+                Inner::Native(native::Native::new(prefix, *payload), Announcer::new(discovery, source))
             }
             LayoutSettings::DsmrReader { meter, timezone, prefix, mapping } => {
                 let zone = Zone::new(timezone).map_err(|_| LayoutError::TimeZone(timezone.clone()))?;
@@ -83,7 +82,11 @@ impl Layout {
     /// Appends what a reading has to say. Unchanged values are among it; to drop them is the queue's work.
     pub fn messages(&mut self, context: Context<'_>, reading: &Reading, out: &mut Vec<Message>) {
         match &mut self.0 {
-            Inner::Native(native) => native.messages(context.meter, reading, out),
+            Inner::Native(native, announcer) => {
+                let from = out.len();
+                native.messages(context, reading, out);
+                announcer.observe(context, reading, from, out);
+            }
             Inner::DsmrReader(dsmr_reader) => dsmr_reader.messages(context, reading, out),
         }
     }
@@ -91,7 +94,7 @@ impl Layout {
     /// Appends what there is to say when the link to a meter came up or went down.
     pub fn link(&mut self, meter: &str, online: bool, out: &mut Vec<Message>) {
         match &mut self.0 {
-            Inner::Native(native) => native.link(meter, online, out),
+            Inner::Native(native, _) => native.link(meter, online, out),
             // DSMR-reader has no topic for it.
             Inner::DsmrReader(_) => {}
         }
@@ -99,9 +102,17 @@ impl Layout {
 
     /// The topic filters that it wants to hear of.
     pub fn subscriptions(&self) -> Vec<String> {
-        Vec::new()
+        match &self.0 {
+            Inner::Native(_, announcer) => announcer.subscriptions(),
+            Inner::DsmrReader(_) => Vec::new(),
+        }
     }
 
     /// Appends what there is to answer to a message that the broker kept (`retained`) or passes on.
-    pub fn heard(&mut self, _topic: &str, _payload: &[u8], _retained: bool, _out: &mut Vec<Message>) {}
+    pub fn heard(&mut self, topic: &str, payload: &[u8], retained: bool, out: &mut Vec<Message>) {
+        match &mut self.0 {
+            Inner::Native(_, announcer) => announcer.heard(topic, payload, retained, out),
+            Inner::DsmrReader(_) => {}
+        }
+    }
 }

@@ -1,9 +1,11 @@
 //! What we say, and what we need not say again: pure, no I/O.
 //!
 //! In reading order: [`message`]; [`topic`], names of topics; [`settings`], what is published and how;
-//! [`layout`], from readings to messages; [`dedup`], the queue in front of a broker.
+//! [`layout`], from readings to messages; `discovery`, what Home Assistant is told of them; [`dedup`], the queue in front
+//! of a broker.
 
 pub mod dedup;
+mod discovery;
 pub mod layout;
 pub mod message;
 pub mod settings;

@@ -224,7 +224,7 @@ impl Ledger {
         let mut energy = (Decimal::ZERO, Decimal::ZERO);
         for ((state, account), role) in self.tally.counters().iter().zip(&self.accounts).zip(&self.roles) {
             let Some(direction) = role.direction.filter(|_| role.in_total) else { continue };
-            if start < state.first.time && state.first.time <= boundary {
+            if state.counts() && start < state.first.time && state.first.time <= boundary {
                 return None;
             }
             let usage = difference(account.at(state, boundary).value, account.at(state, start).value);
@@ -240,7 +240,7 @@ impl Ledger {
     fn since_quarter(&self, snapshot: &Snapshot, usage: Decimal) -> Option<Decimal> {
         let start = snapshot.calendar.spans[QUARTER_HOUR].start;
         let mut registers = self.tally.counters().iter().zip(&self.roles).filter(|(_, role)| role.in_total);
-        if registers.any(|(state, _)| state.first.time > start) {
+        if registers.any(|(state, _)| state.counts() && state.first.time > start) {
             return None;
         }
         let last = snapshot::last_of_electricity(self.tally.counters(), &self.roles)?;

@@ -139,6 +139,11 @@ impl Tally {
         self.book.ignored()
     }
 
+    /// The instant at which the last reading counted; `None` after a start until one counts.
+    pub fn time(&self) -> Option<i64> {
+        self.time
+    }
+
     /// Takes a reading and appends what became final by it.
     pub fn take(&mut self, reading: &Reading, out: &mut Vec<Entry>) {
         let Some(meter) = self.meter_of(reading) else {

@@ -25,7 +25,7 @@ pub(super) fn is_filter(filter: &str) -> bool {
 }
 
 /// Whether a filter matches a topic. A wildcard at the start does not match `$SYS` and its like.
-pub(super) fn matches(filter: &str, topic: &str) -> bool {
+pub(in crate::mqtt) fn matches(filter: &str, topic: &str) -> bool {
     if topic.starts_with('$') && filter.starts_with(['+', '#']) {
         return false;
     }

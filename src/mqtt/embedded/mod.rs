@@ -8,7 +8,7 @@
 //! `session`, one client; `broker`, the listener.
 
 mod broker;
-mod filter;
+pub(super) mod filter;
 mod hub;
 mod session;
 

@@ -1,9 +1,26 @@
 //! dsmrd's own topics: `<prefix>/<meter>/<field>`, one value a topic, and `…/json` with the whole reading but
 //! for its lists, which change once a month.
+//!
+//! In reading order: [`table`], every topic that there is, with [`item`], those of the totals; [`writer`] and
+//! [`object`], from values to payloads; [`objects`], lists; [`mbus`], devices; [`sums`], totals, peaks and costs.
 
-use super::native_mbus::Devices;
-use super::native_objects::Profiles;
-use super::native_writer::{Shape, Writer};
+pub mod item;
+pub(super) mod mbus;
+mod object;
+mod objects;
+pub mod page;
+mod rows;
+mod rows_totals;
+mod sums;
+pub mod table;
+mod writer;
+
+use mbus::Devices;
+use objects::Profiles;
+use sums::{Out, Sums};
+use writer::{Shape, Writer};
+
+use super::Context;
 use super::slot::Topic;
 use super::text;
 use crate::meter::{Cell, Field, Kind, REGISTERS, Reading, TariffName, Unit};
@@ -42,6 +59,7 @@ struct Meter {
     current_limits: [Option<Topic>; 2],
     profiles: Profiles,
     devices: Devices,
+    sums: Sums,
     writer: Writer,
 }
 
@@ -92,15 +110,16 @@ impl Native {
         self.meter(meter).status.say(payload, 0, out);
     }
 
-    pub(super) fn messages(&mut self, meter: &str, reading: &Reading, out: &mut Vec<Message>) {
-        let meter = self.meter(meter);
+    pub(super) fn messages(&mut self, context: Context<'_>, reading: &Reading, out: &mut Vec<Message>) {
+        let meter = self.meter(context.meter);
         // None of a meter's values passes for one of the meter in its place.
         if meter.is_another(reading) {
             meter.topics().for_each(Topic::doubt);
-            meter.messages(reading, out);
+            meter.sums.hurry();
+            meter.messages(context, reading, out);
             meter.topics().for_each(|topic| topic.unconfirmed(out));
         } else {
-            meter.messages(reading, out);
+            meter.messages(context, reading, out);
         }
     }
 }
@@ -125,6 +144,7 @@ impl Meter {
             current_limits: [None, None],
             profiles: Profiles::default(),
             devices: Devices::default(),
+            sums: Sums::default(),
             writer: Writer::new(format),
             base,
         }
@@ -160,10 +180,10 @@ impl Meter {
         let peaks = self.peak_times.iter_mut().map(|(_, topic)| topic);
         let fields =
             self.fields.iter_mut().chain(peaks).chain(&mut self.net_phases).chain(&mut self.current_limits);
-        named.into_iter().chain(fields).flatten().chain(self.devices.topics())
+        named.into_iter().chain(fields).flatten().chain(self.devices.topics()).chain(self.sums.topics())
     }
 
-    fn messages(&mut self, reading: &Reading, out: &mut Vec<Message>) {
+    fn messages(&mut self, context: Context<'_>, reading: &Reading, out: &mut Vec<Message>) {
         let Self { base, fields, writer, .. } = self;
         writer.start(reading);
         writer.value.extend_from_slice(&writer.time);
@@ -272,6 +292,7 @@ impl Meter {
         }
         self.devices.messages(reading, base, writer, out);
         writer.finish(&mut self.json, base, out);
+        self.sums.messages(context.totals, &mut Out { base, writer, messages: out });
     }
 }
 

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use super::Ledger;
 use super::account::{difference, sum};
 use super::bill::{Bill, Charge};
 use super::calendar::{QUARTER_HOUR, Span, TODAY, boundary};
-use super::peaks;
-use super::snapshot::Snapshot;
+use super::snapshot::{self, Snapshot};
+use super::{Ledger, peaks};
 use crate::meter::{Field, MbusClass, Quantity, Reading};
 use crate::p1::Decimal;
 use crate::prices::Amount;
@@ -52,7 +51,9 @@ impl<'r> Present<'r> {
 impl Ledger {
     /// The totals with a reading that the tally has taken.
     pub(super) fn tell(&mut self, reading: &Reading) -> Totals {
-        let time = reading.utc_seconds();
+        // Where the reading's clock leapt, the time at which it counts: nothing of another year is told meanwhile.
+        let last = || snapshot::last_of_electricity(self.tally.counters(), &self.roles);
+        let time = self.tally.time().or_else(last).unwrap_or_else(|| reading.utc_seconds());
         self.reopen();
         let snapshot = match self.snapshot.take() {
             Some(snapshot) if snapshot.calendar.spans[QUARTER_HOUR].contains(time) => snapshot,

@@ -8,6 +8,9 @@ mod devices;
 /// Profiles, switches, limits, messages.
 mod objects;
 
+/// Totals, peaks, costs and prices.
+pub(super) mod totals;
+
 fn fields(said: Vec<(String, String)>) -> BTreeMap<String, String> {
     last(said.into_iter().filter(|(topic, _)| !topic.ends_with("/json")).collect())
 }

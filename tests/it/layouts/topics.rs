@@ -1,14 +1,20 @@
-//! TOPICS.rst names every topic that there is, and README.rst no other; and what every fixture says in them.
+//! The table of topics has every topic that there is, TOPICS.rst is made of it, and README.rst names no other; and what
+//! every fixture says in them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use dsmrd::meter::interpreter::{Interpreter, InterpreterSettings};
-use dsmrd::meter::{Kind, MbusClass, REGISTERS};
+use dsmrd::meter::{Field, Kind, MbusClass, REGISTERS};
 use dsmrd::p1::Telegram;
+use dsmrd::publish::layout::native::table::TopicUnit;
+use dsmrd::publish::layout::native::{page, table};
 use serde_json::Value;
 
 use super::*;
+
+/// `dsmrd topics`, beside what layouts say.
+mod command;
 
 /// The readings of every fixture, by its name.
 fn fixtures() -> Vec<(String, Vec<Reading>)> {
@@ -51,27 +57,11 @@ fn said(readings: &[Reading], payload: PayloadFormat) -> BTreeMap<String, String
     said
 }
 
-/// A topic as the page names it: phases, tariffs and so on by the first, devices by gas.
+/// A topic as the page names it.
 fn folded(topic: &str) -> String {
-    if let Some((class, rest)) = topic.split_once('/') {
-        let known = MbusClass::ALL.iter().any(|known| known.name() == class) || class == "mbus";
-        assert!(known, "{topic}");
-        return format!("gas/{}", rest.rsplit('/').next().expect("a field"));
-    }
-    let number = |text: &str| text.parse::<u8>().is_ok();
-    let parts: Vec<String> = topic
-        .split('_')
-        .map(|part| match part.split_at_checked(1) {
-            Some((letter @ ("l" | "t" | "q"), rest)) if number(rest) => format!("{letter}1"),
-            _ => part.to_owned(),
-        })
-        .collect();
-    let topic = parts.join("_");
-    match topic.rsplit_once('_') {
-        Some(("relay", _)) => "relay_1".to_owned(),
-        Some(("message_consumer", _)) => "message_consumer_2".to_owned(),
-        _ => topic,
-    }
+    let described = table::describe(topic).unwrap_or_else(|| panic!("{topic} is not in the table"));
+    assert_eq!(table::fold(topic).as_deref(), Some(described.row.topic), "{topic}");
+    described.row.topic.to_owned()
 }
 
 /// The topics of the tables in a page with the cells behind them, by the table's columns.
@@ -97,11 +87,22 @@ fn tables(page: &str) -> Vec<Vec<String>> {
     rows
 }
 
+/// `DSMRD_UPDATE=1` writes it anew.
 #[test]
-fn the_page_of_topics_is_complete_and_true() {
-    let rows = tables("TOPICS.rst");
-    let named: BTreeSet<String> = rows.iter().map(|row| row[0].trim_matches('`').to_owned()).collect();
-    assert_eq!(named.len(), rows.len(), "a topic is named twice");
+#[expect(clippy::disallowed_methods, reason = "a switch of the tests is no setting")]
+fn the_page_in_the_repository_is_the_generated_one() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("TOPICS.rst");
+    if std::env::var_os("DSMRD_UPDATE").is_some() {
+        std::fs::write(&path, page::page()).expect("it can be written");
+    }
+    let there = std::fs::read_to_string(&path).expect("it is there");
+    assert_eq!(there, page::page(), "run this test with DSMRD_UPDATE=1, and look at what changed");
+}
+
+#[test]
+fn the_table_of_topics_is_complete_and_true() {
+    let named: BTreeSet<String> = table::rows().map(|row| row.topic.to_owned()).collect();
+    assert_eq!(named.len(), table::rows().count(), "a topic is named twice");
 
     let is_told = |field: &str| !["clock_time", "clock_date", "current_limits"].contains(&field);
     let mut there: BTreeSet<String> =
@@ -111,18 +112,45 @@ fn the_page_of_topics_is_complete_and_true() {
     for (_, readings) in fixtures() {
         there.extend(said(&readings, PayloadFormat::Value).keys().map(|topic| folded(topic)));
     }
+    let mut layout = native("dsmrd", PayloadFormat::Value);
+    let totals = super::native::totals::whole();
+    let mut out = Vec::new();
+    let context = Context { meter: "home", rejected: 0, totals: Some(&totals) };
+    layout.messages(context, &reading(&[]), &mut out);
+    there.extend(out.iter().map(|message| folded(&message.topic["dsmrd/home/".len()..])));
     let missing: Vec<_> = there.difference(&named).collect();
     let stale: Vec<_> = named.difference(&there).collect();
     assert!(missing.is_empty() && stale.is_empty(), "not named: {missing:?}; named for nothing: {stale:?}");
 
-    for row in rows {
-        let name = row[0].trim_matches('`');
-        if let Some(register) = REGISTERS.iter().find(|register| register.name == name) {
-            assert_eq!(row[1], register.obis.to_string(), "{name}");
-            if register.kind != Kind::Limit {
-                assert_eq!(row[2], register.unit.symbol(), "{name}");
-            }
-        }
+    for row in table::rows() {
+        assert!(!row.meaning.is_empty() && !row.reader.is_empty(), "{}", row.topic);
+        assert_eq!(
+            row.unit == TopicUnit::Register,
+            Field::from_name(row.topic).is_some_and(|field| field.register().kind != Kind::Limit),
+            "{}",
+            row.topic
+        );
+    }
+}
+
+#[test]
+fn a_topic_is_described_by_its_name() {
+    let field_of = |name| table::describe(name).and_then(|of| of.field).map(Field::name);
+    assert_eq!(field_of("power_import_l2"), Some("power_import_l2"));
+    assert_eq!(field_of("month/energy_import"), Some("energy_import_total"));
+    assert_eq!(field_of("today/energy_export_t2"), Some("energy_export_t2"));
+    assert_eq!(field_of("cost/today_export"), Some("energy_export_total"));
+    assert_eq!(field_of("cost/today_import_t2"), Some("energy_import_t2"));
+    assert_eq!(field_of("cost/price_import"), Some("energy_import_total"));
+    assert_eq!(field_of("cost/today"), None);
+    let class_of = |name| table::describe(name).and_then(|of| of.class);
+    for name in ["warm_water/reading", "warm_water/G1/id", "year/warm_water", "cost/today_warm_water"] {
+        assert_eq!(class_of(name), Some(MbusClass::WarmWater), "{name}");
+    }
+    assert_eq!(class_of("cost/price_gas"), Some(MbusClass::Gas));
+    assert_eq!(class_of("mbus/reading"), None);
+    for name in ["", "nothing", "today/nothing", "gas/nothing", "today", "attic/reading", "cost/today_tea"] {
+        assert_eq!(table::describe(name), None, "{name}");
     }
 }
 

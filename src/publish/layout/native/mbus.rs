@@ -7,9 +7,9 @@
 //! another identifier, is gone: its topics are cleared at once, and none of its values stays under the name
 //! of its successor.
 
-use super::native_writer::{Shape, Writer};
-use super::slot::Topic;
-use super::text;
+use super::super::slot::Topic;
+use super::super::text;
+use super::writer::{Shape, Writer};
 use crate::meter::reading::readable;
 use crate::meter::{MbusClass, MbusDevice, Reading, Unit};
 use crate::publish::Message;
@@ -43,7 +43,7 @@ struct Group {
 }
 
 /// The device with its class's plain name, among those with a valid reading.
-pub(super) fn plain(reading: &Reading, class: Option<MbusClass>) -> Option<&MbusDevice> {
+pub(in crate::publish::layout) fn plain(reading: &Reading, class: Option<MbusClass>) -> Option<&MbusDevice> {
     let valid = || {
         let devices = reading.mbus.iter().filter(move |device| device.class() == class);
         devices.filter_map(|device| {

@@ -4,7 +4,7 @@
 //! A meter repeats its lists in every telegram and they change once a month, so that their JSON is made anew
 //! only when their text is another.
 
-use super::text;
+use super::super::text;
 use crate::meter::profile::{RawProfile, Row, split};
 use crate::meter::{Country, Field, MeterTime, Reading, Zone};
 

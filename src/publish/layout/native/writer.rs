@@ -1,7 +1,8 @@
 //! From a value to its payload and to its place in the reading's JSON, whatever the format of payloads.
 
-use super::slot::Topic;
-use super::text;
+use super::super::slot::Topic;
+use super::super::text;
+use super::object::Object;
 use crate::meter::reading::readable;
 use crate::meter::{Kind, MeterTime, Reading, SwitchState, Unit, UnixMillis, message};
 use crate::p1::Decimal;
@@ -9,7 +10,7 @@ use crate::publish::{Message, PayloadFormat};
 
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum Shape<'a> {
     Number(Unit),
     /// A number of watts, which no field has.
     Watts,
@@ -18,13 +19,16 @@ pub(super) enum Shape {
     Proof,
     /// A list, as JSON.
     List,
+    /// Money, with its unit.
+    Money(&'a str),
 }
 
-impl Shape {
-    fn unit(self) -> Option<&'static str> {
+impl<'a> Shape<'a> {
+    fn unit(self) -> Option<&'a str> {
         match self {
             Self::Number(unit) => Some(unit.symbol()).filter(|symbol| !symbol.is_empty()),
             Self::Watts => Some("W"),
+            Self::Money(unit) => Some(unit),
             Self::Text | Self::Proof | Self::List => None,
         }
     }
@@ -68,7 +72,7 @@ impl Writer {
     }
 
     /// Writes what a text says; a tariff and the position of a switch are numbers.
-    pub(super) fn text(&mut self, kind: Kind, bytes: &[u8], reading: &Reading) -> Shape {
+    pub(super) fn text(&mut self, kind: Kind, bytes: &[u8], reading: &Reading) -> Shape<'static> {
         let number = match kind {
             Kind::Tariff => reading.tariff().map(u64::from),
             Kind::Switch => {
@@ -153,12 +157,12 @@ impl Writer {
         topic: &mut Option<Topic>,
         base: &str,
         name: &str,
-        shape: Shape,
+        shape: Shape<'_>,
         out: &mut Vec<Message>,
     ) {
         match shape {
             Shape::List => {}
-            Shape::Number(_) | Shape::Watts => {
+            Shape::Number(_) | Shape::Watts | Shape::Money(_) => {
                 self.key(name);
                 self.json.extend_from_slice(&self.value);
             }
@@ -167,6 +171,17 @@ impl Writer {
                 text::json_string(&mut self.json, &String::from_utf8_lossy(&self.value));
             }
         }
+        self.say(topic, || format!("{base}/{name}"), shape, out);
+    }
+
+    /// Puts the value just written into a topic alone.
+    pub(super) fn say(
+        &mut self,
+        topic: &mut Option<Topic>,
+        name: impl FnOnce() -> String,
+        shape: Shape<'_>,
+        out: &mut Vec<Message>,
+    ) {
         let payload = match (self.format, shape) {
             // Graphite takes numbers alone.
             (PayloadFormat::ValueTimestamp, Shape::Text | Shape::List) => {
@@ -181,7 +196,7 @@ impl Writer {
                 return;
             }
             (PayloadFormat::Value, _) | (PayloadFormat::ValueTimestamp, Shape::Proof) => &self.value,
-            (PayloadFormat::ValueTimestamp, Shape::Number(_) | Shape::Watts) => {
+            (PayloadFormat::ValueTimestamp, Shape::Number(_) | Shape::Watts | Shape::Money(_)) => {
                 self.value.push(b' ');
                 text::whole(&mut self.value, self.seconds.unsigned_abs());
                 &self.value
@@ -193,7 +208,7 @@ impl Writer {
                     Shape::Text | Shape::Proof => {
                         text::json_string(&mut self.payload, &String::from_utf8_lossy(&self.value));
                     }
-                    Shape::Number(_) | Shape::Watts | Shape::List => {
+                    Shape::Number(_) | Shape::Watts | Shape::Money(_) | Shape::List => {
                         self.payload.extend_from_slice(&self.value);
                     }
                 }
@@ -208,8 +223,21 @@ impl Writer {
                 &self.payload
             }
         };
-        topic.get_or_insert_with(|| Topic::new(&format!("{base}/{name}"))).say(payload, self.now, out);
+        topic.get_or_insert_with(|| Topic::new(&name())).say(payload, self.now, out);
         self.value.clear();
+    }
+
+    /// Says an object; Graphite takes none.
+    pub(super) fn say_object(
+        &mut self,
+        topic: &mut Option<Topic>,
+        name: impl FnOnce() -> String,
+        object: &Object,
+        out: &mut Vec<Message>,
+    ) {
+        if self.format != PayloadFormat::ValueTimestamp {
+            topic.get_or_insert_with(|| Topic::new(&name())).say(object.bytes(), self.now, out);
+        }
     }
 
     fn key(&mut self, name: &str) {
