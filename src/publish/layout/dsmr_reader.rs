@@ -70,7 +70,7 @@ impl DsmrReader {
         }
         self.readings.messages(&self.zone, reading, out);
         self.stats.messages(context, reading, out);
-        self.gas.messages(&self.zone, reading, out);
+        self.gas.messages(&self.zone, reading, context.totals, out);
         if let Some(totals) = context.totals {
             self.periods.messages(&self.zone, reading, totals, out);
             self.quarter.messages(&self.zone, totals, out);

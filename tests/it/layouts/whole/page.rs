@@ -38,7 +38,7 @@ fn same(one: &BTreeSet<String>, other: &BTreeSet<String>) {
 
 #[test]
 fn the_page_names_all_default_topics_and_all_of_them_are_said() {
-    let said = said(&mut dsmr_reader(), &reading(THREE_PHASES), Some(&totals(NOW)));
+    let said = said(&mut dsmr_reader(), &reading(THREE_PHASES), Some(&first_totals(NOW)));
     let named = names("Topics");
     same(&named, &said.into_keys().collect());
     assert_eq!(named.len(), 89);
