@@ -303,6 +303,23 @@ fn without_a_contract_nothing_costs() {
 }
 
 #[test]
+fn what_has_no_price_does_not_cost_zero() {
+    let mut layout = super::super::native("dsmrd", PayloadFormat::Value);
+    let mut totals = whole();
+    let only = |lines: &[(CostLine, &str)]| {
+        let lines = lines.iter().map(|(line, value)| (*line, amount(value))).collect();
+        Some(PeriodCost { lines, fallback: false, unpriced: true })
+    };
+    totals.today.cost = only(&[]);
+    totals.month.cost = only(&[(CostLine::Fixed, "0")]);
+    totals.year.cost = only(&[(CostLine::Fixed, "0"), (CostLine::Device(MbusClass::Gas), "0")]);
+    let said = tell(&mut layout, &reading(ONE_PHASE), Some(&totals));
+    assert!(!said.contains_key("cost/today") && !said.contains_key("cost/month"), "{said:?}");
+    assert_eq!(said["cost/year"], "0.00", "gas has a price, and none was used");
+    assert!(said["year/json"].contains("\"unpriced\":true"), "{}", said["year/json"]);
+}
+
+#[test]
 fn totals_that_know_nothing_say_nothing() {
     let mut layout = super::super::native("dsmrd", PayloadFormat::Value);
     let reading = reading(ONE_PHASE);
