@@ -9,6 +9,9 @@ use dsmrd::totals::{CostLine, Costs, Demand, MonthPeak, Peaks, Period, PeriodCos
 
 use super::*;
 
+/// Whatever comes and goes.
+mod laws;
+
 /// 2026-11-21 10:20:05 UTC.
 const NOW: i64 = 1_795_256_405;
 
