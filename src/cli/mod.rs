@@ -29,6 +29,7 @@ mod ports;
 mod replay;
 mod run;
 mod simulate;
+mod topics;
 
 use std::path::PathBuf;
 
@@ -69,6 +70,8 @@ enum Command {
     Config(config::Args),
     /// Test brokers and print how to watch them.
     Mqtt(mqtt::Args),
+    /// List the topics that are published.
+    Topics(topics::Args),
     /// List serial ports and find the one that sends telegrams.
     Ports(ports::Args),
     /// Run the appliance on a simulated household, with nothing to configure.
@@ -98,6 +101,7 @@ impl Cli {
             Command::CheckConfig(args) => check_config::run(&args),
             Command::Config(args) => config::run(&args),
             Command::Mqtt(args) => mqtt::run(&args),
+            Command::Topics(args) => topics::run(&args),
             Command::Ports(args) => ports::run(&args),
             Command::Demo(args) => demo::run(&args),
             Command::Generate(args) => generate::run(&args),

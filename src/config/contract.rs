@@ -11,7 +11,7 @@ use super::report::Report;
 use super::settings::MeterSettings;
 use super::value::quote;
 use crate::meter::MbusClass;
-use crate::prices::{Contract, Dynamic};
+use crate::prices::{Contract, Dynamic, overlaps};
 
 /// The currency of everything.
 pub(super) fn currency(reader: &mut Reader<'_, '_>) -> Option<String> {
@@ -168,47 +168,42 @@ fn in_cents(reader: &mut Reader<'_, '_>, name: &str, currency: &str) {
     }
 }
 
-/// Two contracts that hold on one day for one meter.
-fn overlap<'a>(one: &'a Contract, other: &'a Contract) -> Option<(Date, Option<Date>, Option<&'a str>)> {
-    let meter = match (&one.meter, &other.meter) {
-        (Some(one), Some(other)) if one != other => return None,
-        (one, other) => one.as_deref().or(other.as_deref()),
-    };
-    let start = one.start.max(other.start);
-    let end = match (one.end, other.end) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    };
-    end.is_none_or(|end| start < end).then_some((start, end, meter))
-}
-
-/// Reports contracts that hold on one day for one meter, each with the first that it overlaps.
-pub(super) fn overlaps(sections: &[Section], contracts: &[Option<Contract>], report: &mut Report) {
+/// Reports contracts that hold on one day for one meter, each with the first such. There are as many contracts as
+/// sections.
+pub(super) fn overlapping(sections: &[Section], contracts: &[Contract], report: &mut Report) {
     let sections: Vec<&Section> =
         sections.iter().filter(|section| section.table == Table::Contract).collect();
-    for (at, contract) in contracts.iter().enumerate() {
-        let Some(contract) = contract else { continue };
-        let found = contracts[..at]
-            .iter()
-            .enumerate()
-            .find_map(|(first, earlier)| Some((first, overlap(earlier.as_ref()?, contract)?)));
-        let Some((first, (start, end, meter))) = found else { continue };
-        let until = match end.and_then(|end| end.yesterday().ok()) {
-            Some(last) if last == start => format!("on {start}"),
-            Some(last) => format!("from {start} to {last}"),
-            None => format!("from {start} on"),
-        };
-        let whose =
-            meter.map_or_else(|| "every meter".to_owned(), |meter| format!("the meter {}", quote(meter)));
-        let earlier = contracts[first].as_ref().map(|contract| quote(&contract.name)).unwrap_or_default();
-        let place =
-            |at: usize| sections[at].entry("start").map_or(&sections[at].origin, |entry| &entry.origin);
+    let place = |at: usize| sections[at].entry("start").map_or(&sections[at].origin, |entry| &entry.origin);
+    let mut pairs = overlaps(contracts);
+    pairs.sort_by_key(|pair| (pair.second, pair.first));
+    pairs.dedup_by_key(|pair| pair.second);
+    for pair in pairs {
+        let (first, second) = (&contracts[pair.first], &contracts[pair.second]);
         let message = format!(
-            "{} and {earlier} ({}) both hold {until}, for {whose}; let one end on the day on which the other starts",
-            quote(&contract.name),
-            place(first),
+            "{} and {} ({}) both hold {}, for {}; let one end on the day on which the other starts",
+            quote(&second.name),
+            quote(&first.name),
+            place(pair.first),
+            days_of_both(first, second),
+            first
+                .meter
+                .as_ref()
+                .or(second.meter.as_ref())
+                .map_or_else(|| "every meter".to_owned(), |meter| format!("the meter {}", quote(meter))),
         );
-        report.problem(place(at), &format!("{}.start", Table::Contract.path(sections[at].index)), message);
+        let path = format!("{}.start", Table::Contract.path(sections[pair.second].index));
+        report.problem(place(pair.second), &path, message);
+    }
+}
+
+/// When both of two contracts hold that overlap.
+fn days_of_both(one: &Contract, other: &Contract) -> String {
+    let start = one.start.max(other.start);
+    let end = [one.end, other.end].into_iter().flatten().min();
+    match end.and_then(|end| end.yesterday().ok()) {
+        Some(last) if last == start => format!("on {start}"),
+        Some(last) => format!("from {start} to {last}"),
+        None => format!("from {start} on"),
     }
 }
 

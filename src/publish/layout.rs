@@ -11,7 +11,7 @@ mod text;
 use thiserror::Error;
 
 pub use self::dsmr_reader::{MappableField, mappable_fields};
-use self::native::mbus as native_mbus;
+
 use super::Message;
 use super::discovery::{Announcer, Source};
 use super::settings::LayoutSettings;
@@ -69,7 +69,7 @@ impl Layout {
         Ok(Self(match settings {
             LayoutSettings::Native { prefix, payload, discovery } => {
                 let prefix = check_prefix(prefix)?;
-                let source = Source { prefix: prefix.clone(), format: *payload, plain: native_mbus::plain };
+                let source = Source { prefix: prefix.clone(), format: *payload, plain: native::mbus::plain };
                 Inner::Native(native::Native::new(prefix, *payload), Announcer::new(discovery, source))
             }
             LayoutSettings::DsmrReader { meter, timezone, prefix, mapping } => {

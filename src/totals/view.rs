@@ -28,8 +28,8 @@ impl Usage {
     }
 }
 
-/// One line of a bill.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// One line of a bill. Lines are told in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CostLine {
     /// What was taken by a register: a tariff, or the total of a meter without tariffs. A cost.
     Import(Field),

@@ -13,6 +13,9 @@ use serde_json::Value;
 
 use super::*;
 
+/// `dsmrd topics`, beside what layouts say.
+mod command;
+
 /// The readings of every fixture, by its name.
 fn fixtures() -> Vec<(String, Vec<Reading>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");

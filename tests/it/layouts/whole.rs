@@ -12,7 +12,9 @@ use super::*;
 /// Fields under other names.
 mod mapping;
 /// The page about the topics and the differences.
-mod page;
+pub(super) mod page;
+/// From telegrams to topics, over the turn of the year.
+pub(super) mod year;
 
 /// Three phases, solar panels and gas.
 pub(super) const THREE_PHASES: &[&str] = &[

@@ -1,1 +1,7 @@
-//! Periods, peaks and costs as they are told with each reading.
+//! Totals as they are told: periods, restarts, costs, peaks.
+
+mod belgium;
+mod costs;
+mod household;
+mod laws;
+mod periods;

@@ -1,7 +1,7 @@
 //! `consumption/gas/*`: said once for each new reading of the gas meter.
 
 use super::super::LayoutError;
-use super::super::native_mbus::plain;
+use super::super::native::mbus::plain;
 use super::fields::{Names, Set};
 use super::group::{Form, Group};
 use super::{fixed, instant, local_time};

@@ -2,7 +2,7 @@
 //! a minute.
 
 use super::super::LayoutError;
-use super::super::native_mbus::plain;
+use super::super::native::mbus::plain;
 use super::fields::{Names, Set, names};
 use super::group::{Form, Group};
 use super::{fixed, local_time};

@@ -1,7 +1,7 @@
 //! `json` and `reading/*`: what a telegram says.
 
 use super::super::LayoutError;
-use super::super::native_mbus::plain;
+use super::super::native::mbus::plain;
 use super::super::text;
 use super::fields::{Names, Set, names};
 use super::group::{Form, Group};

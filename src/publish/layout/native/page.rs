@@ -41,14 +41,14 @@ pub fn page() -> String {
 }
 
 /// The cells of a row, in the order of the columns.
-pub fn cells(row: &Row) -> [String; 7] {
+pub fn cells(row: &'static Row) -> [String; 7] {
     let obis = row.obis().map_or_else(String::new, |obis| obis.to_string());
     let (meaning, reader) = (row.meaning.to_owned(), row.reader.to_owned());
     // Events are not retained, and none of these is one.
     [row.topic.to_owned(), obis, row.unit(), meaning, reader, "yes".to_owned(), row.sent.name().to_owned()]
 }
 
-fn write_section(page: &mut String, section: &Section) {
+fn write_section(page: &mut String, section: &'static Section) {
     let bar = "=".repeat(section.title.len());
     // To write into a string does not fail.
     let _ = write!(page, "\n{}\n{bar}\n\n", section.title);

@@ -132,20 +132,40 @@ impl Row {
     }
 
     /// Its unit for people; money is in EUR here.
-    pub fn unit(&self) -> String {
-        match self.unit {
-            TopicUnit::None => String::new(),
-            TopicUnit::Register => {
-                Field::from_name(self.topic).map_or("", |field| field.unit().symbol()).to_owned()
-            }
-            TopicUnit::Of(unit) => unit.symbol().to_owned(),
-            TopicUnit::Watt => "W".to_owned(),
-            TopicUnit::Limit => "kW, kVA, A".to_owned(),
-            TopicUnit::Device => "m3, kWh, GJ".to_owned(),
-            TopicUnit::Money => "EUR".to_owned(),
-            TopicUnit::MoneyAnHour => "EUR/h".to_owned(),
-            TopicUnit::MoneyPer(unit) => format!("EUR/{}", unit.symbol()),
-            TopicUnit::MoneyPerDevice => "EUR/m3, …".to_owned(),
+    pub fn unit(&'static self) -> String {
+        let field = Field::from_name(self.topic);
+        Described { row: self, field, class: None }.unit("EUR", None)
+    }
+}
+
+impl Described {
+    /// Its unit for people: of money with this currency, of a device as it counts, where that is known.
+    pub fn unit(&self, currency: &str, device: Option<Unit>) -> String {
+        let per =
+            |unit: &str| if unit.is_empty() { currency.to_owned() } else { format!("{currency}/{unit}") };
+        match (self.row.unit, device) {
+            (TopicUnit::None, _) => String::new(),
+            (TopicUnit::Register, _) => self.field.map_or("", |field| field.unit().symbol()).to_owned(),
+            (TopicUnit::Of(unit), _) | (TopicUnit::Device, Some(unit)) => unit.symbol().to_owned(),
+            (TopicUnit::Watt, _) => "W".to_owned(),
+            (TopicUnit::Limit, _) => "kW, kVA, A".to_owned(),
+            (TopicUnit::Device, None) => "m3, kWh, GJ".to_owned(),
+            (TopicUnit::Money, _) => currency.to_owned(),
+            (TopicUnit::MoneyAnHour, _) => per("h"),
+            (TopicUnit::MoneyPer(unit), _) | (TopicUnit::MoneyPerDevice, Some(unit)) => per(unit.symbol()),
+            (TopicUnit::MoneyPerDevice, None) => per("m3, …"),
+        }
+    }
+
+    /// What it shows, for people.
+    pub fn meaning(&self) -> String {
+        let class = self.class.map(|class| class.name().replace('_', " "));
+        match (self.row.what, self.field, class) {
+            (What::Reading, Some(field), _) => field.register().label.to_owned(),
+            (What::Usage, _, Some(class)) => format!("What the devices for {class} counted"),
+            (What::Cost, _, Some(class)) => format!("What the {class} of today cost"),
+            (What::Price, _, Some(class)) => format!("The price of a unit of {class}"),
+            _ => self.row.meaning.replace("``", ""),
         }
     }
 }
