@@ -14,6 +14,9 @@ mod documents;
 /// From one document to the next: what goes, what is swapped, what another run left behind.
 mod life;
 
+/// Entities of totals, peaks, prices and costs.
+mod totals;
+
 /// What Home Assistant takes.
 mod rules;
 

@@ -7,7 +7,6 @@ use dsmrd::mqtt::{Hooks, PriceTopic};
 use dsmrd::prices::{PriceKind, PriceUnit};
 
 use super::rig::*;
-use super::*;
 use crate::support::{Mosquitto, Subscriber, mosquitto_missing, until};
 
 use std::time::Duration;
