@@ -205,6 +205,19 @@ fn check_needs_no_record_and_warns_of_what_one_may_not_expect() {
          2026-01-31T12:00:00+00:00\n\
          warning: standard input: prices change within a quarter-hour; the one at its start counts for all of it\n"
     );
+    // A price of a MWh that nobody called one.
+    let dear = "start,price\n2026-01-31T11:00Z,92.13\n";
+    let warning = |arguments: &[&str]| {
+        let output = prices(&[&["check", "-"], arguments].concat(), dear);
+        said(&output);
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert_eq!(
+        warning(&[]),
+        "warning: standard input: prices go up to 92.13 a kWh; say --unit MWh if they are a MWh, --unit kWh if not\n"
+    );
+    assert_eq!(warning(&["--unit", "kWh"]), "");
+    assert_eq!(warning(&["--unit", "MWh"]), "");
     let slots = electricity(table, ImportFormat::Csv).expect("a table");
     assert_eq!(slots[0].start, utc("2026-01-31T11:00:00Z"));
 }
