@@ -8,9 +8,16 @@ use anyhow::{Context, anyhow, bail};
 use clap::ValueEnum;
 
 use dsmrd::meter::Zone;
+use dsmrd::p1::Decimal;
 use dsmrd::prices::import::{self, MAX_BYTES};
 use dsmrd::prices::{ImportFormat, PriceKind, PriceUnit, Slot, text};
 use dsmrd::totals::QUARTER;
+
+/// Above this a price is looked at again: that of a MWh may have been meant. In forints it is usual.
+const DEAR: Decimal = match Decimal::from_parts(false, 10, 0) {
+    Some(dear) => dear,
+    None => Decimal::ZERO,
+};
 
 /// What the prices of a table are of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -75,6 +82,8 @@ pub(super) struct Tables {
 /// A table that was read.
 pub(super) struct Table {
     name: String,
+    /// Whether its unit was told on the command line.
+    unit_is_told: bool,
     /// By kind and time.
     pub(super) slots: Vec<Slot>,
 }
@@ -114,7 +123,7 @@ impl Tables {
             };
             let slots = import::read(&bytes, format, kind, unit, zone.as_ref())
                 .map_err(|error| anyhow!("{name}: {error}"))?;
-            Ok(Table { name, slots })
+            Ok(Table { name, unit_is_told: self.unit.is_some(), slots })
         };
         self.files.iter().map(read).collect()
     }
@@ -128,6 +137,11 @@ fn bounded(source: impl Read) -> io::Result<Vec<u8>> {
 }
 
 impl Table {
+    /// Whether a price may be one of a MWh, and nobody said that it is not.
+    fn doubtful(&self, kind: PriceKind, price: Decimal) -> bool {
+        kind != PriceKind::Gas && !self.unit_is_told && price.cmp_value(DEAR).is_gt()
+    }
+
     /// Says what the table holds, kind by kind, and what one may not expect of it.
     pub(super) fn tell(&self, zone: &Zone) {
         for slots in self.slots.chunk_by(|one, next| one.kind == next.kind) {
@@ -144,6 +158,12 @@ impl Table {
                 lowest.unwrap_or_default(),
                 highest.unwrap_or_default(),
             );
+            if let Some(highest) = highest.filter(|price| self.doubtful(first.kind, *price)) {
+                complain!(
+                    "warning: {}: prices go up to {highest} a kWh; say --unit MWh if they are a MWh, --unit kWh if not",
+                    self.name
+                );
+            }
             let gaps: Vec<_> = slots.windows(2).filter(|pair| pair[0].end < pair[1].start).collect();
             if let Some(gap) = gaps.first() {
                 complain!(

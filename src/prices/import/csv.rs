@@ -2,7 +2,7 @@
 
 use super::names::{self, Columns, Lack};
 use super::time::{self, Clock};
-use super::unit::exponent;
+use super::unit::{exponent, is_told};
 use super::{ImportError, MAX_SLOTS, Place, Row, Terms, listed, number, shown};
 use crate::prices::PriceKind;
 
@@ -119,8 +119,8 @@ impl Table<'_> {
             None
         } else {
             let unit = match self.columns.unit.map(field).transpose()? {
-                None | Some("") => self.priced,
-                Some(unit) => unit,
+                Some(unit) if is_told(unit) => unit,
+                _ => self.priced,
             };
             let exponent = exponent(self.terms.unit, Some(unit), kind)?;
             Some(number::price(price, self.comma, exponent).map_err(|problem| format!("price: {problem}"))?)

@@ -14,15 +14,45 @@ use dsmrd::telemetry::StoreCounters;
 use super::{electricity, told, utc};
 use crate::support::scratch;
 
-/// A store that stays open, as of a running dsmrd.
-fn open(path: &Path) -> Store {
-    let settings = StoreSettings { path: path.to_owned(), sync_interval: Duration::from_secs(60) };
-    Store::open(settings, Arc::new(StoreCounters::default()), Clock::manual(1_795_219_200_000))
-        .expect("opened")
+/// A record that a running dsmrd keeps open.
+struct Running {
+    folder: tempfile::TempDir,
+    database: PathBuf,
+    runtime: tokio::runtime::Runtime,
+    store: Store,
 }
 
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+impl Running {
+    fn start() -> Self {
+        let folder = scratch();
+        let database = folder.path().join("dsmrd.sqlite");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let settings = StoreSettings { path: database.clone(), sync_interval: Duration::from_secs(60) };
+        let clock = Clock::manual(1_795_219_200_000);
+        let inside = runtime.enter();
+        let store = Store::open(settings, Arc::new(StoreCounters::default()), clock).expect("opened");
+        drop(inside);
+        Self { folder, database, runtime, store }
+    }
+
+    fn shown(&self) -> &str {
+        self.database.to_str().expect("UTF-8")
+    }
+
+    /// Runs a command of `dsmrd prices` on the record.
+    fn prices(&self, command: &str, arguments: &[&str], input: &str) -> Output {
+        prices(&[&[command, "--database", self.shown()], arguments].concat(), input)
+    }
+
+    fn recorded(&self) -> Vec<Slot> {
+        let archive = Archive::open(&self.database).expect("a record");
+        let table: PriceTable = archive.prices(i64::MIN).expect("prices");
+        table.slots().copied().collect()
+    }
+
+    fn stop(&self) {
+        self.runtime.block_on(self.store.close()).expect("closed");
+    }
 }
 
 /// Runs `dsmrd prices` with a text on its standard input.
@@ -53,11 +83,6 @@ fn refused(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn recorded(path: &Path) -> Vec<Slot> {
-    let table: PriceTable = Archive::open(path).expect("a record").prices(i64::MIN).expect("prices");
-    table.slots().copied().collect()
-}
-
 fn file(folder: &Path, name: &str, text: &str) -> PathBuf {
     let path = folder.join(name);
     std::fs::write(&path, text).expect("written");
@@ -68,16 +93,10 @@ const TABLE: &str = "start,price (EUR/MWh)\n2026-01-31T11:00Z,92.13\n2026-01-31T
 
 #[test]
 fn tables_go_into_the_record_of_a_running_process_and_out_again() {
-    let folder = scratch();
-    let database = folder.path().join("dsmrd.sqlite");
-    let running = runtime();
-    let _inside = running.enter();
-    let store = open(&database);
-    let shown = database.to_str().expect("UTF-8");
-    let table = file(folder.path(), "prices.csv", TABLE);
-    let import = |arguments: &[&str], input: &str| {
-        prices(&[&["import", "--database", shown], arguments].concat(), input)
-    };
+    let running = Running::start();
+    let table = file(running.folder.path(), "prices.csv", TABLE);
+    let (import, shown) =
+        (|arguments: &[&str], input: &str| running.prices("import", arguments, input), running.shown());
 
     let first = import(&[table.to_str().expect("UTF-8")], "");
     assert_eq!(
@@ -98,30 +117,25 @@ fn tables_go_into_the_record_of_a_running_process_and_out_again() {
         "01-31T12:00 01-31T13:00 -0.00600",
         "01-31T13:00 01-31T14:00 0.01000",
     ];
-    assert_eq!(told(&recorded(&database)), expected);
+    assert_eq!(told(&running.recorded()), expected);
 
     // What is listed is imported again and changes nothing.
     for format in ["csv", "json"] {
-        let listed = said(&prices(&["list", "--database", shown, "--format", format], ""));
+        let listed = said(&running.prices("list", &["--format", format], ""));
         let summary = said(&import(&["-", "--format", format], &listed));
         assert!(summary.ends_with(": 0 new, 0 changed, 3 unchanged\n"), "{summary}");
     }
-    running.block_on(store.close()).expect("closed");
-    assert_eq!(told(&recorded(&database)), expected);
+    running.stop();
+    assert_eq!(told(&running.recorded()), expected);
 }
 
 #[test]
 fn a_list_is_cut_by_time_and_kind() {
-    let folder = scratch();
-    let database = folder.path().join("dsmrd.sqlite");
-    let running = runtime();
-    let _inside = running.enter();
-    let store = open(&database);
-    let shown = database.to_str().expect("UTF-8");
+    let running = Running::start();
     let table = "kind,start,price\nelectricity,2026-01-31T11:00Z,10.5\nelectricity,2026-01-31T12:00Z,-0.25\n\
                  gas,2026-01-31T11:00Z,1.1\n";
-    said(&prices(&["import", "--database", shown, "-"], table));
-    let list = |arguments: &[&str]| said(&prices(&[&["list", "--database", shown], arguments].concat(), ""));
+    said(&running.prices("import", &["-"], table));
+    let list = |arguments: &[&str]| said(&running.prices("list", arguments, ""));
     assert_eq!(
         list(&["--kind", "electricity"]),
         "kind                start                      end                        price\n\
@@ -137,57 +151,50 @@ fn a_list_is_cut_by_time_and_kind() {
         "[\n{\"kind\":\"gas\",\"start\":\"2026-01-31T11:00:00+00:00\",\"end\":\"2026-01-31T12:00:00+00:00\",\"price\":1.1}\n]\n"
     );
     assert_eq!(list(&["--to", "2026-01-31", "--format", "json"]), "[]\n");
-    let nothing = prices(&["list", "--database", shown, "--to", "2026-01-31"], "");
+    let nothing = running.prices("list", &["--to", "2026-01-31"], "");
     assert_eq!(said(&nothing), "");
     assert!(String::from_utf8_lossy(&nothing.stderr).contains("there are no prices"));
-    running.block_on(store.close()).expect("closed");
+    running.stop();
 }
 
 #[test]
 fn nothing_is_taken_of_several_tables_when_one_is_none() {
-    let folder = scratch();
-    let database = folder.path().join("dsmrd.sqlite");
-    let running = runtime();
-    let _inside = running.enter();
-    let store = open(&database);
-    let shown = database.to_str().expect("UTF-8");
-    let good = file(folder.path(), "good.csv", TABLE);
-    let bad = file(folder.path(), "bad.json", "[{\"start\":\"2026-01-31T11:00Z\",\"price\":\"cheap\"}]");
+    let running = Running::start();
+    let good = file(running.folder.path(), "good.csv", TABLE);
+    let bad =
+        file(running.folder.path(), "bad.json", "[{\"start\":\"2026-01-31T11:00Z\",\"price\":\"cheap\"}]");
     let (good, bad) = (good.to_str().expect("UTF-8"), bad.to_str().expect("UTF-8"));
-    let both = prices(&["import", "--database", shown, good, bad], "");
+    let both = running.prices("import", &[good, bad], "");
     assert_eq!(refused(&both), format!("dsmrd: {bad}: [0]: price: \"cheap\" is not a number\n"));
-    assert_eq!(recorded(&database), []);
-    let dry = said(&prices(&["import", "--database", shown, "--dry-run", good], ""));
+    assert_eq!(running.recorded(), []);
+    let dry = said(&running.prices("import", &["--dry-run", good], ""));
     assert!(dry.ends_with("nothing was changed: this is a dry run\n"), "{dry}");
-    assert_eq!(recorded(&database), []);
-    running.block_on(store.close()).expect("closed");
+    assert_eq!(running.recorded(), []);
+    running.stop();
 }
 
 #[test]
 fn the_configuration_tells_record_and_zone_and_whether_prices_count() {
-    let folder = scratch();
-    let database = folder.path().join("dsmrd.sqlite");
-    let running = runtime();
-    let _inside = running.enter();
-    let store = open(&database);
+    let running = Running::start();
     let settings = format!(
-        "[store]\npath = {database:?}\n[[meter]]\nname = \"home\"\nsource = \"simulate:\"\ntimezone = \"Europe/Vilnius\"\n\
-         [[contract]]\nname = \"test\"\nstart = 2026-01-01\nimport = 0.25\n"
+        "[store]\npath = {:?}\n[[meter]]\nname = \"home\"\nsource = \"simulate:\"\ntimezone = \"Europe/Vilnius\"\n\
+         [[contract]]\nname = \"test\"\nstart = 2026-01-01\nimport = 0.25\n",
+        running.database
     );
-    let config = file(folder.path(), "dsmrd.toml", &settings);
+    let config = file(running.folder.path(), "dsmrd.toml", &settings);
     let config = config.to_str().expect("UTF-8");
     let import = || prices(&["import", "--config", config, "-"], TABLE);
     let first = import();
     assert!(said(&first).contains("from 2026-01-31T13:00:00+02:00 to"), "{}", said(&first));
     let warned = String::from_utf8_lossy(&first.stderr).into_owned();
     assert!(warned.ends_with("these prices count for nothing until one does\n"), "{warned}");
-    file(folder.path(), "dsmrd.toml", &format!("{settings}dynamic = [\"import\"]\n"));
+    file(running.folder.path(), "dsmrd.toml", &format!("{settings}dynamic = [\"import\"]\n"));
     let second = import();
     assert!(said(&second).ends_with("0 new, 0 changed, 2 unchanged\n"));
     assert!(!String::from_utf8_lossy(&second.stderr).contains("count for nothing"));
     let listed = said(&prices(&["list", "--config", config, "--format", "csv"], ""));
     assert!(listed.contains("2026-01-31T13:00:00+02:00"), "{listed}");
-    running.block_on(store.close()).expect("closed");
+    running.stop();
 }
 
 #[test]
@@ -205,6 +212,19 @@ fn check_needs_no_record_and_warns_of_what_one_may_not_expect() {
          2026-01-31T12:00:00+00:00\n\
          warning: standard input: prices change within a quarter-hour; the one at its start counts for all of it\n"
     );
+    // A price of a MWh that nobody called one.
+    let dear = "start,price\n2026-01-31T11:00Z,92.13\n";
+    let warning = |arguments: &[&str]| {
+        let output = prices(&[&["check", "-"], arguments].concat(), dear);
+        said(&output);
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert_eq!(
+        warning(&[]),
+        "warning: standard input: prices go up to 92.13 a kWh; say --unit MWh if they are a MWh, --unit kWh if not\n"
+    );
+    assert_eq!(warning(&["--unit", "kWh"]), "");
+    assert_eq!(warning(&["--unit", "MWh"]), "");
     let slots = electricity(table, ImportFormat::Csv).expect("a table");
     assert_eq!(slots[0].start, utc("2026-01-31T11:00:00Z"));
 }
