@@ -26,6 +26,7 @@ mod generate;
 mod keys;
 mod mqtt;
 mod ports;
+mod prices;
 mod replay;
 mod run;
 mod simulate;
@@ -69,6 +70,8 @@ enum Command {
     Config(config::Args),
     /// Test brokers and print how to watch them.
     Mqtt(mqtt::Args),
+    /// Import dynamic prices and show them.
+    Prices(prices::Args),
     /// List serial ports and find the one that sends telegrams.
     Ports(ports::Args),
     /// Run the appliance on a simulated household, with nothing to configure.
@@ -98,6 +101,7 @@ impl Cli {
             Command::CheckConfig(args) => check_config::run(&args),
             Command::Config(args) => config::run(&args),
             Command::Mqtt(args) => mqtt::run(&args),
+            Command::Prices(args) => prices::run(&args),
             Command::Ports(args) => ports::run(&args),
             Command::Demo(args) => demo::run(&args),
             Command::Generate(args) => generate::run(&args),

@@ -1,6 +1,9 @@
 //! The SQLite file: opened, checked, migrated, and given blocks.
 
+mod connect;
 pub(super) mod epoch;
+pub(super) mod prices;
+pub(super) mod totals;
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
@@ -8,18 +11,25 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use rusqlite::{
-    Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
-};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
+
+pub(super) use connect::{open_beside, open_to_read};
 
 use super::block::{BlockReader, BlockWriter, MAX_ROWS};
 use super::codec;
 use super::error::OpenError;
 use super::pending::Finished;
+use super::prices::ImportSummary;
+use super::tallies::Tallies;
 use crate::meter::UnixMillis;
+use crate::prices::Slot;
 
 /// Each in a transaction of its own, never edited once released; the place plus one is the schema's number.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_blocks.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_blocks.sql"), include_str!("migrations/0002_totals.sql")];
+
+/// How long a connection waits for another that writes.
+const BUSY: Duration = Duration::from_secs(5);
 
 /// The check at start is given this long: a big file on a slow card must not keep the meter waiting. What it
 /// does not come to is found when it is read, every block having a checksum of its own.
@@ -79,14 +89,57 @@ impl Database {
         epoch::heard(&self.connection)
     }
 
-    /// Stores blocks in one transaction, and that everything up to `sequence` is in them.
-    pub(super) fn store(&mut self, blocks: &[Finished], sequence: u64) -> rusqlite::Result<()> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    /// Stores blocks and what the tallies tell of their readings in one transaction, and that everything up to
+    /// `sequence` is in them.
+    pub(super) fn store(
+        &mut self,
+        blocks: &[Finished],
+        tallies: &mut Tallies,
+        sequence: u64,
+    ) -> rusqlite::Result<()> {
+        let transaction = self.begin()?;
         for block in blocks {
             store_block(&transaction, block)?;
         }
+        let written = totals::write(&transaction, tallies)?;
         transaction.execute("UPDATE progress SET sequence = ?1", [sequence as i64])?;
+        transaction.commit()?;
+        tallies.committed(written);
+        Ok(())
+    }
+
+    /// The tallies as they were at the last commit.
+    pub(super) fn tallies(&self) -> rusqlite::Result<Tallies> {
+        totals::counters(&self.connection).map(Tallies::restore)
+    }
+
+    /// Whether the positions are those of every block.
+    pub(super) fn totals_whole(&self) -> rusqlite::Result<bool> {
+        totals::whole(&self.connection)
+    }
+
+    /// Takes away counters and positions, which are no longer those of the blocks.
+    pub(super) fn forget_totals(&mut self) -> rusqlite::Result<()> {
+        let transaction = self.begin()?;
+        totals::clear(&transaction)?;
+        totals::mark(&transaction, false)?;
         transaction.commit()
+    }
+
+    /// How many readings are in blocks.
+    pub(super) fn readings(&self) -> rusqlite::Result<u64> {
+        let sum = "SELECT ifnull(sum(count), 0) FROM block";
+        self.connection.query_row(sum, [], |row| row.get::<_, i64>(0)).map(|count| count.max(0) as u64)
+    }
+
+    /// Puts prices into their table.
+    pub(super) fn put_prices(&mut self, slots: &[Slot]) -> rusqlite::Result<ImportSummary> {
+        prices::put(&mut self.connection, slots)
+    }
+
+    /// A transaction that writes.
+    pub(super) fn begin(&mut self) -> rusqlite::Result<Transaction<'_>> {
+        self.connection.transaction_with_behavior(TransactionBehavior::Immediate)
     }
 
     /// Bytes of the database and its write-ahead log.
@@ -105,7 +158,7 @@ pub(super) fn sequence(connection: &Connection) -> rusqlite::Result<u64> {
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "page_size", 4096)?;
     // The answer is the mode; asking is what counts.
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
@@ -275,58 +328,6 @@ fn make(path: &Path) -> std::io::Result<()> {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     }
-}
-
-/// A connection that only reads, beside a writing one or alone.
-pub(super) fn open_to_read(path: &Path) -> Result<Connection, OpenError> {
-    if !path.exists() {
-        return Err(OpenError::Missing(path.to_owned()));
-    }
-    let fail = |error| OpenError::Sqlite { path: path.to_owned(), error };
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let opened = Connection::open_with_flags(path, flags).and_then(|connection| {
-        connection.busy_timeout(Duration::from_secs(5))?;
-        version(&connection).map(|version| (connection, version))
-    });
-    let (connection, found) = match opened {
-        // Where we may not write beside it SQLite cannot make the shared memory that it wants. With no log
-        // beside it nobody is writing, and the file can be read as it is.
-        Err(error)
-            if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) && !beside(path, "-wal").exists() =>
-        {
-            let flags = flags | OpenFlags::SQLITE_OPEN_URI;
-            let connection = Connection::open_with_flags(uri(path), flags).map_err(fail)?;
-            let found = version(&connection).map_err(fail)?;
-            (connection, found)
-        }
-        opened => opened.map_err(fail)?,
-    };
-    let known = MIGRATIONS.len() as i64;
-    if found > known {
-        return Err(OpenError::Newer { path: path.to_owned(), found, known });
-    }
-    if found < known {
-        return Err(OpenError::Older { path: path.to_owned(), found, known });
-    }
-    Ok(connection)
-}
-
-fn version(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
-}
-
-fn uri(path: &Path) -> String {
-    use std::os::unix::ffi::OsStrExt;
-    let mut uri = String::from("file:");
-    for byte in path.as_os_str().as_bytes() {
-        match byte {
-            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
-                uri.push(char::from(*byte))
-            }
-            _ => uri.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    uri + "?immutable=1"
 }
 
 /// The path with `end` behind its name.

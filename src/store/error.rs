@@ -77,6 +77,9 @@ pub enum ReadError {
         /// The start of its hour, seconds since 1970-01-01 00:00 UTC.
         hour_start: i64,
     },
+    /// The table of counters makes no sense.
+    #[error("the counters of the totals cannot be read; stop dsmrd and run \"dsmrd totals rebuild\"")]
+    Totals,
     /// SQLite failed.
     #[error("{0}")]
     Sqlite(#[from] rusqlite::Error),

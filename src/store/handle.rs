@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{oneshot, watch};
 
 use super::error::{FlushError, OpenError};
+use super::prices::ImportSummary;
 use super::query::Archive;
 use super::queue::{Queue, Request};
 use super::settings::StoreSettings;
@@ -15,6 +16,7 @@ use super::writer::Writer;
 use crate::clock::Clock;
 use crate::feed::MeterId;
 use crate::meter::{Proof, Reading};
+use crate::prices::Slot;
 use crate::telemetry::StoreCounters;
 
 /// The store: a queue and the thread behind it. Dropped, it makes everything safe as [`Store::close`] does,
@@ -93,6 +95,18 @@ impl Store {
         let (answer, answered) = oneshot::channel();
         if self.queue.offer(Request::Flush(answer)).is_err() {
             return Err(FlushError("the store is closed".into()));
+        }
+        answered.await.unwrap_or_else(|_| Err(FlushError("the store's thread ended".into())))
+    }
+
+    /// Puts prices into the record: all of them or none. A slot takes the place of those that it overlaps.
+    ///
+    /// # Errors
+    /// The store is closed, has no room for requests, or could not write.
+    pub async fn put_prices(&self, slots: Vec<Slot>) -> Result<ImportSummary, FlushError> {
+        let (answer, answered) = oneshot::channel();
+        if self.queue.offer(Request::Prices(slots, answer)).is_err() {
+            return Err(FlushError("the store is closed, or its queue full".into()));
         }
         answered.await.unwrap_or_else(|_| Err(FlushError("the store's thread ended".into())))
     }

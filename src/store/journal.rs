@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use super::codec::range::Encoder;
 use super::codec::{self, Refused, Row, RowCodec};
+use super::error::OpenError;
 pub(super) use record::Scanner;
 use record::{FIRST_ROW, MAX_METERS, METER, START, State, push_record};
 
@@ -267,6 +268,15 @@ pub(super) fn lock(path: &Path) -> io::Result<File> {
         }
     }
     try_lock(open_file(path)?)
+}
+
+/// Why a journal could not be opened, for those who know the record by its database.
+pub(super) fn open_error(error: io::Error, journal: &Path, database: &Path) -> OpenError {
+    if error.kind() == io::ErrorKind::WouldBlock {
+        OpenError::InUse(database.to_owned())
+    } else {
+        OpenError::Io { path: journal.to_owned(), error }
+    }
 }
 
 /// A fresh descriptor for the same file; the old one hands over its lock.

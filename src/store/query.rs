@@ -5,6 +5,7 @@
 //! then it is checked that no cut came in between. Of the journal counts what the snapshot has no block of.
 
 mod series;
+mod totals;
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
@@ -21,9 +22,8 @@ use super::db;
 use super::error::{OpenError, ReadError};
 use super::journal::{self, Scanner};
 use super::pending::{Finished, Pending, Place};
+use super::tallies::Tallies;
 use crate::meter::Reading;
-use crate::prices::PriceTable;
-use crate::totals::{CounterState, Settled};
 
 /// What is asked for; times are seconds since 1970-01-01 00:00 UTC, of the meter where it tells them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,6 +81,8 @@ pub struct Archive {
     connection: Connection,
     /// Blocks of what is in the journal alone.
     tail: Vec<Finished>,
+    /// The totals up to the end of the journal; none where the counters of the database cannot be read.
+    tallies: Option<Tallies>,
 }
 
 /// Cuts come once an hour: more than one of them while the journal is read is a fast replay.
@@ -99,12 +101,21 @@ impl Archive {
             connection.execute_batch("BEGIN").map_err(fail)?;
             let sequence = db::sequence(&connection).map_err(fail)?;
             let heard = db::epoch::heard(&connection).map_err(fail)?;
-            let tail = read_tail(&journal::path_of(path), sequence, Pending::after(heard))?;
+            let mut tallies = tallies(&connection).map_err(fail)?;
+            let tail = read_tail(&journal::path_of(path), sequence, Pending::after(heard), tallies.as_mut())?;
             if db::sequence(&watcher).map_err(fail)? == sequence || attempts >= ATTEMPTS {
-                return Ok(Self { connection, tail });
+                return Ok(Self { connection, tail, tallies });
             }
             connection.execute_batch("ROLLBACK").map_err(fail)?;
         }
+    }
+
+    /// Opens what is in blocks, whatever the journal holds.
+    pub(super) fn of_blocks(path: &Path) -> Result<Self, OpenError> {
+        let connection = db::open_to_read(path)?;
+        let begun = connection.execute_batch("BEGIN");
+        begun.map_err(|error| OpenError::Sqlite { path: path.to_owned(), error })?;
+        Ok(Self { connection, tail: Vec::new(), tallies: None })
     }
 
     /// The names of the meters that have readings.
@@ -210,22 +221,6 @@ impl Archive {
         Ok(Readings::new(self, range, blocks))
     }
 
-    /// The counters of a meter, in the order in which they came, and how far they are known.
-    pub fn counters(&self, _meter: &str) -> Result<Vec<CounterState>, ReadError> {
-        Ok(Vec::new())
-    }
-
-    /// The positions of a meter's counters at boundaries: of each counter the last at or before `from`, then every
-    /// later one, by boundary. The counters are those of [`Archive::counters`], by their places.
-    pub fn settled(&self, _meter: &str, _from: i64, _each: impl FnMut(Settled)) -> Result<(), ReadError> {
-        Ok(())
-    }
-
-    /// The dynamic prices that hold at or after an instant, in seconds since 1970-01-01 00:00 UTC.
-    pub fn prices(&self, _from: i64) -> Result<PriceTable, ReadError> {
-        Ok(PriceTable::default())
-    }
-
     /// The last reading of every meter. Damaged blocks are passed over.
     pub(super) fn latest(&self) -> Result<HashMap<String, Reading>, ReadError> {
         let mut ends: HashMap<String, i64> = HashMap::new();
@@ -250,8 +245,26 @@ impl Archive {
     }
 }
 
-/// Packs what the journal holds beyond `sequence` into blocks, so that there is one way to read.
-fn read_tail(path: &Path, sequence: u64, mut pending: Pending) -> Result<Vec<Finished>, OpenError> {
+/// The tallies of the database; none where its counters make no sense, which costs the totals and no reading.
+fn tallies(connection: &Connection) -> rusqlite::Result<Option<Tallies>> {
+    match db::totals::counters(connection) {
+        Ok(counters) => Ok(Some(Tallies::restore(counters))),
+        Err(error) if error.sqlite_error().is_some() => Err(error),
+        Err(error) => {
+            tracing::warn!(error = %error, "the counters in the database cannot be read");
+            Ok(None)
+        }
+    }
+}
+
+/// Packs what the journal holds beyond `sequence` into blocks, so that there is one way to read, and tells the
+/// tallies of it.
+fn read_tail(
+    path: &Path,
+    sequence: u64,
+    mut pending: Pending,
+    mut tallies: Option<&mut Tallies>,
+) -> Result<Vec<Finished>, OpenError> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -259,7 +272,11 @@ fn read_tail(path: &Path, sequence: u64, mut pending: Pending) -> Result<Vec<Fin
     };
     for (number, meter, row) in Scanner::new(&bytes) {
         if number > sequence {
-            let place = Place::of(&meter, &row.clone().into_reading());
+            let reading = row.clone().into_reading();
+            if let Some(tallies) = &mut tallies {
+                tallies.take(&meter, &reading);
+            }
+            let place = Place::of(&meter, &reading);
             pending.roll(&place);
             // What the journal took fits in a block.
             let _ = pending.push(&place, &row);

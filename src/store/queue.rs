@@ -7,8 +7,10 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 
 use super::error::FlushError;
+use super::prices::ImportSummary;
 use crate::feed::MeterId;
 use crate::meter::Reading;
+use crate::prices::Slot;
 
 /// Readings that wait at most: more than an hour of one meter.
 pub(super) const CAPACITY: usize = 4_096;
@@ -20,6 +22,8 @@ const BATCH: usize = 256;
 pub(super) enum Request {
     /// Keep this.
     Reading(MeterId, Arc<Reading>),
+    /// Put these prices into the table, then answer.
+    Prices(Vec<Slot>, oneshot::Sender<Result<ImportSummary, FlushError>>),
     /// Make everything so far safe, then answer.
     Flush(oneshot::Sender<Result<(), FlushError>>),
 }
@@ -46,8 +50,8 @@ impl Queue {
     /// Adds a request unless the queue is full; a flush always finds room.
     pub(super) fn offer(&self, request: Request) -> Result<(), Request> {
         let mut inner = self.lock();
-        let readings = matches!(request, Request::Reading(..));
-        if inner.closed || (readings && inner.entries.len() >= CAPACITY) {
+        let bounded = !matches!(request, Request::Flush(..));
+        if inner.closed || (bounded && inner.entries.len() >= CAPACITY) {
             return Err(request);
         }
         inner.entries.push_back(request);

@@ -4,7 +4,6 @@
 //! stored in one transaction together with the number of the last reading in them; then the journal is cut. Killed
 //! between any two of these, the next start takes from the journal what has a higher number.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,7 +14,9 @@ use super::error::{FlushError, OpenError};
 use super::journal::{self, Journal, MAX_UNSYNCED};
 use super::pending::{Pending, Place};
 use super::queue::{Queue, Request};
+use super::rebuild;
 use super::settings::StoreSettings;
+use super::tallies::Tallies;
 use crate::clock::{Clock, MonoMillis};
 use crate::meter::Reading;
 use crate::telemetry::StoreCounters;
@@ -69,6 +70,7 @@ pub(super) struct Writer {
     database: Database,
     journal: Journal,
     pending: Pending,
+    tallies: Tallies,
     synced_at: MonoMillis,
     committed_at: MonoMillis,
     write_again_at: MonoMillis,
@@ -88,8 +90,9 @@ impl Writer {
     ) -> Result<Self, OpenError> {
         // The lock on the journal comes first: nobody else may be at the database while it is checked.
         let path = journal::path_of(&settings.path);
-        let file = journal::lock(&path).map_err(|error| journal_error(error, &path, &settings.path))?;
-        let database = Database::open(&settings.path, clock.wall())?;
+        let file = journal::lock(&path).map_err(|error| journal::open_error(error, &path, &settings.path))?;
+        let mut database = Database::open(&settings.path, clock.wall())?;
+        let mut tallies = rebuild::at_open(&settings.path, &mut database);
         let sequence =
             database.sequence().map_err(|error| OpenError::Sqlite { path: settings.path.clone(), error })?;
         let aside = beside(&path, &format!(".corrupt-{}", stamp(clock.wall())));
@@ -99,12 +102,14 @@ impl Writer {
         let mut recovered = 0u64;
         let (journal, found) = Journal::open(path.clone(), file, &aside, &mut |number, meter, row| {
             if number > sequence {
-                let place = Place::of(&meter, &row.clone().into_reading());
+                let reading = row.clone().into_reading();
+                tallies.take(&meter, &reading);
+                let place = Place::of(&meter, &reading);
                 pending.roll(&place);
                 recovered += u64::from(pending.push(&place, &row).is_ok());
             }
         })
-        .map_err(|error| journal_error(error, &path, &settings.path))?;
+        .map_err(|error| journal::open_error(error, &path, &settings.path))?;
         let now = clock.mono();
         let mut writer = Self {
             settings,
@@ -113,6 +118,7 @@ impl Writer {
             database,
             journal,
             pending,
+            tallies,
             synced_at: now,
             committed_at: now,
             write_again_at: 0,
@@ -152,6 +158,11 @@ impl Writer {
             for request in batch.drain(..) {
                 match request {
                     Request::Reading(meter, reading) => self.keep(&meter.name, &reading),
+                    Request::Prices(slots, answer) => {
+                        let outcome = self.database.put_prices(&slots);
+                        // Nobody may be waiting any more.
+                        let _ = answer.send(outcome.map_err(|error| FlushError(error.to_string())));
+                    }
                     Request::Flush(answer) => flushes.push(answer),
                 }
             }
@@ -190,6 +201,8 @@ impl Writer {
         if journaled.is_err() {
             return self.drop_one("it does not fit in the journal");
         }
+        // A reading that is in the journal counts, as it does after a start that takes it from there.
+        self.tallies.take(meter, reading);
         if self.pending.push(&place, &row).is_err() {
             // The journal took the same row through the same codec.
             tracing::error!(meter = %meter, "a journaled reading does not fit in a block");
@@ -285,12 +298,15 @@ impl Writer {
         let now = self.clock.mono();
         self.pending.finish_all();
         let sequence = self.journal.next_sequence().saturating_sub(1);
-        let mut outcome = self.database.store(self.pending.finished(), sequence);
+        let mut outcome = self.database.store(self.pending.finished(), &mut self.tallies, sequence);
         if let Err(error) = &outcome
             && is_damage(error)
         {
             outcome = match self.database.renew(self.clock.wall(), error) {
-                Ok(()) => self.database.store(self.pending.finished(), sequence),
+                Ok(()) => {
+                    self.tallies.renewed();
+                    self.database.store(self.pending.finished(), &mut self.tallies, sequence)
+                }
                 Err(OpenError::Sqlite { error, .. }) => Err(error),
                 Err(other) => return Err(self.commit_failed(now, &other)),
             };
@@ -339,13 +355,5 @@ impl Writer {
 
     fn measure(&self) {
         self.counters.disk_bytes.set(self.database.bytes() + self.journal.allocated());
-    }
-}
-
-fn journal_error(error: std::io::Error, journal: &Path, database: &Path) -> OpenError {
-    if error.kind() == std::io::ErrorKind::WouldBlock {
-        OpenError::InUse(database.to_owned())
-    } else {
-        OpenError::Io { path: journal.to_owned(), error }
     }
 }

@@ -1,5 +1,8 @@
 //! The database file: what it refuses, what it sets aside, what a migration leaves.
 
+use rusqlite::OpenFlags;
+
+use super::connect::uri;
 use super::*;
 
 const NOW: UnixMillis = 1_795_240_800_000;
@@ -36,7 +39,7 @@ fn a_new_equipment_identifier_is_a_new_epoch() {
     assert!(database.heard().expect("sql").is_empty());
     let barn = Finished { meter: "barn".into(), ..block(9, None) };
     let blocks = [block(1, Some("A")), block(3, Some("B")), block(5, Some("A")), barn];
-    database.store(&blocks, 77).expect("stores");
+    database.store(&blocks, &mut Tallies::default(), 77).expect("stores");
     assert_eq!(database.sequence().expect("is there"), 77);
     let mut statement = database.connection.prepare("SELECT epoch FROM block ORDER BY hour").expect("sql");
     let epochs = statement.query_map([], |row| row.get(0)).expect("rows");
@@ -52,11 +55,13 @@ fn a_new_equipment_identifier_is_a_new_epoch() {
 fn a_transaction_that_fails_stores_nothing() {
     let (_folder, path) = scratch();
     let mut database = Database::open(&path, NOW).expect("opens");
-    database.store(&[block(1, None)], 5).expect("stores");
+    database.store(&[block(1, None)], &mut Tallies::default(), 5).expect("stores");
     let trigger = "CREATE TRIGGER full BEFORE INSERT ON block WHEN new.hour = 3
                    BEGIN SELECT raise(ABORT, 'no room'); END";
     database.connection.execute_batch(trigger).expect("sql");
-    database.store(&[block(2, None), block(3, None)], 9).expect_err("the second block fails");
+    database
+        .store(&[block(2, None), block(3, None)], &mut Tallies::default(), 9)
+        .expect_err("the second block fails");
     assert_eq!(count(&database, "block"), 1);
     assert_eq!(database.sequence().expect("is there"), 5);
 }
@@ -84,14 +89,14 @@ fn a_later_schema_and_a_foreign_database_are_refused_and_left_alone() {
 fn a_database_that_breaks_while_open_is_set_aside() {
     let (folder, path) = scratch();
     let mut database = Database::open(&path, NOW).expect("opens");
-    database.store(&[block(1, None)], 5).expect("stores");
+    database.store(&[block(1, None)], &mut Tallies::default(), 5).expect("stores");
     let damage =
         rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), None);
     assert!(is_damage(&damage));
     for _ in 0..2 {
         database.renew(NOW, &damage).expect("a new one is made");
         assert_eq!(database.sequence().expect("is there"), 0);
-        database.store(&[block(2, None)], 6).expect("stores");
+        database.store(&[block(2, None)], &mut Tallies::default(), 6).expect("stores");
     }
     let mut names: Vec<_> = std::fs::read_dir(folder.path())
         .expect("a folder")
@@ -106,7 +111,7 @@ fn a_database_that_breaks_while_open_is_set_aside() {
 fn a_reader_without_a_writer_needs_no_right_to_write() {
     let (_folder, path) = scratch();
     let mut database = Database::open(&path, NOW).expect("opens");
-    database.store(&[block(1, None)], 5).expect("stores");
+    database.store(&[block(1, None)], &mut Tallies::default(), 5).expect("stores");
     drop(database);
     assert!(!beside(&path, "-wal").exists(), "a clean stop leaves one file");
     let connection = Connection::open_with_flags(
