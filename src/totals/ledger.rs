@@ -14,6 +14,8 @@ mod now;
 mod peaks;
 mod snapshot;
 mod tell;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -98,14 +100,14 @@ impl Ledger {
         }
     }
 
-    /// The boundary up to which usage is booked with its price, in seconds since 1970-01-01 00:00 UTC. Prices that
-    /// change before it change the past.
+    /// Until when usage is booked with its cost, in seconds since 1970-01-01 00:00 UTC: prices from there on may
+    /// still change.
     pub fn booked_until(&self) -> i64 {
-        self.accounts.iter().filter_map(Account::newest).max().unwrap_or(self.needs_from)
+        self.accounts.iter().filter_map(Account::newest).max().unwrap_or(i64::MIN)
     }
 
-    /// Takes other prices that say the same of the past: what was booked stays booked. Where the past changed, a
-    /// ledger is to be built anew from the record.
+    /// Takes other prices that say the same of the time before [`Ledger::booked_until`]: what was booked stays
+    /// booked. Where earlier ones changed, a ledger is to be built anew from the record.
     pub fn set_prices(&mut self, prices: Arc<PriceBook>) {
         self.settings.prices = prices;
         self.snapshot = None;

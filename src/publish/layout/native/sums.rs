@@ -285,7 +285,7 @@ fn prices(group: &mut Group, totals: &Totals, money: &mut Money, out: &mut Out<'
     });
     let mut source = None;
     for (item, Price { price, source: of }, unit) in energy.chain(devices) {
-        if let Some(price) = price.rounded(price.scale().min(PRICE)) {
+        if let Some(price) = short(price) {
             group.number(item, price, Shape::Money(money.per(unit)), out);
         }
         // One that is not what it should be is what has to be seen.
@@ -295,6 +295,13 @@ fn prices(group: &mut Group, totals: &Totals, money: &mut Money, out: &mut Out<'
         group.word(Item::PriceSource, word, out);
         group.word(Item::Currency, money.total(), out);
     }
+}
+
+/// A price without the zeros that arithmetic left at its end.
+fn short(price: Decimal) -> Option<Decimal> {
+    let price = price.rounded(price.scale().min(PRICE))?;
+    // From the shortest on; as many digits as it has always fit.
+    (2.min(price.scale())..=price.scale()).find_map(|scale| price.rescaled(scale))
 }
 
 fn rank(source: PriceSource) -> (u8, &'static str) {
