@@ -29,6 +29,7 @@ mod ports;
 mod replay;
 mod run;
 mod simulate;
+mod totals;
 
 use std::path::PathBuf;
 
@@ -61,6 +62,8 @@ enum Command {
     Decode(decode::Args),
     /// Print stored readings in time order.
     Export(export::Args),
+    /// Show what was used and what it cost, by day, month or year.
+    Totals(totals::Args),
     /// Run the simulated meter alone.
     Simulate(simulate::Args),
     /// Check the configuration.
@@ -94,6 +97,7 @@ impl Cli {
             Command::Replay(args) => replay::run(&args),
             Command::Decode(args) => decode::run(&args),
             Command::Export(args) => export::run(&args),
+            Command::Totals(args) => totals::run(&args),
             Command::Simulate(args) => simulate::run(&args),
             Command::CheckConfig(args) => check_config::run(&args),
             Command::Config(args) => config::run(&args),
