@@ -31,6 +31,7 @@ mod replay;
 mod run;
 mod simulate;
 mod topics;
+mod totals;
 
 use std::path::PathBuf;
 
@@ -63,6 +64,8 @@ enum Command {
     Decode(decode::Args),
     /// Print stored readings in time order.
     Export(export::Args),
+    /// Show what was used and what it cost, by day, month or year.
+    Totals(totals::Args),
     /// Run the simulated meter alone.
     Simulate(simulate::Args),
     /// Check the configuration.
@@ -100,6 +103,7 @@ impl Cli {
             Command::Replay(args) => replay::run(&args),
             Command::Decode(args) => decode::run(&args),
             Command::Export(args) => export::run(&args),
+            Command::Totals(args) => totals::run(&args),
             Command::Simulate(args) => simulate::run(&args),
             Command::CheckConfig(args) => check_config::run(&args),
             Command::Config(args) => config::run(&args),

@@ -5,11 +5,13 @@
 //! sum of days, or of the quarter-hours of this hour ([`calendar`], [`snapshot`]), and on top what has been counted since
 //! the last position ([`tell`]); [`peaks`] and [`now`] are what follows of the power. Nothing that is told depends on when
 //! the process was started: all of it follows from the counters, their settled positions and the reading.
+//! [`history`] tells the periods of the past.
 
 mod account;
 mod bill;
 mod calendar;
 mod days;
+mod history;
 mod now;
 mod peaks;
 mod snapshot;
@@ -18,6 +20,8 @@ mod tell;
 mod tests;
 
 use std::sync::Arc;
+
+pub use self::history::{PastPeriods, Step};
 
 use self::account::{Account, Direction, Role, Row, difference};
 use self::bill::Charge;

@@ -1,7 +1,9 @@
 //! Counters and their positions: beside the readings, over starts and kills, made anew.
 
+mod history;
 mod kill;
 mod rebuild;
+mod show;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -131,7 +133,6 @@ fn positions_are_told_in_the_journal_in_blocks_and_over_a_start() {
             if part % 2 == 1 {
                 opened.store.flush().await.unwrap();
             } else {
-                opened.journaled(opened.counters.stored.get() + 1).await;
                 crate::support::until(std::time::Duration::from_secs(20), "all are journaled", || {
                     opened.counters.stored.get() == opened.counters.offered.get()
                 })

@@ -125,3 +125,27 @@ fn counters_that_make_no_sense_cost_no_reading_and_are_made_anew() {
     runtime().block_on(opened.store.close()).unwrap();
     assert_eq!(kept(&path), expected());
 }
+
+#[test]
+fn a_rebuild_that_fails_leaves_what_was_there() {
+    let (_folder, path) = scratch();
+    record(&path);
+    let connection = Connection::open(&path).unwrap();
+    let trigger = "CREATE TRIGGER full BEFORE INSERT ON position WHEN new.quarter % 40 = 0
+                   BEGIN SELECT raise(ABORT, 'no room'); END";
+    connection.execute_batch(trigger).unwrap();
+    let error = rebuild::run(&path, NOW, |_, _| ()).unwrap_err();
+    assert!(error.to_string().contains("no room"), "{error}");
+    connection.execute_batch("DROP TRIGGER full").unwrap();
+    drop(connection);
+    assert_eq!(kept(&path), expected());
+}
+
+#[test]
+fn a_damaged_database_is_set_aside_and_the_journal_is_counted_in_the_new_one() {
+    let (_folder, path) = scratch();
+    record(&path);
+    std::fs::write(&path, [0xa5; 20_000]).unwrap();
+    runtime().block_on(open(&path).store.close()).unwrap();
+    assert_eq!(kept(&path), told((COUNT - 40..COUNT).map(|n| household(n * STEP))));
+}
