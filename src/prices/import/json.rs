@@ -12,7 +12,7 @@ use super::csv::kind;
 use super::names::{self, Columns};
 use super::time::{self, Clock};
 use super::unit::exponent;
-use super::{ImportError, MAX_SLOTS, Place, Row, Terms, number, shown};
+use super::{ImportError, MAX_SLOTS, Place, Row, Terms, listed, number, shown};
 use crate::prices::PriceKind;
 
 /// Tables lie at most this deep.
@@ -223,7 +223,7 @@ impl Walk<'_> {
         let price = match &areas {
             Some(areas) if areas.len() == 1 => areas.values().next().copied().unwrap_or(price),
             Some(areas) => {
-                let names = areas.keys().map(|name| shown(name)).collect::<Vec<_>>().join(", ");
+                let names = listed(areas.keys().map(Cow::as_ref));
                 return Err(format!(
                     "there are prices of several areas ({names}); leave the one that counts"
                 ));

@@ -90,7 +90,8 @@ fn local(text: &str, clock: Clock<'_>) -> Result<i64, String> {
     }
     let Some(zone) = clock.zone else {
         return Err(format!(
-            "the time {} has no offset; write it as in 2026-01-31T14:00+01:00, or give the time zone of the table",
+            "the time {} has no offset; write it as in 2026-01-31T14:00+01:00, or tell the time zone of the table \
+             (--timezone)",
             shown(text)
         ));
     };

@@ -181,6 +181,11 @@ fn has_begun(period: &Period) -> bool {
     !period.usage.energy.is_empty() || !period.usage.devices.is_empty() || period.cost.is_some()
 }
 
+/// Whether a bill tells anything: nothing has a price where there is but a fixed cost of zero.
+fn is_told(cost: &PeriodCost) -> bool {
+    cost.lines.iter().any(|(line, amount)| *line != CostLine::Fixed || *amount != Amount::ZERO)
+}
+
 fn period(group: &mut Group, span: Span, period: &Period, money: &Money, out: &mut Out<'_>) {
     if !has_begun(period) {
         return;
@@ -203,7 +208,7 @@ fn period(group: &mut Group, span: Span, period: &Period, money: &Money, out: &m
         group.number(item, quantity.value, Shape::Number(quantity.unit), out);
     }
     json.close();
-    if let Some(cost) = period.cost.as_ref().filter(|cost| !cost.lines.is_empty()) {
+    if let Some(cost) = period.cost.as_ref().filter(|cost| is_told(cost)) {
         json.open(Some("cost"));
         self::cost(group, span, cost, money, &mut json, out);
         json.text("currency", money.total());
