@@ -333,7 +333,11 @@ def main():
         hass.stop()
         for process in reversed(running):
             process.terminate()
-            process.wait(30)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
         if hass.apart:
             shutil.rmtree(hass.config, ignore_errors=True)
         if args.keep:

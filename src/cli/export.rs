@@ -18,7 +18,7 @@ use dsmrd::store::{Archive, Range, Stored};
 use super::{ConfigFile, Outcome};
 
 /// The zone of a database that is read without a configuration.
-const DEFAULT_ZONE: &str = "Europe/Amsterdam";
+pub(super) const DEFAULT_ZONE: &str = "Europe/Amsterdam";
 
 /// How a reading is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -80,7 +80,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
 }
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
+pub(super) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
@@ -169,7 +169,7 @@ impl Zones {
 }
 
 /// Seconds since 1970-01-01 00:00 UTC of what someone typed.
-fn instant(text: &str, zone: &Zone) -> anyhow::Result<i64> {
+pub(super) fn instant(text: &str, zone: &Zone) -> anyhow::Result<i64> {
     if let Ok(instant) = text.parse::<jiff::Timestamp>() {
         return Ok(instant.as_second());
     }

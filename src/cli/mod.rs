@@ -26,6 +26,7 @@ mod generate;
 mod keys;
 mod mqtt;
 mod ports;
+mod prices;
 mod replay;
 mod run;
 mod simulate;
@@ -72,6 +73,8 @@ enum Command {
     Mqtt(mqtt::Args),
     /// List the topics that are published.
     Topics(topics::Args),
+    /// Import dynamic prices and show them.
+    Prices(prices::Args),
     /// List serial ports and find the one that sends telegrams.
     Ports(ports::Args),
     /// Run the appliance on a simulated household, with nothing to configure.
@@ -102,6 +105,7 @@ impl Cli {
             Command::Config(args) => config::run(&args),
             Command::Mqtt(args) => mqtt::run(&args),
             Command::Topics(args) => topics::run(&args),
+            Command::Prices(args) => prices::run(&args),
             Command::Ports(args) => ports::run(&args),
             Command::Demo(args) => demo::run(&args),
             Command::Generate(args) => generate::run(&args),

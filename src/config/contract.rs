@@ -11,7 +11,8 @@ use super::report::Report;
 use super::settings::MeterSettings;
 use super::value::quote;
 use crate::meter::MbusClass;
-use crate::prices::{Contract, Dynamic};
+use crate::p1::Decimal;
+use crate::prices::{Contract, Dynamic, overlaps};
 
 /// The currency of everything.
 pub(super) fn currency(reader: &mut Reader<'_, '_>) -> Option<String> {
@@ -58,15 +59,21 @@ pub(super) fn resolve(
         for key in IMPORT.iter().chain(&EXPORT).chain(&OF_A_KWH) {
             in_cents(reader, key, currency);
         }
+        if let Some(fixed) = fixed.filter(|fixed| money::is_much(*fixed, currency)) {
+            let message = format!("{fixed} {currency} a day is much; is it that of a month or a year?");
+            reader.warning("fixed", message);
+        }
     }
-    let priced = IMPORT.iter().chain(&EXPORT).chain(&["fixed", "feed_in", "capacity", "dynamic"]);
-    if !priced.chain(DEVICES.iter().map(|(name, _)| name)).any(|name| reader.is_set(name)) {
-        reader.warning(
-            "name",
-            "the contract has no price, so nothing costs anything; write import = 0.2574 or such",
-        );
+    let priced = IMPORT.iter().chain(&EXPORT).chain(&["capacity", "dynamic"]);
+    let has = |price: Option<Decimal>| price.is_some_and(|price| !price.is_zero());
+    let any = priced.chain(DEVICES.iter().map(|(name, _)| name)).any(|name| reader.is_set(name));
+    if !any && !has(fixed) && !has(feed_in) {
+        let message = "the contract has no price, so nothing costs anything; write import = 0.2574 or such";
+        reader.warning("name", message);
     }
-    if reader.is_set("capacity_minimum") && !reader.is_set("capacity") {
+    // The default may stand there, since it does in what is shown of a contract.
+    let usual = Decimal::from_parts(false, 25, 1);
+    if capacity_minimum.is_some() && capacity_minimum != usual && !reader.is_set("capacity") {
         reader.warning("capacity_minimum", "without capacity no peak costs anything; it is ignored");
     }
     Some(Contract {
@@ -161,54 +168,49 @@ fn dynamic(reader: &mut Reader<'_, '_>) -> Option<Option<Dynamic>> {
 /// Warns of a price of a kWh that nobody pays.
 fn in_cents(reader: &mut Reader<'_, '_>, name: &str, currency: &str) {
     let price = reader.section.entry(name).and_then(|entry| money::price(&entry.typed, true).ok());
-    if let Some(price) = price.filter(|price| money::looks_like_cents(*price, currency)) {
+    if let Some(price) = price.filter(|price| money::is_much(*price, currency)) {
         let hundredth = price.shifted(-2).filter(|hundredth| hundredth.scale() <= money::DIGITS);
         let right = hundredth.map_or_else(String::new, |right| format!("? Then it is {right}"));
         reader.warning(name, format_args!("{price} {currency} a kWh is much; is it in hundredths{right}"));
     }
 }
 
-/// Two contracts that hold on one day for one meter.
-fn overlap<'a>(one: &'a Contract, other: &'a Contract) -> Option<(Date, Option<Date>, Option<&'a str>)> {
-    let meter = match (&one.meter, &other.meter) {
-        (Some(one), Some(other)) if one != other => return None,
-        (one, other) => one.as_deref().or(other.as_deref()),
-    };
-    let start = one.start.max(other.start);
-    let end = match (one.end, other.end) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    };
-    end.is_none_or(|end| start < end).then_some((start, end, meter))
-}
-
-/// Reports contracts that hold on one day for one meter, each with the first that it overlaps.
-pub(super) fn overlaps(sections: &[Section], contracts: &[Option<Contract>], report: &mut Report) {
+/// Reports contracts that hold on one day for one meter, each with the first such. There are as many contracts as
+/// sections.
+pub(super) fn overlapping(sections: &[Section], contracts: &[Contract], report: &mut Report) {
     let sections: Vec<&Section> =
         sections.iter().filter(|section| section.table == Table::Contract).collect();
-    for (at, contract) in contracts.iter().enumerate() {
-        let Some(contract) = contract else { continue };
-        let found = contracts[..at]
-            .iter()
-            .enumerate()
-            .find_map(|(first, earlier)| Some((first, overlap(earlier.as_ref()?, contract)?)));
-        let Some((first, (start, end, meter))) = found else { continue };
-        let until = match end.and_then(|end| end.yesterday().ok()) {
-            Some(last) if last == start => format!("on {start}"),
-            Some(last) => format!("from {start} to {last}"),
-            None => format!("from {start} on"),
-        };
-        let whose =
-            meter.map_or_else(|| "every meter".to_owned(), |meter| format!("the meter {}", quote(meter)));
-        let earlier = contracts[first].as_ref().map(|contract| quote(&contract.name)).unwrap_or_default();
-        let place =
-            |at: usize| sections[at].entry("start").map_or(&sections[at].origin, |entry| &entry.origin);
+    let place = |at: usize| sections[at].entry("start").map_or(&sections[at].origin, |entry| &entry.origin);
+    let mut pairs = overlaps(contracts);
+    pairs.sort_by_key(|pair| (pair.second, pair.first));
+    pairs.dedup_by_key(|pair| pair.second);
+    for pair in pairs {
+        let (first, second) = (&contracts[pair.first], &contracts[pair.second]);
         let message = format!(
-            "{} and {earlier} ({}) both hold {until}, for {whose}; let one end on the day on which the other starts",
-            quote(&contract.name),
-            place(first),
+            "{} and {} ({}) both hold {}, for {}; let one end on the day on which the other starts",
+            quote(&second.name),
+            quote(&first.name),
+            place(pair.first),
+            days_of_both(first, second),
+            first
+                .meter
+                .as_ref()
+                .or(second.meter.as_ref())
+                .map_or_else(|| "every meter".to_owned(), |meter| format!("the meter {}", quote(meter))),
         );
-        report.problem(place(at), &format!("{}.start", Table::Contract.path(sections[at].index)), message);
+        let path = format!("{}.start", Table::Contract.path(sections[pair.second].index));
+        report.problem(place(pair.second), &path, message);
+    }
+}
+
+/// When both of two contracts hold that overlap.
+fn days_of_both(one: &Contract, other: &Contract) -> String {
+    let start = one.start.max(other.start);
+    let end = [one.end, other.end].into_iter().flatten().min();
+    match end.and_then(|end| end.yesterday().ok()) {
+        Some(last) if last == start => format!("on {start}"),
+        Some(last) => format!("from {start} to {last}"),
+        None => format!("from {start} on"),
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) fn resolve(reader: &mut Reader<'_, '_>, around: &Around<'_>) -> Optio
         places.topics(reader);
     }
     if let (Some((prefix, mappings)), true) = (&other, has("dsmr-reader")) {
-        for problem in mapping::check(mappings, prefix, &mapping::fields(), |topic| places.whose(topic)) {
+        for problem in mapping::check(mappings, prefix, |topic| places.whose(topic)) {
             reader.problem("dsmr_reader_mapping", problem);
         }
     }
@@ -219,6 +219,12 @@ impl Places<'_> {
             } else if let Some(whose) = native.and_then(|native| self.meter_of(topic, native)) {
                 reader
                     .problem(name, format_args!("{} lies {whose}; write one outside of them", quote(topic)));
+            } else if self.dsmr_reader.is_some_and(|prefix| mapping::is_default(topic, prefix)) {
+                let message = format!(
+                    "{} is a topic of the layout dsmr-reader; write one such as {such}",
+                    quote(topic)
+                );
+                reader.problem(name, message);
             }
         }
         if around.prices_topic.is_some() && around.prices_topic == around.status_topic {

@@ -7,6 +7,7 @@ use super::report::nearest;
 use super::topic;
 use super::value::quote;
 use crate::publish::Mapping;
+use crate::publish::layout::{MappableField, mappable_fields};
 
 const SHAPE: &str = "write \"FIELD = NAME\", or \"FIELD =\" to leave a field out";
 
@@ -56,14 +57,14 @@ pub(super) fn print(mapping: &Mapping) -> String {
 }
 
 /// Every problem of a list: fields that are none, fields that stand there twice, topics and keys that collide.
-/// `fields` are all that there are, and whether each is published by default; `taken` tells whose a topic is that is not the layout's.
+/// `taken` tells whose a topic is that is not the layout's.
 pub(super) fn check(
     mappings: &[Mapping],
     prefix: &str,
-    fields: &[(String, bool)],
     taken: impl Fn(&str) -> Option<String>,
 ) -> Vec<String> {
-    let known: Vec<&str> = fields.iter().map(|(field, _)| field.as_str()).collect();
+    let fields = mappable_fields();
+    let known: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
     let mut problems = Vec::new();
     let mut names: HashMap<&str, Option<&str>> = HashMap::new();
     for mapping in mappings {
@@ -76,18 +77,19 @@ pub(super) fn check(
     }
     // What each field comes to, and which came there first; a key is told apart by the topic that it is in.
     let mut came_to: HashMap<(Option<&str>, String), &str> = HashMap::new();
-    for (field, default) in fields {
+    for MappableField { name: field, default } in &fields {
         let (place, own) = match field.split_once('#') {
             Some((topic, key)) => (Some(topic), key.to_owned()),
             None => (None, format!("{prefix}/{field}")),
         };
-        let name = match names.get(field.as_str()) {
-            Some(Some(name)) => (*name).to_owned(),
+        let mapped = names.get(field.as_str()).copied();
+        let name = match mapped {
+            Some(Some(name)) => name.to_owned(),
             None if *default => own,
             _ => continue,
         };
         let shown = quote(&name);
-        if let (None, Some(whose)) = (place, taken(&name)) {
+        if let (None, Some(_), Some(whose)) = (place, mapped, taken(&name)) {
             problems.push(format!("{} would be {shown}, {whose}; choose another name", quote(field)));
         }
         if let Some(first) = came_to.insert((place, name), field) {
@@ -115,10 +117,8 @@ fn unknown(field: &str, prefix: &str, fields: &[&str]) -> String {
     }
 }
 
-/// Stands in for the layout's own list.
-pub(super) fn fields() -> Vec<(String, bool)> {
-    ["raw", "json", "reading/id", "reading/timestamp", "json#id", "json#timestamp"]
-        .into_iter()
-        .map(|field| (field.to_owned(), true))
-        .collect()
+/// Whether a topic is one that the layout has by default.
+pub(super) fn is_default(topic: &str, prefix: &str) -> bool {
+    let field = topic.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/'));
+    field.is_some_and(|field| mappable_fields().iter().any(|known| known.default && known.name == field))
 }

@@ -153,7 +153,11 @@ fn all(
     let contracts: Vec<Option<_>> = of(Table::Contract)
         .map(|section| contract::resolve(reader!(section), currency.as_deref(), &known, all_known))
         .collect();
-    contract::overlaps(sections, &contracts, report);
+    // With one left out for a problem of its own, what the others say of each other waits.
+    let contracts: Option<Vec<_>> = contracts.into_iter().collect();
+    if let Some(contracts) = &contracts {
+        contract::overlapping(sections, contracts, report);
+    }
 
     let typed = |table, name| of(table).map(|section| section.text(name)).collect::<Vec<_>>();
     twice(sections, Table::Meter, "name", &typed(Table::Meter, "name"), report);
@@ -175,10 +179,7 @@ fn all(
         meters: meters.into_iter().collect::<Option<_>>()?,
         store: store?,
         mqtt: brokers.into_iter().collect::<Option<_>>()?,
-        prices: PriceSettings {
-            currency: currency?,
-            contracts: contract::sorted(contracts.into_iter().collect::<Option<_>>()?),
-        },
+        prices: PriceSettings { currency: currency?, contracts: contract::sorted(contracts?) },
         log: log?,
         watchdog: watchdog?,
     })

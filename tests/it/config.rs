@@ -15,6 +15,15 @@ mod meter;
 /// Shares: a table within a table, ports that are taken, reloads.
 mod share;
 
+/// Contracts: what their keys come to, days, overlaps.
+mod contract;
+
+/// Prices to the last digit, percentages, currencies.
+mod price;
+
+/// Discovery, DSMR-reader's layout under other names, topics with prices.
+mod layouts;
+
 /// Keys through the real program: shown nowhere.
 mod secrets;
 

@@ -20,3 +20,6 @@ mod embedded;
 
 /// `dsmrd mqtt test` and `print-subscribe`.
 mod check;
+
+/// What is heard: our own documents, the birth of Home Assistant, prices.
+mod listening;

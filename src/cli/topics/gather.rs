@@ -9,8 +9,8 @@ use dsmrd::config::Settings;
 use dsmrd::meter::{Reading, Zone};
 use dsmrd::mqtt::BrokerSettings;
 use dsmrd::prices::PriceBook;
-use dsmrd::publish::layout::mappable_fields;
 use dsmrd::publish::layout::native::table;
+use dsmrd::publish::layout::{describe, mappable_fields};
 use dsmrd::publish::topic::level;
 use dsmrd::publish::{Context, Discovery, Layout, LayoutSettings, Message, PayloadFormat, check_prefix};
 use dsmrd::store::{Archive, Range};
@@ -217,7 +217,12 @@ fn general(broker: &str, settings: &LayoutSettings, meter: &str, currency: &str,
         }
         LayoutSettings::DsmrReader { .. } => {
             let fields = mappable_fields().into_iter().filter(|field| !field.name.contains('#'));
-            lines.extend(fields.filter_map(|named| field(settings, &named.name)).map(|topic| line(&topic)));
+            lines.extend(fields.filter_map(|named| {
+                let described = describe(&named.name)?;
+                let unit = described.unit().replace("EUR", currency);
+                let (sent, meaning) = (described.sent, described.source.replace("``", ""));
+                Some(Line { unit, sent, meaning, ..line(&field(settings, &named.name)?) })
+            }));
         }
     }
 }

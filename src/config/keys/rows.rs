@@ -211,9 +211,10 @@ pub const KEYS: &[Key] = &[
     key(Contract, "capacity_minimum", Price(false), Value("2.5"), "3",
         "The least that a month's peak counts, in kW."),
     key(Contract, "dynamic", Choices(DYNAMIC), Nothing, r#"["import", "export"]"#,
-        "What follows the market, by the hour or quarter-hour: import what is taken, export what is given, gas gas. \
-         Prices come by dsmrd prices import or by prices_topic. Electricity costs (market + markup) × (1 + vat). \
-         What the list lacks, and times of which no price is known, have the fixed price."),
+        "What follows the market, by the hour or quarter-hour: import what is taken, export what is given, gas the gas. \
+         Prices come by dsmrd prices import or by prices_topic. A kWh costs (market + markup) × (1 + vat), a m³ of gas \
+         market × (1 + vat). What the list lacks, and times of which no price is known, have the fixed price. Where \
+         prices of the kind electricity-export come, they are what is earned as they are."),
     key(Contract, "dynamic_markup_import", Price(true), Value("0"), "0.12599",
         "Added to the market's price of a kWh that is taken, before vat: energy tax and what the supplier takes."),
     key(Contract, "dynamic_markup_export", Price(true), Value("0"), "-0.0150",

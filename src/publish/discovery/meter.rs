@@ -6,7 +6,7 @@ use super::describe::{self, Facts};
 use super::document::{self, Common, Component, Device};
 use super::entity::{Entity, Platform, State};
 use super::{ids, maker};
-use crate::meter::reading::readable;
+use crate::meter::reading::{latin1, readable};
 use crate::meter::{Field, MbusClass, MbusDevice, Reading, Unit};
 use crate::publish::topic::level;
 use crate::publish::{Message, PayloadFormat};
@@ -232,7 +232,7 @@ impl Meter {
                 manufacturer: manufacturer.flatten().map(str::to_owned),
                 model,
                 serial_number: serial,
-                sw_version: self.version.as_deref().map(|version| format!("P1 {}", readable(version))),
+                sw_version: self.version.as_deref().map(|version| format!("P1 {}", latin1(version).trim())),
                 via: None,
             },
             components: self.components(&Owner::Meter, ""),
@@ -255,7 +255,8 @@ impl Meter {
                 // It has no identifier of its own.
                 Err(level) => format!("{object_id}_{word}{}", ids::id(level).trim_start_matches('_')),
             };
-            let label = class.map_or("M-Bus", describe::class_label).to_lowercase();
+            let label =
+                class.map_or_else(|| "M-Bus".to_owned(), |class| describe::class_label(class).to_lowercase());
             let several = matches!(owner, Owner::Own(..));
             let level = match owner {
                 Owner::Own(_, level) => level.as_str(),
