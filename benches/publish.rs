@@ -2,9 +2,9 @@
 //! through the queue; the same with Belgium's peaks of thirteen months besides, which must not be made
 //! anew for each; and with totals, peaks and costs. `cargo bench --bench publish` prints microseconds a reading.
 //!
-//! Then what the queue saves, with every layout, totals and prices on: of real captures (`DSMRD_CORPUS`, a folder
-//! with `stream`), and of a day of the simulated meter, by the meter's own clock. `-- 60` after it runs a minute
-//! instead of a day.
+//! Then what the queue saves, with every layout, totals and prices on: of a real capture (`DSMRD_CORPUS`, a folder
+//! with `stream`), and of a day of the simulated meter, by the meter's own clock. Behind `--` the parts to run may
+//! stand, `layouts`, `captures`, `day`, and for how many seconds the meter is simulated: `-- day 3600`.
 
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -282,29 +282,29 @@ impl Pipeline {
     }
 }
 
-/// Real captures, one meter each.
+/// A real capture.
 #[expect(clippy::disallowed_methods, reason = "the corpus is outside the repository")]
 fn captures() {
     let Some(corpus) = std::env::var_os("DSMRD_CORPUS").map(PathBuf::from) else {
         println!("\nno captures: set DSMRD_CORPUS");
         return;
     };
-    for name in ["stream_hansij66_ene_t210d", "stream_wimdh_wrong_crcs"] {
-        let Ok(bytes) = std::fs::read(corpus.join("stream").join(name).with_extension("txt")) else {
-            println!("\n{name}: not there");
-            continue;
-        };
-        let mut pipeline = Pipeline::new(0, 0);
-        let mut framer = Framer::new(FramerSettings::default());
-        let mut take = |event: Event<'_>| {
-            if let Event::Frame(frame) = event {
-                pipeline.take(&Telegram::read(&frame), frame.bytes(), None, false);
-            }
-        };
-        framer.push(&bytes, &mut take);
-        framer.finish(&mut take);
-        pipeline.report(name);
-    }
+    // The one capture of a meter in its own order that is long enough to say something.
+    let name = "stream_hansij66_ene_t210d";
+    let Ok(bytes) = std::fs::read(corpus.join("stream").join(name).with_extension("txt")) else {
+        println!("\n{name}: not there");
+        return;
+    };
+    let mut pipeline = Pipeline::new(0, 0);
+    let mut framer = Framer::new(FramerSettings::default());
+    let mut take = |event: Event<'_>| {
+        if let Event::Frame(frame) = event {
+            pipeline.take(&Telegram::read(&frame), frame.bytes(), None, false);
+        }
+    };
+    framer.push(&bytes, &mut take);
+    framer.finish(&mut take);
+    pipeline.report(name);
 }
 
 /// So many seconds of the simulated meter, the broker away for a part of them.
@@ -327,10 +327,22 @@ fn simulated(seconds: i64, away: std::ops::Range<i64>, name: &str) {
 }
 
 fn main() {
-    layouts();
-    captures();
-    let seconds = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(86_400);
-    simulated(seconds, 0..0, "a simulated day");
-    let hour = seconds / 2..seconds / 2 + seconds / 24;
-    simulated(seconds, hour, "a simulated day, the broker away for an hour of it");
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let is_wanted = |part: &str| {
+        let mut parts = arguments.iter().filter(|word| word.parse::<i64>().is_err()).peekable();
+        parts.peek().is_none() || parts.any(|word| word == part)
+    };
+    if is_wanted("layouts") {
+        layouts();
+    }
+    if is_wanted("captures") {
+        captures();
+    }
+    if is_wanted("day") {
+        let seconds = arguments.iter().find_map(|word| word.parse().ok()).unwrap_or(86_400);
+        simulated(seconds, 0..0, &format!("{seconds} s of the simulated meter"));
+        let hour = seconds / 2..seconds / 2 + seconds / 24;
+        let name = format!("the same, the broker away for {} s", hour.end - hour.start);
+        simulated(seconds, hour, &name);
+    }
 }

@@ -144,8 +144,11 @@ fn hear(archive: &Archive, settings: &Settings, meter: &str, zone: &str) -> anyh
         return Ok(Heard { meter: meter.to_owned(), readings: Vec::new(), totals: None });
     };
     let range = Range { from: Some(last.saturating_sub(SHOWN)), ..of_meter };
-    let stored = archive.readings(range)?.collect::<Result<Vec<_>, _>>()?;
-    let readings: Vec<Reading> = stored.into_iter().map(|stored| stored.reading).collect();
+    // What is damaged says nothing; the readings around it do.
+    let told = archive.readings(range)?.filter_map(|stored| {
+        stored.map_err(|problem| complain!("{}: {problem}", settings.store.path.display())).ok()
+    });
+    let readings: Vec<Reading> = told.map(|stored| stored.reading).collect();
     let zone = Zone::new(zone)?;
     let mut ledger = ledger(archive, settings, meter, &zone)?;
     // A record of before there were totals has no counters: then they begin with these readings, as they do when the
