@@ -208,20 +208,52 @@ class HomeAssistant:
         return [line[:400] for line in marked if any(word in line.lower() for word in words)]
 
 
-def configuration(scratch, broker, files, args):
-    meters = [("house", f"simulate:{args.seed}")] if not args.no_simulation else []
-    meters += [(path.stem.replace(".", "_"), f"tcp://127.0.0.1:{Meter(path).port}") for path in files]
+FOREIGN = ("homeassistant/sensor/foreign/config", '{"name": "Foreign", "unique_id": "foreign", "state_topic": "foreign/state"}')
+
+
+def household(scratch, args):
+    """A simulated meter in a hurry, so that a quarter-hour ends while we look; its process and its port."""
+    port, start = free_port(), int(time.time()) // 900 * 900 - 10
+    command = [os.environ["DSMRD"], "simulate", "--seed", args.seed, "--speed", str(args.speed),
+               "--listen", f"127.0.0.1:{port}", "--start", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(start))]
+    with open(scratch / "simulate.log", "w", encoding="utf-8") as log:
+        return subprocess.Popen(command, stdout=log, stderr=log), port
+
+
+def configure(scratch, broker, meters, args, contract=True, discovery=True):
     layouts = '["dsmrd"]' if args.no_dsmr_reader or args.no_simulation else '["dsmrd", "dsmr-reader"]'
-    text = "".join(f'[[meter]]\nname = "{name}"\nsource = "{source}"\n' for name, source in meters)
+    text = "".join(f'[[meter]]\nname = "{name}"\nsource = "tcp://127.0.0.1:{port}"\n' for name, port in meters)
     text += (
         f'[store]\npath = "{scratch}/record.sqlite"\n[[mqtt]]\nname = "check"\nurl = "mqtt://127.0.0.1:{broker}"\n'
-        f'layouts = {layouts}\npayload = "{args.payload}"\ndiscovery = true\n'
-        '[[contract]]\nname = "all"\nstart = "2000-01-01"\nimport_t1 = 0.2412\nimport_t2 = 0.2631\nimport = 0.25\n'
-        "export_t1 = 0.051\nexport_t2 = 0.059\nexport = 0.055\ngas = 1.2795\nwater = 1.05\nheat = 43.79\nfixed = 0.5\n"
+        f'layouts = {layouts}\npayload = "{args.payload}"\ndiscovery = {str(discovery).lower()}\n'
     )
-    path = scratch / "dsmrd.toml"
-    path.write_text(text)
-    return path
+    if contract:
+        text += (
+            '[[contract]]\nname = "all"\nstart = "2000-01-01"\nimport_t1 = 0.2412\nimport_t2 = 0.2631\nimport = 0.25\n'
+            "export_t1 = 0.051\nexport_t2 = 0.059\nexport = 0.055\ngas = 1.2795\nwater = 1.05\nheat = 43.79\nfixed = 0.5\n"
+        )
+    (scratch / "dsmrd.toml").write_text(text)
+
+
+def run_dsmrd(scratch):
+    with open(scratch / "dsmrd.log", "a", encoding="utf-8") as log:
+        command = [os.environ["DSMRD"], "run", "-c", scratch / "dsmrd.toml"]
+        return subprocess.Popen(command, stdout=log, stderr=log)
+
+
+def end(process):
+    process.terminate()
+    try:
+        process.wait(60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def registered(socket_, platform):
+    listed = socket_.ask("config/entity_registry/list")
+    # What came up after all was switched on is off again, where that is its default.
+    return {entity["entity_id"] for entity in listed if entity["platform"] == platform and not entity["disabled_by"]}
 
 
 def dashboard(socket_, states, mqtt):
@@ -274,6 +306,7 @@ def main():
     parser.add_argument("--no-dsmr-reader", action="store_true", help="without the layout and integration dsmr_reader")
     parser.add_argument("--no-simulation", action="store_true", help="the files alone")
     parser.add_argument("--seed", default="1", help="of the simulated household")
+    parser.add_argument("--speed", type=int, default=20, help="how much faster the simulated household lives")
     parser.add_argument("--wait", type=float, default=20, help="seconds to look on; 330 sees statistics made")
     parser.add_argument("--json", type=pathlib.Path, help="where to write all states")
     parser.add_argument("--keep", action="store_true", help="keep the scratch folder")
@@ -283,13 +316,19 @@ def main():
     reader = not (args.no_dsmr_reader or args.no_simulation)
     try:
         broker = free_port()
-        (scratch / "mosquitto.conf").write_text(f"listener {broker} 127.0.0.1\nallow_anonymous true\nuser root\n")
+        (scratch / "mosquitto.conf").write_text(f"listener {broker} 127.0.0.1\nallow_anonymous true\nuser root\nlog_type all\n")
         with open(scratch / "mosquitto.log", "w", encoding="utf-8") as log:
             running.append(subprocess.Popen(["mosquitto", "-c", scratch / "mosquitto.conf"], stdout=log, stderr=log))
         until(10, "mosquitto answers", lambda: answers(broker))
-        config = configuration(scratch, broker, args.files, args)
-        with open(scratch / "dsmrd.log", "w", encoding="utf-8") as log:
-            running.append(subprocess.Popen([os.environ["DSMRD"], "run", "-c", config], stdout=log, stderr=log))
+        subprocess.run(["mosquitto_pub", "-p", str(broker), "-r", "-t", FOREIGN[0], "-m", FOREIGN[1]], check=True)
+        subprocess.run(["mosquitto_pub", "-p", str(broker), "-r", "-t", "foreign/state", "-m", "1"], check=True)
+        meters = [(path.stem.replace(".", "_"), Meter(path).port) for path in args.files]
+        if not args.no_simulation:
+            simulation, port = household(scratch, args)
+            running.append(simulation)
+            meters.insert(0, ("house", port))
+        configure(scratch, broker, meters, args)
+        running.append(run_dsmrd(scratch))
         hass.start()
         hass.onboard()
         hass.integrate("mqtt", {"broker": "127.0.0.1", "port": broker})
@@ -307,10 +346,19 @@ def main():
         time.sleep(args.wait)
         states = hass.states()
         hass_socket = Socket(hass.port, hass.token)
-        of = {platform: {entity["entity_id"] for entity in hass_socket.ask("config/entity_registry/list")
-                         if entity["platform"] == platform} for platform in ("mqtt", "dsmr_reader")}
+        of = {platform: registered(hass_socket, platform) for platform in ("mqtt", "dsmr_reader")}
         used, issues = dashboard(hass_socket, states, of["mqtt"])
         devices = [device["name"] for device in hass_socket.ask("config/device_registry/list") if device["name"]]
+        # Without a contract nothing costs anything; without discovery nothing of ours is left.
+        left = {}
+        for what, contract, discovery in (("contract", False, True), ("discovery", False, False)):
+            end(running.pop())
+            configure(scratch, broker, meters, args, contract, discovery)
+            running.append(run_dsmrd(scratch))
+            time.sleep(15)
+            left[what] = registered(hass_socket, "mqtt")
+        costs = sorted(entity for entity in left["contract"] if "_cost_" in entity)
+        strays = sorted(left["discovery"] ^ {"sensor.foreign"})
         hass.stop()
         unknown = {platform: sorted(entity for entity in entities if states.get(entity, {}).get("state") in UNKNOWN)
                    for platform, entities in of.items()}
@@ -321,23 +369,20 @@ def main():
             known = len(entities) - len(unknown[platform])
             print(f"{platform}, all switched on: {known}/{len(entities)} with a state; without: {unknown[platform]}")
         print(f"energy dashboard: {len(used)} statistics, issues: {issues}")
+        print(f"left without a contract: {len(left['contract'])}, of them costs: {costs}")
+        print(f"left without discovery, or gone with it and another's: {strays}")
         print(f"warnings: {len(warnings)}")
         for line in warnings[:40]:
             print("  ", line)
         if args.json:
             kept = {entity: states.get(entity) for entities in of.values() for entity in sorted(entities)}
             args.json.write_text(json.dumps({"states": kept, "warnings": warnings, "issues": issues}, indent=1))
-        good = not (blank or any(unknown.values()) or issues or warnings) and bool(default) and (
+        good = not (blank or any(unknown.values()) or issues or warnings or costs or strays) and bool(default) and (
             not reader or len(of["dsmr_reader"]) == 81)
     finally:
         hass.stop()
         for process in reversed(running):
-            process.terminate()
-            try:
-                process.wait(60)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end(process)
         if hass.apart:
             shutil.rmtree(hass.config, ignore_errors=True)
         if args.keep:

@@ -55,7 +55,7 @@ pub struct Layout(Inner);
 
 #[derive(Debug)]
 enum Inner {
-    Native(native::Native, Announcer),
+    Native(Box<native::Native>, Box<Announcer>),
     DsmrReader(Box<dsmr_reader::DsmrReader>),
 }
 
@@ -70,7 +70,8 @@ impl Layout {
             LayoutSettings::Native { prefix, payload, discovery } => {
                 let prefix = check_prefix(prefix)?;
                 let source = Source { prefix: prefix.clone(), format: *payload, plain: native::mbus::plain };
-                Inner::Native(native::Native::new(prefix, *payload), Announcer::new(discovery, source))
+                let announcer = Announcer::new(discovery, source);
+                Inner::Native(Box::new(native::Native::new(prefix, *payload)), Box::new(announcer))
             }
             LayoutSettings::DsmrReader { meter, timezone, prefix, mapping } => {
                 let zone = Zone::new(timezone).map_err(|_| LayoutError::TimeZone(timezone.clone()))?;

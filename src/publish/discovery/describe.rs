@@ -112,7 +112,7 @@ fn of_field(field: Field, precision: usize, reading: &Reading) -> Option<Entity>
 }
 
 fn of_number(field: Field, label: &'static str, unit: Unit, precision: usize) -> Entity {
-    let name = register_name(field);
+    let name = field.name();
     if name.starts_with("power_factor") {
         let entity = Entity::measured(label, Unit::One, precision).hidden();
         return Entity { device_class: Some("power_factor"), ..entity };
@@ -136,24 +136,14 @@ fn of_number(field: Field, label: &'static str, unit: Unit, precision: usize) ->
     }
 }
 
-fn register_name(field: Field) -> &'static str {
-    field.name()
-}
-
 /// The entity of a topic of a device on the M-Bus, `leaf` being its last level.
 pub(super) fn of_device(class: Option<MbusClass>, unit: Unit, leaf: &str, payload: &[u8]) -> Option<Entity> {
     let text = |label: &'static str, state| Entity::text(label, state).diagnostic();
     Some(match leaf {
         "reading" => {
-            let mut entity = Entity::counted("", unit, decimals(payload));
-            // A device without a word of its own is one whose value is what it is there for.
-            entity.name = None;
-            entity.device_class = match (class, unit) {
-                (Some(MbusClass::Gas), Unit::CubicMetre) => Some("gas"),
-                (Some(MbusClass::Water | MbusClass::WarmWater), Unit::CubicMetre) => Some("water"),
-                _ => entity.device_class,
-            };
-            entity
+            let entity = Entity::counted("", unit, decimals(payload));
+            // What a device is there for has the name of the device.
+            Entity { name: None, device_class: device_class(class, unit).or(entity.device_class), ..entity }
         }
         "time" => text("Read at", State::Time),
         "id" => text("Equipment identifier", State::Value).hidden(),
@@ -179,7 +169,10 @@ fn of_period(head: &str, leaf: &str, precision: usize, facts: Facts<'_>) -> Opti
     if let Some(class) = class(leaf) {
         let unit = unit_of(class, facts);
         let entity = Entity::counted(format!("{}, {when}", class_label(class)), unit, precision);
-        return Some(with_class(entity, class, unit));
+        return Some(Entity {
+            device_class: device_class(Some(class), unit).or(entity.device_class),
+            ..entity
+        });
     }
     if leaf == "start" {
         return Some(Entity::text(format!("Start of {when}"), State::Time).diagnostic().hidden());
@@ -270,13 +263,13 @@ fn of_cost(leaf: &str, facts: Facts<'_>) -> Option<Entity> {
     })
 }
 
-fn with_class(entity: Entity, class: MbusClass, unit: Unit) -> Entity {
-    let device_class = match (class, unit) {
-        (MbusClass::Gas, Unit::CubicMetre) => Some("gas"),
-        (MbusClass::Water | MbusClass::WarmWater, Unit::CubicMetre) => Some("water"),
-        _ => entity.device_class,
-    };
-    Entity { device_class, ..entity }
+/// The class of what the devices of a class count, where the unit does not tell.
+fn device_class(class: Option<MbusClass>, unit: Unit) -> Option<&'static str> {
+    match (class, unit) {
+        (Some(MbusClass::Gas), Unit::CubicMetre) => Some("gas"),
+        (Some(MbusClass::Water | MbusClass::WarmWater), Unit::CubicMetre) => Some("water"),
+        _ => None,
+    }
 }
 
 pub(super) fn class(name: &str) -> Option<MbusClass> {

@@ -59,7 +59,7 @@ pub(super) struct Meter {
     maker: Option<(Option<&'static str>, String)>,
     version: Option<Box<[u8]>>,
     /// Of each class the identifier of the device with its plain name.
-    plain: Vec<(Option<MbusClass>, Option<Box<[u8]>>)>,
+    plain: Vec<(Option<MbusClass>, Box<[u8]>)>,
     currency: Option<Arc<str>>,
 }
 
@@ -192,13 +192,13 @@ impl Meter {
             let shown = plain(reading, class).unwrap_or(device);
             let Some(id) = shown.id.as_deref().filter(|id| !id.is_empty()) else { continue };
             match self.plain.iter_mut().find(|(of, _)| *of == class) {
-                Some((_, known)) if known.as_deref() == Some(id) => {}
+                Some((_, known)) if **known == *id => {}
                 Some((_, known)) => {
-                    *known = Some(id.into());
+                    *known = id.into();
                     changed = true;
                 }
                 None => {
-                    self.plain.push((class, Some(id.into())));
+                    self.plain.push((class, id.into()));
                     changed = true;
                 }
             }
@@ -245,8 +245,7 @@ impl Meter {
                 Owner::Own(class, level) => (*class, Ok(level.clone())),
                 Owner::Plain(class) => {
                     let known = self.plain.iter().find(|(of, _)| of == class);
-                    let id = known.and_then(|(_, id)| id.as_deref());
-                    (*class, id.map(|id| level(&readable(id))).ok_or_else(String::new))
+                    (*class, known.map(|(_, id)| level(&readable(id))).ok_or_else(String::new))
                 }
             };
             let word = class_name(class);
