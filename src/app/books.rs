@@ -76,8 +76,7 @@ impl Books {
         let guessed = meter.source.timezone.is_none() && meter.source.country.is_none();
         let zone = told.filter(|_| guessed).unwrap_or_else(|| meter.source.zone_name()).to_owned();
         let plan = Plan { meter: meter.name.as_str().into(), zone, prices: prices.clone() };
-        let table = Arc::clone(&self.lock().table);
-        let made = make(&self.record(), &plan, table);
+        let made = make(&self.record(), &plan);
         self.enter(plan, guessed, made);
     }
 
@@ -177,9 +176,9 @@ impl Books {
                     .unwrap_or_else(|| meter.source.zone_name().to_owned());
                 (Plan { meter: meter.name.as_str().into(), zone, prices: prices.clone() }, guessed)
             };
-            let (record, table) = (self.record(), Arc::clone(&self.lock().table));
+            let record = self.record();
             let work = tokio::task::spawn_blocking(move || {
-                let made = make(&record, &plan, table);
+                let made = make(&record, &plan);
                 (plan, made)
             });
             match work.await {
@@ -214,6 +213,30 @@ impl Books {
     }
 }
 
+/// The ledger of a meter as the record has it, its days those of `zone`, and the dynamic prices that it knows.
+///
+/// # Errors
+/// When the record cannot be read.
+pub fn ledger(
+    archive: &Archive,
+    meter: &str,
+    zone: &Zone,
+    prices: &PriceSettings,
+) -> Result<(Ledger, Arc<PriceTable>), ReadError> {
+    let counters = archive.counters(meter)?;
+    let from = Ledger::new(settings(meter, zone, prices, Arc::default()), counters.clone()).needs_from();
+    let table = Arc::new(archive.prices(from)?);
+    let mut ledger = Ledger::new(settings(meter, zone, prices, Arc::clone(&table)), counters);
+    archive.settled(meter, from, |settled| ledger.recall(&settled))?;
+    Ok((ledger, table))
+}
+
+fn settings(meter: &str, zone: &Zone, prices: &PriceSettings, table: Arc<PriceTable>) -> LedgerSettings {
+    let contracts = prices.contracts.iter().filter(|contract| contract.is_for(meter)).cloned();
+    let book = PriceBook::new(prices.currency.as_str(), contracts.collect(), table, zone.clone());
+    LedgerSettings { zone: zone.clone(), prices: Arc::new(book) }
+}
+
 /// What a ledger is made by.
 struct Plan {
     meter: Arc<str>,
@@ -223,12 +246,11 @@ struct Plan {
 
 impl Plan {
     fn settings(&self, table: Arc<PriceTable>) -> LedgerSettings {
-        // The configuration was checked, and countries have zones that exist.
-        let zone =
-            Zone::new(&self.zone).expect("zones are checked with the configuration, or are a country's");
-        let contracts = self.prices.contracts.iter().filter(|contract| contract.is_for(&self.meter)).cloned();
-        let prices = PriceBook::new(self.prices.currency.as_str(), contracts.collect(), table, zone.clone());
-        LedgerSettings { zone, prices: Arc::new(prices) }
+        settings(&self.meter, &self.zone(), &self.prices, table)
+    }
+
+    fn zone(&self) -> Zone {
+        Zone::new(&self.zone).expect("zones are checked with the configuration, or are a country's")
     }
 }
 
@@ -238,12 +260,8 @@ struct Made {
 }
 
 /// Makes a ledger from the record.
-fn make(record: &std::path::Path, plan: &Plan, known: Arc<PriceTable>) -> Result<Made, BookError> {
+fn make(record: &std::path::Path, plan: &Plan) -> Result<Made, BookError> {
     let archive = Archive::open(record)?;
-    let counters = archive.counters(&plan.meter)?;
-    let from = Ledger::new(plan.settings(Arc::clone(&known)), counters.clone()).needs_from();
-    let table = Arc::new(archive.prices(from)?);
-    let mut ledger = Ledger::new(plan.settings(Arc::clone(&table)), counters);
-    archive.settled(&plan.meter, from, |settled| ledger.recall(&settled))?;
+    let (ledger, table) = ledger(&archive, &plan.meter, &plan.zone(), &plan.prices)?;
     Ok(Made { ledger, table })
 }

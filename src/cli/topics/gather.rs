@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
+use dsmrd::app::books::ledger;
 use dsmrd::config::Settings;
 use dsmrd::meter::{Reading, Zone};
 use dsmrd::mqtt::BrokerSettings;
-use dsmrd::prices::PriceBook;
 use dsmrd::publish::layout::native::table;
 use dsmrd::publish::layout::{describe, mappable_fields};
 use dsmrd::publish::topic::level;
 use dsmrd::publish::{Context, Discovery, Layout, LayoutSettings, Message, PayloadFormat, check_prefix};
 use dsmrd::store::{Archive, Range};
-use dsmrd::totals::{Ledger, LedgerSettings, Totals};
+use dsmrd::totals::Totals;
 
 /// How long a topic is told whose value no longer comes, in seconds: what the layout shows is what was said since.
 const SHOWN: i64 = 3_600;
@@ -150,30 +150,12 @@ fn hear(archive: &Archive, settings: &Settings, meter: &str, zone: &str) -> anyh
     });
     let readings: Vec<Reading> = told.map(|stored| stored.reading).collect();
     let zone = Zone::new(zone)?;
-    let mut ledger = ledger(archive, settings, meter, &zone)?;
+    let (mut ledger, _) = ledger(archive, meter, &zone, &settings.prices)?;
     // A record of before there were totals has no counters: then they begin with these readings, as they do when the
     // daemon starts.
     let known = if archive.counters(meter)?.is_empty() { 0 } else { readings.len().saturating_sub(1) };
     let totals = readings[known..].iter().map(|reading| ledger.take(reading)).last();
     Ok(Heard { meter: meter.to_owned(), readings, totals })
-}
-
-/// The ledger of a meter as the record has it.
-fn ledger(archive: &Archive, settings: &Settings, meter: &str, zone: &Zone) -> anyhow::Result<Ledger> {
-    let contracts = settings.prices.contracts.iter().filter(|contract| contract.is_for(meter));
-    let mut book = PriceBook {
-        currency: settings.prices.currency.as_str().into(),
-        contracts: contracts.cloned().collect(),
-        table: Arc::default(),
-        zone: zone.clone(),
-    };
-    let counters = archive.counters(meter)?;
-    let of = |book: &PriceBook| LedgerSettings { zone: zone.clone(), prices: Arc::new(book.clone()) };
-    let from = Ledger::new(of(&book), counters.clone()).needs_from();
-    book.table = Arc::new(archive.prices(from)?);
-    let mut ledger = Ledger::new(of(&book), counters);
-    archive.settled(meter, from, |settled| ledger.recall(&settled))?;
-    Ok(ledger)
 }
 
 /// What our own layout says of a meter that was heard, as the broker holds it in the end.
