@@ -16,6 +16,7 @@ mod now;
 mod peaks;
 mod snapshot;
 mod tell;
+mod template;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,7 @@ use self::days::{Days, higher};
 use self::peaks::{History, NEAR};
 use self::snapshot::Snapshot;
 use self::tell::Open;
+use self::template::Template;
 use super::counter::CounterState;
 use super::tally::{Entry, QUARTER, Settled, Tally};
 use super::view::Totals;
@@ -58,10 +60,13 @@ pub struct Ledger {
     days: Days,
     /// What follows of the positions for the running quarter-hour; none after a position came.
     snapshot: Option<Snapshot>,
+    /// What follows of the snapshot and of what the readings have; none after a position came.
+    template: Option<Template>,
     history: History,
     /// Kept for their memory.
     entries: Vec<Entry>,
     open: Vec<Open>,
+    present: Vec<u8>,
     month_peaks: Vec<Decimal>,
 }
 
@@ -80,9 +85,11 @@ impl Ledger {
             roles,
             days: Days::default(),
             snapshot: None,
+            template: None,
             history: History::default(),
             entries: Vec::new(),
             open: Vec::new(),
+            present: Vec::new(),
             month_peaks: Vec::new(),
         }
     }
@@ -115,6 +122,7 @@ impl Ledger {
     pub fn set_prices(&mut self, prices: Arc<PriceBook>) {
         self.settings.prices = prices;
         self.snapshot = None;
+        self.template = None;
         self.open.clear();
     }
 
@@ -148,6 +156,7 @@ impl Ledger {
         self.accounts.resize_with(self.tally.counters().len(), Account::default);
         self.roles = account::roles(self.tally.counters());
         self.snapshot = None;
+        self.template = None;
         self.open.clear();
     }
 
@@ -182,6 +191,7 @@ impl Ledger {
         let peak = peak.map(|(import, _)| (peaks::average(import), boundary));
         day.peak = higher(day.peak, peak);
         self.snapshot = None;
+        self.template = None;
     }
 
     /// Takes out what was booked for a counter at boundaries after an instant.
@@ -203,6 +213,7 @@ impl Ledger {
         }
         self.roles = account::roles(self.tally.counters());
         self.snapshot = None;
+        self.template = None;
         self.open.clear();
     }
 

@@ -57,9 +57,9 @@ pub(super) struct Charge {
     /// Its lines: the price, below zero for what is earned, and what giving costs.
     pub(super) lines: [Option<(CostLine, Decimal)>; 2],
     /// Whether the price of the table was missing.
-    fallback: bool,
+    pub(super) fallback: bool,
     /// Whether there is no price at all.
-    unpriced: bool,
+    pub(super) unpriced: bool,
 }
 
 impl Charge {
