@@ -6,20 +6,23 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::books::Books;
+use super::prices::{self, Market};
 use super::shares::Shares;
 use super::sink::Sink;
 use super::tasks::{Brokers, MeterRegistry, Readers};
 use super::watchdog::{self, Pulse, Watchdog};
 use crate::clock::Clock;
-use crate::config::{self, ConfigError, Settings};
+use crate::config::{ConfigError, MeterSettings, Settings};
 use crate::exit;
 use crate::feed::{Event, Feed, MeterId};
+use crate::meter::UnixMillis;
 use crate::publish::LayoutError;
 use crate::store::{self, Store};
 use crate::telemetry::{StoreCounters, log::LevelHandle};
 
 /// How long brokers get for what is in flight when the process stops; `stopwaitsecs` is 20 s.
-const FAREWELL: Duration = Duration::from_secs(5);
+pub(super) const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Why an appliance whose record is open could not start.
 #[derive(Debug, thiserror::Error)]
@@ -65,13 +68,14 @@ impl<F: FnMut() -> Result<Settings, ConfigError>> Reload for F {
 
 /// The appliance with its record open and nothing moving yet.
 pub struct App {
-    settings: Settings,
-    clock: Clock,
-    feed: Feed,
-    shares: Shares,
-    sink: Sink,
-    store_counters: Arc<StoreCounters>,
-    level: Option<LevelHandle>,
+    pub(super) settings: Settings,
+    pub(super) clock: Clock,
+    pub(super) feed: Feed,
+    pub(super) books: Books,
+    pub(super) shares: Shares,
+    pub(super) sink: Sink,
+    pub(super) store_counters: Arc<StoreCounters>,
+    pub(super) level: Option<LevelHandle>,
 }
 
 impl App {
@@ -87,10 +91,20 @@ impl App {
         let store_counters = Arc::new(StoreCounters::default());
         let store = Store::open(settings.store.clone(), Arc::clone(&store_counters), clock.clone())?;
         let feed = Feed::default();
-        seed(&feed, &store, &settings);
+        let books = Books::new(settings.store.path.clone());
+        for meter in &settings.meters {
+            books.open(meter, &settings.prices, store.latest(&meter.name).as_ref());
+        }
+        seed(&feed, &store, &books, &settings, clock.wall());
         let shares = Shares::new(clock.clone());
-        let sink = Sink::new(Arc::new(store), feed.clone(), shares.clone(), Arc::clone(&store_counters));
-        Ok(Self { settings, clock, feed, shares, sink, store_counters, level })
+        let sink = Sink::new(
+            Arc::new(store),
+            books.clone(),
+            feed.clone(),
+            shares.clone(),
+            Arc::clone(&store_counters),
+        );
+        Ok(Self { settings, clock, feed, books, shares, sink, store_counters, level })
     }
 
     /// Starts every meter, share and broker.
@@ -100,7 +114,12 @@ impl App {
     pub fn start(self) -> Result<Running, StartError> {
         let readers_counters = MeterRegistry::default();
         let mut readers = Readers::new(self.sink.clone(), readers_counters.clone(), self.clock.clone());
-        let mut brokers = Brokers::new(self.feed.clone(), readers_counters, self.clock.clone());
+        let mut brokers = Brokers::new(
+            self.feed.clone(),
+            readers_counters,
+            prices::listener(self.sink.clone()),
+            self.clock.clone(),
+        );
         for broker in &self.settings.mqtt {
             brokers.start(broker)?;
         }
@@ -113,6 +132,7 @@ impl App {
         tokio::spawn(beat(self.sink.clone(), Arc::clone(&runtime.beats), Arc::clone(&record.beats)));
         let watchdog = watchdog::spawn(vec![runtime, record], self.settings.watchdog)?;
         Ok(Running {
+            market: Market::new(&self.settings),
             app: self,
             readers,
             brokers,
@@ -142,11 +162,14 @@ async fn beat(sink: Sink, runtime: Arc<AtomicU64>, record: Arc<AtomicU64>) {
 
 /// Hands brokers the last stored reading of every meter, so that what a killed process had not delivered
 /// reaches them even when the meter stays silent.
-fn seed(feed: &Feed, store: &Store, settings: &Settings) {
+fn seed(feed: &Feed, store: &Store, books: &Books, settings: &Settings, now: UnixMillis) {
     for meter in &settings.meters {
         let id = MeterId { name: meter.name.as_str().into() };
         if let Some(reading) = store.latest(&meter.name) {
-            feed.publish(Event::Reading { meter: id.clone(), reading: Arc::new(reading), totals: None });
+            let reading = Arc::new(reading);
+            // Of a day that is over nothing is said any more.
+            let totals = books.take(&id, &reading).filter(|totals| now.div_euclid(1000) < totals.today.end);
+            feed.publish(Event::Reading { meter: id.clone(), reading, totals });
         }
         feed.publish(Event::Link { meter: id, online: false });
     }
@@ -154,12 +177,13 @@ fn seed(feed: &Feed, store: &Store, settings: &Settings) {
 
 /// The appliance at work.
 pub struct Running {
-    app: App,
-    readers: Readers,
-    brokers: Brokers,
+    pub(super) app: App,
+    pub(super) readers: Readers,
+    pub(super) brokers: Brokers,
+    pub(super) market: Market,
     stop_requested: bool,
     /// Neither the new record nor the old one could be opened: nothing could be kept any more.
-    recordless: bool,
+    pub(super) recordless: bool,
     _watchdog: Watchdog,
 }
 
@@ -229,6 +253,7 @@ impl Running {
                         break exit::SOFTWARE;
                     }
                     every_second(&mut self);
+                    self.keep_books().await;
                     if self.stop_requested {
                         break exit::OK;
                     }
@@ -236,6 +261,18 @@ impl Running {
             }
         };
         self.stop(code).await
+    }
+
+    /// Takes over prices that changed, and zones that telegrams told.
+    async fn keep_books(&mut self) {
+        let App { books, sink, settings, .. } = &self.app;
+        self.market.poll(books, sink.store(), settings).await;
+        let displaced = books.displaced();
+        if !displaced.is_empty() {
+            let theirs = |meter: &&MeterSettings| displaced.iter().any(|name| **name == *meter.name);
+            let meters = settings.meters.iter().filter(theirs).cloned().collect();
+            books.renew(sink.store(), meters, settings.prices.clone()).await;
+        }
     }
 
     /// Stops in order: no more readings, then the farewells to clients and brokers, then the record.
@@ -255,96 +292,9 @@ impl Running {
         tracing::info!("stopped");
         Ending { code }
     }
-
-    /// Takes a new configuration over: only what changed is restarted.
-    async fn reload(&mut self, reload: &mut impl Reload) {
-        notify(&[sd_notify::NotifyState::Reloading]);
-        match reload.load() {
-            Ok(settings) => self.apply(settings).await,
-            Err(error) => {
-                for problem in &error.problems {
-                    tracing::error!(problem, "the new configuration is bad; the old one stays");
-                }
-            }
-        }
-        notify(&[sd_notify::NotifyState::Ready]);
-    }
-
-    async fn apply(&mut self, mut settings: Settings) {
-        let changes = config::diff(&self.app.settings, &settings);
-        if changes.is_empty() {
-            tracing::info!("configuration read again: nothing changed");
-        }
-        for name in changes.meters.removed.iter().chain(&changes.meters.changed) {
-            self.readers.stop(name).await;
-        }
-        for name in &changes.meters.removed {
-            self.app.feed.forget(&MeterId { name: name.as_str().into() });
-        }
-        let leaving = |name: &str| {
-            changes.brokers.removed.iter().chain(&changes.brokers.changed).any(|known| known == name)
-        };
-        self.brokers.stop(leaving, FAREWELL).await;
-        if changes.store {
-            self.exchange_store(&mut settings).await;
-        }
-        for broker in settings.mqtt.iter().filter(|broker| comes(&changes.brokers, &broker.name)) {
-            match self.brokers.start(broker) {
-                Ok(()) => tracing::info!(broker = broker.name, "broker started with its new settings"),
-                Err(error) => tracing::error!(broker = broker.name, %error, "the broker cannot be started"),
-            }
-        }
-        // A share that moves, comes or goes does not touch its meter, nor the other way round.
-        self.app.shares.retire(&settings.meters).await;
-        self.app.shares.start(&settings.meters);
-        for meter in settings.meters.iter().filter(|meter| comes(&changes.meters, &meter.name)) {
-            self.readers.start(meter);
-            tracing::info!(meter = %meter.name, "meter started with its new settings");
-        }
-        if settings.log.level != self.app.settings.log.level {
-            if let Some(level) = &self.app.level {
-                level.set(settings.log.level);
-            }
-            tracing::info!(level = %settings.log.level, "log level changed");
-        }
-        if settings.log.format != self.app.settings.log.format || changes.watchdog {
-            tracing::warn!("log.format and process.watchdog take effect at the next start");
-        }
-        self.app.settings = settings;
-    }
-
-    /// Closes the record and opens it anew; readings wait meanwhile. When the new one cannot be opened the old one
-    /// goes on, and its settings stay in force, so that the next reload tries again.
-    async fn exchange_store(&mut self, settings: &mut Settings) {
-        if let Some(store) = self.app.sink.detach()
-            && let Err(error) = store.close().await
-        {
-            tracing::error!(%error, "the record could not be closed; the journal keeps what is not in a block");
-        }
-        let open = |settings: &Settings| {
-            Store::open(settings.store.clone(), Arc::clone(&self.app.store_counters), self.app.clock.clone())
-        };
-        let opened = open(settings).or_else(|error| {
-            tracing::error!(%error, "the new record cannot be opened; the old one stays");
-            settings.store = self.app.settings.store.clone();
-            open(settings)
-        });
-        match opened {
-            Ok(store) => self.app.sink.attach(Arc::new(store)),
-            Err(error) => {
-                tracing::error!(%error, "the old record cannot be opened again");
-                self.recordless = true;
-            }
-        }
-    }
-}
-
-/// Whether a thing of this name is to be started.
-fn comes(named: &config::diff::Named, name: &str) -> bool {
-    named.added.iter().chain(&named.changed).any(|known| known == name)
 }
 
 /// Tells systemd; without systemd there is no socket to notify, which is no error.
-fn notify(state: &[sd_notify::NotifyState<'_>]) {
+pub(super) fn notify(state: &[sd_notify::NotifyState<'_>]) {
     let _ = sd_notify::notify(state);
 }

@@ -1,8 +1,9 @@
-//! Where readings go: the record, the live feed and the meter's share, without ever waiting.
+//! Where readings go: the record, the books, the live feed and the meter's share, without ever waiting.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::books::Books;
 use super::shares::Shares;
 use crate::feed::{Event, Feed, MeterId};
 use crate::meter::Reading;
@@ -23,27 +24,31 @@ struct Record {
 pub struct Sink {
     record: Arc<Mutex<Record>>,
     feed: Feed,
+    books: Books,
     shares: Shares,
     counters: Arc<StoreCounters>,
 }
 
 impl Sink {
-    /// A sink into `store`, `feed` and `shares`.
-    pub fn new(store: Arc<Store>, feed: Feed, shares: Shares, counters: Arc<StoreCounters>) -> Self {
+    /// A sink into `store`, `books`, `feed` and `shares`.
+    pub fn new(
+        store: Arc<Store>,
+        books: Books,
+        feed: Feed,
+        shares: Shares,
+        counters: Arc<StoreCounters>,
+    ) -> Self {
         let record = Record { store: Some(store), waiting: VecDeque::new() };
-        Self { record: Arc::new(Mutex::new(record)), feed, shares, counters }
+        Self { record: Arc::new(Mutex::new(record)), books, feed, shares, counters }
     }
 
     /// Takes a reading. Never waits: a store that cannot keep up counts the loss itself.
     pub fn reading(&self, meter: &MeterId, reading: Reading) {
         let reading = Arc::new(reading);
         self.keep(meter, &reading);
+        let totals = self.books.take(meter, &reading);
         // Brokers first: they want the newest value at once, and a share may have many clients to write to.
-        self.feed.publish(Event::Reading {
-            meter: meter.clone(),
-            reading: Arc::clone(&reading),
-            totals: None,
-        });
+        self.feed.publish(Event::Reading { meter: meter.clone(), reading: Arc::clone(&reading), totals });
         self.shares.send(meter, &reading);
     }
 
@@ -52,6 +57,7 @@ impl Sink {
     pub fn late(&self, meter: &MeterId, reading: Reading) {
         let reading = Arc::new(reading);
         self.keep(meter, &reading);
+        self.books.take(meter, &reading);
         self.shares.send(meter, &reading);
     }
 

@@ -12,7 +12,7 @@ use super::sink::Sink;
 use crate::clock::Clock;
 use crate::config::MeterSettings;
 use crate::feed::{Feed, MeterId};
-use crate::mqtt::{self, BrokerSettings, BrokerTask};
+use crate::mqtt::{self, BrokerSettings, BrokerTask, PricesHeard};
 use crate::source::reader::{self, Delivery};
 use crate::telemetry::{BrokerCounters, MeterCounters};
 
@@ -117,15 +117,16 @@ impl Readers {
 pub struct Brokers {
     feed: Feed,
     registry: MeterRegistry,
+    prices: PricesHeard,
     clock: Clock,
     tasks: Vec<BrokerTask>,
     counters: HashMap<String, Arc<BrokerCounters>>,
 }
 
 impl Brokers {
-    /// No broker yet.
-    pub fn new(feed: Feed, registry: MeterRegistry, clock: Clock) -> Self {
-        Self { feed, registry, clock, tasks: Vec::new(), counters: HashMap::new() }
+    /// No broker yet; `prices` takes the tables that one publishes.
+    pub fn new(feed: Feed, registry: MeterRegistry, prices: PricesHeard, clock: Clock) -> Self {
+        Self { feed, registry, prices, clock, tasks: Vec::new(), counters: HashMap::new() }
     }
 
     /// Starts the driver of a broker, unless it is switched off. Its counters outlive restarts.
@@ -136,7 +137,7 @@ impl Brokers {
         let counters = self.counters(&broker.name);
         let registry = self.registry.clone();
         let rejected: mqtt::Rejected = Arc::new(move |meter| registry.of(meter).rejected());
-        let hooks = mqtt::Hooks { rejected, ..mqtt::Hooks::none() };
+        let hooks = mqtt::Hooks { rejected, prices: Arc::clone(&self.prices) };
         let task = mqtt::spawn(broker.clone(), hooks, &self.feed, counters, self.clock.clone())?;
         self.tasks.extend(task);
         Ok(())

@@ -18,7 +18,7 @@ use dsmrd::store::{Archive, Range, Stored};
 use super::{ConfigFile, Outcome};
 
 /// The zone of a database that is read without a configuration.
-const DEFAULT_ZONE: &str = "Europe/Amsterdam";
+pub(super) const DEFAULT_ZONE: &str = "Europe/Amsterdam";
 
 /// How a reading is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -58,9 +58,10 @@ pub(super) struct Args {
 
 /// Prints the stored readings in range. Exit 1 when some of them are damaged.
 pub(super) fn run(args: &Args) -> Outcome {
+    let fixed = args.timezone.as_deref();
     let zones = match &args.database {
-        Some(path) => Zones { path: path.clone(), meters: Vec::new(), fixed: args.timezone.clone() },
-        None => Zones::of(&config::load(&args.config.config)?.settings, args),
+        Some(path) => Zones::new(Some(path), None, fixed),
+        None => Zones::new(None, Some(&config::load(&args.config.config)?.settings), fixed),
     };
     let zone = zones.of_meter(args.meter.as_deref())?;
     let instant = |name: &str, text: &Option<String>| {
@@ -80,7 +81,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
 }
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
+pub(super) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
@@ -146,22 +147,24 @@ fn print(zones: &Zones, range: Range, format: Format) -> Outcome {
 }
 
 /// Where the database lies, and where its meters stand.
-struct Zones {
-    path: PathBuf,
+pub(super) struct Zones {
+    pub(super) path: PathBuf,
     meters: Vec<(String, String)>,
     fixed: Option<String>,
 }
 
 impl Zones {
-    fn of(settings: &Settings, args: &Args) -> Self {
-        let meters =
-            settings.meters.iter().map(|meter| (meter.name.clone(), meter.source.zone_name().to_owned()));
-        let path: &Path = &settings.store.path;
-        Self { path: path.to_owned(), meters: meters.collect(), fixed: args.timezone.clone() }
+    /// Of a database by itself, or that of a configuration; in the zones of the meters, or all in one.
+    pub(super) fn new(database: Option<&Path>, settings: Option<&Settings>, fixed: Option<&str>) -> Self {
+        let meters = settings.into_iter().flat_map(|settings| &settings.meters);
+        let meters = meters.map(|meter| (meter.name.clone(), meter.source.zone_name().to_owned()));
+        let configured = settings.map(|settings| settings.store.path.as_path());
+        let path = database.or(configured).unwrap_or(Path::new("")).to_owned();
+        Self { path, meters: meters.collect(), fixed: fixed.map(str::to_owned) }
     }
 
     /// The zone of a meter; of one that is not configured any more, and of none, that of the first.
-    fn of_meter(&self, meter: Option<&str>) -> anyhow::Result<Zone> {
+    pub(super) fn of_meter(&self, meter: Option<&str>) -> anyhow::Result<Zone> {
         let named = self.meters.iter().find(|(name, _)| meter == Some(name)).or_else(|| self.meters.first());
         let configured = named.map_or(DEFAULT_ZONE, |(_, zone)| zone);
         Ok(Zone::new(self.fixed.as_deref().unwrap_or(configured))?)
@@ -169,7 +172,7 @@ impl Zones {
 }
 
 /// Seconds since 1970-01-01 00:00 UTC of what someone typed.
-fn instant(text: &str, zone: &Zone) -> anyhow::Result<i64> {
+pub(super) fn instant(text: &str, zone: &Zone) -> anyhow::Result<i64> {
     if let Ok(instant) = text.parse::<jiff::Timestamp>() {
         return Ok(instant.as_second());
     }

@@ -26,10 +26,12 @@ mod generate;
 mod keys;
 mod mqtt;
 mod ports;
+mod prices;
 mod replay;
 mod run;
 mod simulate;
 mod topics;
+mod totals;
 
 use std::path::PathBuf;
 
@@ -62,6 +64,8 @@ enum Command {
     Decode(decode::Args),
     /// Print stored readings in time order.
     Export(export::Args),
+    /// Show what was used and what it cost, by day, month or year.
+    Totals(totals::Args),
     /// Run the simulated meter alone.
     Simulate(simulate::Args),
     /// Check the configuration.
@@ -72,6 +76,8 @@ enum Command {
     Mqtt(mqtt::Args),
     /// List the topics that are published.
     Topics(topics::Args),
+    /// Import dynamic prices and show them.
+    Prices(prices::Args),
     /// List serial ports and find the one that sends telegrams.
     Ports(ports::Args),
     /// Run the appliance on a simulated household, with nothing to configure.
@@ -97,11 +103,13 @@ impl Cli {
             Command::Replay(args) => replay::run(&args),
             Command::Decode(args) => decode::run(&args),
             Command::Export(args) => export::run(&args),
+            Command::Totals(args) => totals::run(&args),
             Command::Simulate(args) => simulate::run(&args),
             Command::CheckConfig(args) => check_config::run(&args),
             Command::Config(args) => config::run(&args),
             Command::Mqtt(args) => mqtt::run(&args),
             Command::Topics(args) => topics::run(&args),
+            Command::Prices(args) => prices::run(&args),
             Command::Ports(args) => ports::run(&args),
             Command::Demo(args) => demo::run(&args),
             Command::Generate(args) => generate::run(&args),

@@ -10,11 +10,12 @@ use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::{mpsc, oneshot};
 
-use dsmrd::app::{Brokers, Control, MeterRegistry, signals};
+use dsmrd::app::{Books, Brokers, Control, MeterRegistry, signals};
 use dsmrd::clock::Clock;
 use dsmrd::config::{self, LogFormat, MeterSettings, Settings};
 use dsmrd::exit;
 use dsmrd::feed::{CAPACITY, Event, Feed, MeterId};
+use dsmrd::mqtt::Hooks;
 use dsmrd::p1::foreign::Protocol;
 use dsmrd::p1::frame::Rejected;
 use dsmrd::source::replay::{Recording, Replayed};
@@ -111,6 +112,7 @@ pub(super) fn run(args: &Args) -> Outcome {
 /// The pipeline without readers: the recording is the reader.
 struct Replay {
     store: Store,
+    books: Books,
     feed: Feed,
     brokers: Brokers,
     meters: MeterRegistry,
@@ -121,14 +123,18 @@ struct Replay {
 impl Replay {
     fn open(settings: Settings, clock: Clock) -> anyhow::Result<Self> {
         let store_counters = Arc::new(StoreCounters::default());
-        let store = Store::open(settings.store, Arc::clone(&store_counters), clock.clone())?;
+        let books = Books::new(settings.store.path.clone());
+        let store = Store::open(settings.store.clone(), Arc::clone(&store_counters), clock.clone())?;
         let feed = Feed::default();
         let meters = MeterRegistry::default();
-        let mut brokers = Brokers::new(feed.clone(), meters.clone(), clock.clone());
+        let mut brokers = Brokers::new(feed.clone(), meters.clone(), Hooks::none().prices, clock.clone());
         for broker in &settings.mqtt {
             brokers.start(broker)?;
         }
-        Ok(Self { store, feed, brokers, meters, clock, store_counters })
+        for meter in &settings.meters {
+            books.open(meter, &settings.prices, store.latest(&meter.name).as_ref());
+        }
+        Ok(Self { store, books, feed, brokers, meters, clock, store_counters })
     }
 
     async fn run(
@@ -210,7 +216,8 @@ impl Replay {
             }
             let reading = Arc::new(item.reading);
             self.store.put(&id, Arc::clone(&reading)).await;
-            self.feed.publish(Event::Reading { meter: id.clone(), reading, totals: None });
+            let totals = self.books.take(&id, &reading);
+            self.feed.publish(Event::Reading { meter: id.clone(), reading, totals });
             while self.feed.backlog() > CAPACITY / 2 {
                 // Brokers see every reading, however fast the recording is.
                 tokio::task::yield_now().await;

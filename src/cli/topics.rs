@@ -92,7 +92,8 @@ fn table(lines: &[Line]) -> String {
         let heading: Vec<String> = named.map(|(what, name)| format!("{what} {name}")).collect();
         let gap = if place == 0 { "" } else { "\n" };
         // To write into a string does not fail.
-        let _ = writeln!(text, "{gap}{}: {} topics", heading.join(", "), group.len());
+        let plural = if group.len() == 1 { "" } else { "s" };
+        let _ = writeln!(text, "{gap}{}: {} topic{plural}", heading.join(", "), group.len());
         for line in group {
             let Line { topic: name, unit: of, sent: when, meaning, .. } = line;
             let row = format!("  {name:topic$}  {of:unit$}  {when:sent$}  {meaning}");

@@ -11,6 +11,7 @@ use super::report::Report;
 use super::settings::MeterSettings;
 use super::value::quote;
 use crate::meter::MbusClass;
+use crate::p1::Decimal;
 use crate::prices::{Contract, Dynamic, overlaps};
 
 /// The currency of everything.
@@ -58,15 +59,21 @@ pub(super) fn resolve(
         for key in IMPORT.iter().chain(&EXPORT).chain(&OF_A_KWH) {
             in_cents(reader, key, currency);
         }
+        if let Some(fixed) = fixed.filter(|fixed| money::is_much(*fixed, currency)) {
+            let message = format!("{fixed} {currency} a day is much; is it that of a month or a year?");
+            reader.warning("fixed", message);
+        }
     }
-    let priced = IMPORT.iter().chain(&EXPORT).chain(&["fixed", "feed_in", "capacity", "dynamic"]);
-    if !priced.chain(DEVICES.iter().map(|(name, _)| name)).any(|name| reader.is_set(name)) {
-        reader.warning(
-            "name",
-            "the contract has no price, so nothing costs anything; write import = 0.2574 or such",
-        );
+    let priced = IMPORT.iter().chain(&EXPORT).chain(&["capacity", "dynamic"]);
+    let has = |price: Option<Decimal>| price.is_some_and(|price| !price.is_zero());
+    let any = priced.chain(DEVICES.iter().map(|(name, _)| name)).any(|name| reader.is_set(name));
+    if !any && !has(fixed) && !has(feed_in) {
+        let message = "the contract has no price, so nothing costs anything; write import = 0.2574 or such";
+        reader.warning("name", message);
     }
-    if reader.is_set("capacity_minimum") && !reader.is_set("capacity") {
+    // The default may stand there, since it does in what is shown of a contract.
+    let usual = Decimal::from_parts(false, 25, 1);
+    if capacity_minimum.is_some() && capacity_minimum != usual && !reader.is_set("capacity") {
         reader.warning("capacity_minimum", "without capacity no peak costs anything; it is ignored");
     }
     Some(Contract {
@@ -161,7 +168,7 @@ fn dynamic(reader: &mut Reader<'_, '_>) -> Option<Option<Dynamic>> {
 /// Warns of a price of a kWh that nobody pays.
 fn in_cents(reader: &mut Reader<'_, '_>, name: &str, currency: &str) {
     let price = reader.section.entry(name).and_then(|entry| money::price(&entry.typed, true).ok());
-    if let Some(price) = price.filter(|price| money::looks_like_cents(*price, currency)) {
+    if let Some(price) = price.filter(|price| money::is_much(*price, currency)) {
         let hundredth = price.shifted(-2).filter(|hundredth| hundredth.scale() <= money::DIGITS);
         let right = hundredth.map_or_else(String::new, |right| format!("? Then it is {right}"));
         reader.warning(name, format_args!("{price} {currency} a kWh is much; is it in hundredths{right}"));

@@ -173,12 +173,12 @@ pub(super) fn currency(text: &str) -> Result<String, String> {
     Err(format!("{} is no currency's code; write three capitals such as \"{right}\"", quote(text)))
 }
 
-/// Currencies in which a kWh costs more than ten units as a matter of course.
+/// Currencies in which a kWh or a day may cost more than ten units as a matter of course.
 const SMALL_UNITS: &[&str] =
     &["ALL", "AMD", "CZK", "HUF", "INR", "ISK", "JPY", "KZT", "MKD", "RSD", "RUB", "TRY", "UAH"];
 
-/// Whether a price of a kWh is so high that it may be in hundredths.
-pub(super) fn looks_like_cents(price: Decimal, currency: &str) -> bool {
+/// Whether a price of a kWh or a day is so high that it may be of something else: in hundredths, of a month.
+pub(super) fn is_much(price: Decimal, currency: &str) -> bool {
     let ten = Decimal::from_parts(false, 10, 0).unwrap_or_default();
     let magnitude = Decimal::from_parts(false, price.magnitude(), price.scale()).unwrap_or(price);
     magnitude.cmp_value(ten).is_gt() && !SMALL_UNITS.contains(&currency)

@@ -88,7 +88,11 @@ pub(super) fn read(text: &str, env: &[(String, String)], report: &mut Report) ->
         report.problem(
             &origin,
             "",
-            format_args!("this is not TOML: {}", error.message().replace('\n', "; ")),
+            format_args!(
+                "this is not TOML: {}{}",
+                error.message().replace('\n', "; "),
+                error.span().map_or("", |span| decimal_comma(text, span.start)),
+            ),
         );
     }
     if !errors.is_empty() {
@@ -108,6 +112,18 @@ pub(super) fn read(text: &str, env: &[(String, String)], report: &mut Report) ->
     complete_children(&mut sections);
     sections.sort_by_key(|section| (section.table, section.index));
     Some(sections)
+}
+
+/// What helps somebody whose language writes 0,25.
+fn decimal_comma(text: &str, byte: usize) -> &'static str {
+    let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+    let text = text.as_bytes();
+    let comma = byte > 0 && text.get(byte) == Some(&b',');
+    if comma && is_digit(text.get(byte - 1)) && is_digit(text.get(byte + 1)) {
+        "; a number has a point where this has a comma"
+    } else {
+        ""
+    }
 }
 
 /// Every table that can have another within has it, set or not.

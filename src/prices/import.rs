@@ -44,7 +44,7 @@ pub struct ImportError {
 
 impl ImportError {
     fn at(place: impl fmt::Display, problem: impl Into<String>) -> Self {
-        Self { place: place.to_string(), problem: problem.into() }
+        Self { place: cut(place.to_string(), PLACE), problem: problem.into() }
     }
 
     fn whole(problem: impl Into<String>) -> Self {
@@ -144,12 +144,30 @@ pub fn sniff(bytes: &[u8]) -> ImportFormat {
     }
 }
 
+/// The characters of a place in a message: the path to a member may be as long as the table.
+const PLACE: usize = 120;
+
+/// The start of a text.
+fn cut(text: String, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
 /// The start of a text in a message, which stays one line.
 fn shown(text: &str) -> String {
-    const MOST: usize = 40;
-    let mut shown: String = text.chars().take(MOST).collect();
-    if shown.len() < text.len() {
-        shown.push('…');
+    let start: String = text.chars().take(41).collect();
+    format!("{:?}", cut(start, 40))
+}
+
+/// The first of several texts in a message.
+fn listed<'a>(texts: impl ExactSizeIterator<Item = &'a str>) -> String {
+    const MOST: usize = 12;
+    let more = texts.len().saturating_sub(MOST);
+    let mut list = texts.take(MOST).map(shown).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        list.push_str(&format!(" and {more} more"));
     }
-    format!("{shown:?}")
+    list
 }

@@ -10,7 +10,7 @@ mod text;
 
 use thiserror::Error;
 
-pub use self::dsmr_reader::{MappableField, mappable_fields};
+pub use self::dsmr_reader::{Description, MappableField, describe, mappable_fields};
 
 use super::Message;
 use super::discovery::{Announcer, Source};

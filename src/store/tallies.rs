@@ -142,7 +142,11 @@ impl Tallies {
         for tallied in self.meters.values_mut() {
             let mut counters = tallied.tally.counters().to_vec();
             for (counter, stored) in counters.iter_mut().zip(&tallied.stored) {
-                counter.first = stored.state.last;
+                if counter.counts() {
+                    counter.first = stored.state.last;
+                    // A second before, lest a later generation be taken for one on trial.
+                    counter.first.time -= i64::from(counter.first == counter.last);
+                }
             }
             // A clock that was set back in between: what waits may begin before.
             for (boundary, counter, position) in tallied.changes.rows() {

@@ -5,17 +5,23 @@
 //! sum of days, or of the quarter-hours of this hour ([`calendar`], [`snapshot`]), and on top what has been counted since
 //! the last position ([`tell`]); [`peaks`] and [`now`] are what follows of the power. Nothing that is told depends on when
 //! the process was started: all of it follows from the counters, their settled positions and the reading.
+//! [`history`] tells the periods of the past.
 
 mod account;
 mod bill;
 mod calendar;
 mod days;
+mod history;
 mod now;
 mod peaks;
 mod snapshot;
 mod tell;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
+
+pub use self::history::{PastPeriods, Step};
 
 use self::account::{Account, Direction, Role, Row, difference};
 use self::bill::Charge;
@@ -98,8 +104,14 @@ impl Ledger {
         }
     }
 
-    /// Takes other prices that say the same of the past: what was booked stays booked. Where the past changed, a
-    /// ledger is to be built anew from the record.
+    /// Until when usage is booked with its cost, in seconds since 1970-01-01 00:00 UTC: prices from there on may
+    /// still change.
+    pub fn booked_until(&self) -> i64 {
+        self.accounts.iter().filter_map(Account::newest).max().unwrap_or(i64::MIN)
+    }
+
+    /// Takes other prices that say the same of the time before [`Ledger::booked_until`]: what was booked stays
+    /// booked. Where earlier ones changed, a ledger is to be built anew from the record.
     pub fn set_prices(&mut self, prices: Arc<PriceBook>) {
         self.settings.prices = prices;
         self.snapshot = None;
@@ -114,11 +126,18 @@ impl Ledger {
         if self.accounts.len() != self.tally.counters().len() {
             self.meet();
         }
+        let mut voided: Option<i64> = None;
         for entry in &entries {
             match entry {
                 Entry::Settled(settled) => self.settle(settled),
-                Entry::Void { counter, after } => self.void(*counter, *after),
+                Entry::Void { counter, after } => {
+                    self.void(*counter, *after);
+                    voided = Some(voided.map_or(*after, |earliest| earliest.min(*after)));
+                }
             }
+        }
+        if let Some(from) = voided {
+            self.find_peaks(from);
         }
         self.entries = entries;
         self.tell(reading)
@@ -140,6 +159,7 @@ impl Ledger {
         };
         if self.accounts[counter].newest().is_some_and(|newest| newest >= boundary) {
             self.void(counter, boundary - 1);
+            self.find_peaks(boundary);
         }
         let account = &mut self.accounts[counter];
         let usage = difference(position.value, account.base(&self.tally.counters()[counter]).value);
@@ -180,22 +200,27 @@ impl Ledger {
             day.sums.count(counter, usage);
             day.sums.bill.post(&charge, difference(Decimal::ZERO, usage), true);
             day.sums.quarters -= i64::from(was_last);
-            let span = day.span;
-            if role.direction == Some(Direction::Import) {
-                // Of what is left; quarter-hours that are kept no longer stay what they were.
-                let mut peak = day.peak.filter(|(_, end)| *end <= after);
-                let mut boundary = span.start + QUARTER;
-                while boundary <= after.min(span.end) {
-                    let average = |(import, _)| (peaks::average(import), boundary);
-                    peak = higher(peak, self.complete(boundary).map(average));
-                    boundary += QUARTER;
-                }
-                self.days.of(&self.settings.zone, quarter).peak = peak;
-            }
         }
         self.roles = account::roles(self.tally.counters());
         self.snapshot = None;
         self.open.clear();
+    }
+
+    /// Looks for the peaks of days once more, from an instant on: what was void may have been one of them, and a
+    /// meter that took up again earlier has another beginning.
+    fn find_peaks(&mut self, from: i64) {
+        let mut spans: Vec<_> = self.days.since(from).map(|day| (day.span, day.peak)).collect();
+        for (span, peak) in &mut spans {
+            *peak = peak.filter(|(_, end)| *end < from);
+            let first = span.start.max(calendar::boundary(from) - QUARTER) + QUARTER;
+            let ends = (first..=span.end).step_by(QUARTER as usize);
+            for (end, (import, _)) in ends.filter_map(|end| Some((end, self.complete(end)?))) {
+                *peak = higher(*peak, Some((peaks::average(import), end)));
+            }
+        }
+        for (span, peak) in spans {
+            self.days.of(&self.settings.zone, span.start).peak = peak;
+        }
     }
 
     /// Whether another register of electricity has a position at a boundary.

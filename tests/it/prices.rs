@@ -15,6 +15,9 @@ mod problems;
 /// What is written is read again, to the digit.
 mod round_trip;
 
+/// `dsmrd prices`, beside a running process too.
+mod commands;
+
 use dsmrd::meter::Zone;
 use dsmrd::prices::import::read;
 use dsmrd::prices::{ImportError, ImportFormat, PriceKind, Slot};

@@ -16,6 +16,12 @@ mod epochs;
 /// `dsmrd export`.
 mod export;
 
+/// Counters and their positions: beside the readings, over starts and kills, made anew.
+mod totals;
+
+/// Dynamic prices, put in beside a running store.
+mod prices;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

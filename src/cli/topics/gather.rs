@@ -9,8 +9,8 @@ use dsmrd::config::Settings;
 use dsmrd::meter::{Reading, Zone};
 use dsmrd::mqtt::BrokerSettings;
 use dsmrd::prices::PriceBook;
-use dsmrd::publish::layout::mappable_fields;
 use dsmrd::publish::layout::native::table;
+use dsmrd::publish::layout::{describe, mappable_fields};
 use dsmrd::publish::topic::level;
 use dsmrd::publish::{Context, Discovery, Layout, LayoutSettings, Message, PayloadFormat, check_prefix};
 use dsmrd::store::{Archive, Range};
@@ -144,8 +144,11 @@ fn hear(archive: &Archive, settings: &Settings, meter: &str, zone: &str) -> anyh
         return Ok(Heard { meter: meter.to_owned(), readings: Vec::new(), totals: None });
     };
     let range = Range { from: Some(last.saturating_sub(SHOWN)), ..of_meter };
-    let stored = archive.readings(range)?.collect::<Result<Vec<_>, _>>()?;
-    let readings: Vec<Reading> = stored.into_iter().map(|stored| stored.reading).collect();
+    // What is damaged says nothing; the readings around it do.
+    let told = archive.readings(range)?.filter_map(|stored| {
+        stored.map_err(|problem| complain!("{}: {problem}", settings.store.path.display())).ok()
+    });
+    let readings: Vec<Reading> = told.map(|stored| stored.reading).collect();
     let zone = Zone::new(zone)?;
     let mut ledger = ledger(archive, settings, meter, &zone)?;
     // A record of before there were totals has no counters: then they begin with these readings, as they do when the
@@ -214,7 +217,12 @@ fn general(broker: &str, settings: &LayoutSettings, meter: &str, currency: &str,
         }
         LayoutSettings::DsmrReader { .. } => {
             let fields = mappable_fields().into_iter().filter(|field| !field.name.contains('#'));
-            lines.extend(fields.filter_map(|named| field(settings, &named.name)).map(|topic| line(&topic)));
+            lines.extend(fields.filter_map(|named| {
+                let described = describe(&named.name)?;
+                let unit = described.unit().replace("EUR", currency);
+                let (sent, meaning) = (described.sent, described.source.replace("``", ""));
+                Some(Line { unit, sent, meaning, ..line(&field(settings, &named.name)?) })
+            }));
         }
     }
 }

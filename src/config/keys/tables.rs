@@ -102,7 +102,7 @@ impl Table {
             Self::Contract => {
                 "A contract with a supplier: what energy costs, and from when to when. Repeat the table for each further \
                  one, past ones too: a change counts for the past as well. Contracts for one meter do not overlap; days \
-                 without one cost nothing. Prices are a kWh, for gas and water a m³, for heat and cooling a GJ, with \
+                 without one have no costs. Prices are a kWh, for gas and water a m³, for heat and cooling a GJ, with \
                  everything that is paid for it: taxes, fees and value-added tax."
             }
             Self::Log => "The log, on standard error.",

@@ -2,12 +2,15 @@
 
 use super::names::{self, Columns, Lack};
 use super::time::{self, Clock};
-use super::unit::exponent;
-use super::{ImportError, MAX_SLOTS, Place, Row, Terms, number, shown};
+use super::unit::{exponent, is_told};
+use super::{ImportError, MAX_SLOTS, Place, Row, Terms, listed, number, shown};
 use crate::prices::PriceKind;
 
 /// What a field says where there is no price.
 const NONE: [&str; 7] = ["", "-", "n/a", "n/e", "na", "null", "nan"];
+
+/// The most fields of a row.
+const MAX_FIELDS: usize = 1_000;
 
 /// The rows of a table.
 pub(super) fn rows(text: &str, terms: Terms<'_>) -> Result<Vec<Row>, ImportError> {
@@ -43,7 +46,7 @@ pub(super) fn rows(text: &str, terms: Terms<'_>) -> Result<Vec<Row>, ImportError
 }
 
 fn lacks(header: &Record, titles: &[&str], lack: Lack) -> ImportError {
-    let columns = titles.iter().map(|title| shown(title)).collect::<Vec<_>>().join(", ");
+    let columns = listed(titles.iter().copied());
     ImportError::at(
         Place::Line(header.line),
         match lack {
@@ -116,8 +119,8 @@ impl Table<'_> {
             None
         } else {
             let unit = match self.columns.unit.map(field).transpose()? {
-                None | Some("") => self.priced,
-                Some(unit) => unit,
+                Some(unit) if is_told(unit) => unit,
+                _ => self.priced,
             };
             let exponent = exponent(self.terms.unit, Some(unit), kind)?;
             Some(number::price(price, self.comma, exponent).map_err(|problem| format!("price: {problem}"))?)
@@ -179,6 +182,7 @@ impl Iterator for Records<'_> {
             let mut fields = Vec::new();
             let ended = loop {
                 match self.field() {
+                    Ok(_) if fields.len() == MAX_FIELDS => break Err("it has more than 1000 fields"),
                     Ok((field, last)) => {
                         fields.push(field);
                         if last {

@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 use super::csv::kind;
 use super::names::{self, Columns};
 use super::time::{self, Clock};
-use super::unit::exponent;
-use super::{ImportError, MAX_SLOTS, Place, Row, Terms, number, shown};
+use super::unit::{exponent, is_told};
+use super::{ImportError, MAX_SLOTS, Place, Row, Terms, listed, number, shown};
 use crate::prices::PriceKind;
 
 /// Tables lie at most this deep.
@@ -26,7 +26,7 @@ pub(super) fn rows(text: &str, terms: Terms<'_>) -> Result<Vec<Row>, ImportError
         let place = Place::Line(error.line());
         ImportError::at(place, format!("this is not JSON, from column {}: {error}", error.column()))
     })?;
-    let mut walk = Walk { terms, rows: Vec::new(), passed_over: None };
+    let mut walk = Walk { terms, rows: Vec::new(), unit: None, passed_over: None };
     walk.value(whole, "", DEPTH)?;
     if walk.rows.is_empty() {
         return Err(ImportError::whole(match walk.passed_over {
@@ -59,6 +59,8 @@ struct Item<'a> {
 struct Walk<'a> {
     terms: Terms<'a>,
     rows: Vec<Row>,
+    /// The unit that an object tells of all that is in it.
+    unit: Option<String>,
     /// A table of another kind.
     passed_over: Option<String>,
 }
@@ -87,10 +89,17 @@ impl Walk<'_> {
             if !object.is_empty() && object.keys().all(|name| time::is_instant(name)) {
                 return self.map(&object, path);
             }
+            let told =
+                object.iter().find(|(name, _)| names::is_unit(name)).and_then(|(_, unit)| scalar(unit));
+            let outer = self.unit.clone();
+            if let Some(unit) = told.filter(|unit| is_told(unit)) {
+                self.unit = Some(unit.into_owned());
+            }
             for (name, member) in object {
                 let path = if path.is_empty() { name.into_owned() } else { format!("{path}.{name}") };
                 self.value(member, &path, depth - 1)?;
             }
+            self.unit = outer;
         }
         Ok(())
     }
@@ -218,12 +227,13 @@ impl Walk<'_> {
         let start = time::instant(item.start, clock)?;
         let end = item.end.map(|end| time::instant(end, clock)).transpose()?;
         let (kind, price) = (item.kind, item.price);
+        let unit = item.unit.filter(|unit| is_told(unit)).or(self.unit.as_deref());
         // A price for each area, where there is one area.
         let areas = object(price);
         let price = match &areas {
             Some(areas) if areas.len() == 1 => areas.values().next().copied().unwrap_or(price),
             Some(areas) => {
-                let names = areas.keys().map(|name| shown(name)).collect::<Vec<_>>().join(", ");
+                let names = listed(areas.keys().map(Cow::as_ref));
                 return Err(format!(
                     "there are prices of several areas ({names}); leave the one that counts"
                 ));
@@ -233,7 +243,7 @@ impl Walk<'_> {
         let price = match scalar(price) {
             Some(text) if text.is_empty() => None,
             Some(text) => {
-                let exponent = exponent(self.terms.unit, item.unit, kind)?;
+                let exponent = exponent(self.terms.unit, unit, kind)?;
                 let price = number::price(text.trim(), false, exponent);
                 Some(price.map_err(|problem| format!("price: {problem}"))?)
             }

@@ -193,6 +193,11 @@ fn loosely(names: &[&str], plain: &[String]) -> Result<usize, Lack> {
     }
 }
 
+/// Whether a name is that of a unit.
+pub(super) fn is_unit(name: &str) -> bool {
+    UNIT.contains(&plain(name).as_str())
+}
+
 /// Whether a name says that its times are in UTC.
 pub(super) fn is_utc(name: &str) -> bool {
     name.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word.eq_ignore_ascii_case("utc"))

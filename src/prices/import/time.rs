@@ -90,7 +90,8 @@ fn local(text: &str, clock: Clock<'_>) -> Result<i64, String> {
     }
     let Some(zone) = clock.zone else {
         return Err(format!(
-            "the time {} has no offset; write it as in 2026-01-31T14:00+01:00, or give the time zone of the table",
+            "the time {} has no offset; write it as in 2026-01-31T14:00+01:00, or tell the time zone of the table \
+             (--timezone)",
             shown(text)
         ));
     };
@@ -129,6 +130,10 @@ fn civil(text: &str) -> Option<DateTime> {
     }
     let (year, day) = if first.len() == 4 { (first, last) } else { (last, first) };
     if year.len() != 4 || day.len() > 2 || month.len() > 2 {
+        return None;
+    }
+    // An hour alone counts from 0 for some and from 1 for others.
+    if !time.is_empty() && !time.contains(':') {
         return None;
     }
     let mut clock = time.trim().split(':');
@@ -203,9 +208,17 @@ mod tests {
         assert!(amsterdam("2026-10-25 02:30").is_err_and(|text| text.contains("twice")));
         assert!(amsterdam("2026-03-29 02:30").is_err_and(|text| text.contains("never was")));
         assert_eq!(amsterdam("2026-10-25 02:30 (CEST)"), read("2026-10-25T00:30Z"));
-        for text in
-            ["", "noon", "20260131", "12:00", "2026-13-01", "31-31-2026", "2026-01-31 25:00", "-5", "9"]
-        {
+        for text in [
+            "",
+            "noon",
+            "20260131",
+            "12:00",
+            "2026-13-01",
+            "31-31-2026",
+            "2026-01-31 25:00",
+            "2026-01-31 5",
+            "-5",
+        ] {
             assert!(amsterdam(text).is_err_and(|text| text.contains("is not a time")), "{text}");
         }
         assert!(read("1999-12-31T23:59:59Z").is_err_and(|text| text.contains("between 2000 and 2100")));

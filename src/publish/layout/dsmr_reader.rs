@@ -2,8 +2,9 @@
 //!
 //! Where it has faults, names, formats and meaning stay and the faults do not; `DSMR-READER.rst` lists every
 //! difference. In reading order: [`group`], fields that are said together; [`fields`], their names and where they go;
-//! [`reading`], [`stats`], [`gas`], [`periods`] and [`quarter`], what is said.
+//! [`reading`], [`stats`], [`gas`], [`periods`] and [`quarter`], what is said; [`describe`], all of it for people.
 
+mod describe;
 mod fields;
 mod gas;
 mod group;
@@ -14,6 +15,7 @@ mod stats;
 
 use jiff::Timestamp;
 
+pub use self::describe::{Description, describe};
 pub use self::fields::{MappableField, mappable_fields};
 use super::slot::Topic;
 use super::{Context, LayoutError, text};
@@ -70,7 +72,7 @@ impl DsmrReader {
         }
         self.readings.messages(&self.zone, reading, out);
         self.stats.messages(context, reading, out);
-        self.gas.messages(&self.zone, reading, out);
+        self.gas.messages(&self.zone, reading, context.totals, out);
         if let Some(totals) = context.totals {
             self.periods.messages(&self.zone, reading, totals, out);
             self.quarter.messages(&self.zone, totals, out);

@@ -122,3 +122,47 @@ fn a_reader_without_a_writer_needs_no_right_to_write() {
     assert_eq!(sequence(&connection).expect("is there"), 5);
     assert_eq!(uri(Path::new("/a b/ü?")), "file:/a%20b/%C3%BC%3F?immutable=1");
 }
+
+/// A reading at a second that says where a register stands.
+fn register(second: i64, wh: i128) -> crate::meter::Reading {
+    use crate::meter::{Field, Proof, Quantity, Reading, Unit};
+    let mut reading = Reading::new(NOW + second * 1_000, Proof::Verified);
+    let value = crate::p1::Decimal::new(wh, 3).expect("fits");
+    reading.set_number(Field::EnergyImportTotal, Quantity { value, unit: Unit::KiloWattHour });
+    reading
+}
+
+#[test]
+fn counters_begin_in_a_new_database_where_the_lost_one_ended() {
+    let (_folder, path) = scratch();
+    let mut database = Database::open(&path, NOW).expect("opens");
+    let (mut tallies, meter) = (Tallies::default(), Arc::from("home"));
+    for second in (0..4_000).step_by(10) {
+        tallies.take(&meter, &register(second, 1_000_000 + i128::from(second)));
+    }
+    database.store(&[], &mut tallies, 400).expect("stores");
+    for second in (4_000..8_000).step_by(10) {
+        tallies.take(&meter, &register(second, 1_000_000 + i128::from(second)));
+    }
+    let damage =
+        rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), None);
+    database.renew(NOW, &damage).expect("a new one is made");
+    tallies.renewed();
+    database.store(&[], &mut tallies, 800).expect("stores");
+    let mut found = totals::counters(&database.connection).expect("sql");
+    let (_, counter) = found.pop().expect("one counter");
+    assert!(found.is_empty());
+    let at = |second: i64| {
+        let value = crate::p1::Decimal::new(1_000_000 + i128::from(second), 3).expect("fits");
+        crate::totals::Position { time: NOW / 1_000 + second, value }
+    };
+    assert_eq!((counter.state.first, counter.state.last), (at(3_990), at(7_990)));
+    // 06:00 and a little over two hours: of nine boundaries the first five went with the old one.
+    assert_eq!(count(&database, "position"), 4);
+    assert!(database.totals_whole().expect("sql"));
+    // It goes on with the same rows.
+    tallies.take(&meter, &register(8_200, 1_008_200));
+    database.store(&[], &mut tallies, 801).expect("stores");
+    let last = &totals::counters(&database.connection).expect("sql")[0].1;
+    assert_eq!((last.id, last.state.last), (counter.id, at(8_200)));
+}

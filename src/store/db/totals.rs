@@ -71,7 +71,8 @@ fn write_counters(
     tallied: &Tallied,
 ) -> rusqlite::Result<Vec<StoredCounter>> {
     let mut update = transaction.prepare_cached(
-        "UPDATE counter SET first_time = ?1, first_value = ?2, last_time = ?3, last_value = ?4 WHERE id = ?5",
+        "UPDATE counter SET first_time = ?1, first_value = ?2, last_time = ?3, last_value = ?4, unit = ?5
+         WHERE id = ?6",
     )?;
     let mut insert = transaction.prepare_cached(
         "INSERT INTO counter (first_time, first_value, last_time, last_value, meter, equipment, register,
@@ -86,7 +87,8 @@ fn write_counters(
         match stored.get_mut(place) {
             Some(known) if known.state == *state => {}
             Some(known) => {
-                update.execute(params![state.first.time, first, state.last.time, last, known.id])?;
+                let unit = state.unit.symbol();
+                update.execute(params![state.first.time, first, state.last.time, last, unit, known.id])?;
                 known.state = state.clone();
             }
             None => {

@@ -127,14 +127,15 @@ fn negative(price: Decimal) -> Decimal {
     Decimal::from_parts(!price.is_negative(), price.magnitude(), price.scale()).unwrap_or(price)
 }
 
-/// Usage times price; of a price with more digits than an amount can hold, as many as it can.
+/// Usage times price. Where a meter of many digits and a price of many make more than an amount can hold, the last
+/// one is rounded.
 pub(super) fn product(usage: Decimal, price: Decimal) -> Amount {
-    let exact = Amount::of(usage, price);
     let rounded = || {
-        let scale = Amount::SCALE.checked_sub(usage.scale())?;
-        Amount::of(usage, price.rounded(scale)?)
+        let excess = (usage.scale() + price.scale()).checked_sub(Amount::SCALE)?;
+        let product = usage.mantissa().checked_mul(price.mantissa())?;
+        Some(Amount::from_pico(divided(product, 10_i128.checked_pow(excess.into())?)))
     };
-    exact.or_else(rounded).unwrap_or_default()
+    Amount::of(usage, price).or_else(rounded).unwrap_or_default()
 }
 
 /// What the days of a period cost whatever is used: from its first day to today, both counted whole.

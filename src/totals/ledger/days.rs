@@ -89,6 +89,11 @@ impl Days {
         &mut self.days[place]
     }
 
+    /// The days that end after an instant, and the one that ends with it.
+    pub(super) fn since(&self, utc: i64) -> impl Iterator<Item = &Day> {
+        self.days.range(self.days.partition_point(|day| day.span.end < utc)..)
+    }
+
     /// The days that begin in a span.
     pub(super) fn within(&self, span: Span) -> impl Iterator<Item = &Day> {
         let first = self.days.partition_point(|day| day.span.start < span.start);

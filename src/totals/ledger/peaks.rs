@@ -159,7 +159,8 @@ fn own_month(reading: &Reading, start: i64, end: i64) -> Option<MonthPeak> {
     match reached.and_then(|(_, time)| time.utc) {
         Some(time) if start < time && time <= end => Some(MonthPeak { value, time: Some(time) }),
         Some(_) => None,
-        None => Some(MonthPeak { value, time: None }),
+        // Zero at no time is what it tells before the first quarter-hour ended.
+        None => (!value.is_zero()).then_some(MonthPeak { value, time: None }),
     }
 }
 

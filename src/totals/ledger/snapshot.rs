@@ -139,13 +139,19 @@ impl Ledger {
         let until = snapshot.calendar.spans[QUARTER_HOUR].start;
         let Some(first) = snapshot.first_quarter else { return 0 };
         let from = span.start.max(first);
-        let open = last_of_electricity(self.tally.counters(), &self.roles).map(boundary);
-        // The last quarter-hour is not settled while nothing came after its end.
-        let unsettled = open.is_some_and(|open| {
-            let quarter = open - QUARTER;
-            from <= quarter && quarter < until && !self.has_row(open)
-        });
-        let read = snapshot.sums[period].quarters + i64::from(unsettled);
+        // The last quarter-hour of a register is not settled while nothing came after its end, which for a meter that
+        // was exchanged is for ever.
+        let counters = self.tally.counters();
+        let open = |place: usize| {
+            let end = boundary(counters[place].last.time);
+            let counts = (from..until).contains(&(end - QUARTER)) && self.roles[place].direction.is_some();
+            counts.then_some(end)
+        };
+        let unsettled =
+            (0..counters.len()).filter_map(|place| Some((place, open(place)?))).filter(|(place, end)| {
+                !self.has_row(*end) && !(0..*place).any(|other| open(other) == Some(*end))
+            });
+        let read = snapshot.sums[period].quarters + unsettled.count() as i64;
         ((until - from) / QUARTER - read).max(0) * QUARTER
     }
 

@@ -210,6 +210,25 @@ fn without_a_clock_of_ours_a_leap_that_goes_on_is_believed() {
 }
 
 #[test]
+fn without_a_clock_of_ours_a_leap_in_one_telegram_changes_nothing() {
+    let clock = |n: i64| T + 10 * n + if n == 50 { 3 * DAY } else { 0 };
+    let (entries, tally) = run((0..100).map(|n| arrived(5, reading(clock(n), 1_000 + n))));
+    assert_eq!(entries, ["0 0 1.000", "0 900 1.090"]);
+    assert_eq!(counters(&tally), ["0 1.000@0 1.099@990"]);
+}
+
+#[test]
+fn without_any_clock_time_stands_still_and_energy_does_not() {
+    let clock = |n: i64| T + 60 * n - if (50..90).contains(&n) { 9_000 * DAY } else { 0 };
+    let readings = |to| (0..to).map(move |n| arrived(5, reading(clock(n), 1_000 + n)));
+    assert_eq!(counters(&run(readings(90)).1), ["0 1.000@0 1.089@2940"]);
+    let (entries, tally) = run(readings(100));
+    let expected = ["0 1.000", "900 1.015", "1800 1.030", "2700 1.045", "3600 1.089", "5400 1.090"];
+    assert_eq!(entries, expected.map(|entry| format!("0 {entry}")));
+    assert_eq!(counters(&tally), ["0 1.000@0 1.099@5940"]);
+}
+
+#[test]
 fn a_clock_set_back_within_a_day_takes_up_there() {
     // Borne out by the time of arrival: the clock was an hour ahead.
     let clock = |n: i64| T + 60 * n + if n < 60 { 3_600 } else { 0 };
@@ -275,15 +294,20 @@ fn a_meter_without_a_clock_never_steps_back() {
 
 #[test]
 fn identifiers_that_are_noise_do_not_grow_it_for_ever() {
-    let noise = |n: i64| {
-        let mut reading = Reading::new((T + n) * 1_000, Proof::Absent);
+    let noise = |n: i64, proof| {
+        let mut reading = Reading::new((T + n) * 1_000, proof);
         reading.set_text(Field::MeterId, format!("X{n}").as_bytes());
         energy(&mut reading, 1_000);
         reading
     };
-    let (_, tally) = run((0..1_000).map(noise));
+    let (_, tally) = run((0..1_000).map(|n| noise(n, Proof::Verified)));
     assert_eq!(tally.counters().len(), MAX_COUNTERS);
     assert_eq!(tally.ignored(), 1_000 - MAX_COUNTERS as u64);
+    // Without a checksum it takes two readings to believe in another meter.
+    let (_, tally) = run((0..1_000).map(|n| noise(n, Proof::Absent)));
+    assert_eq!(counters(&tally), ["0 1.000@0 1.000@0"]);
+    let (_, tally) = run((0..1_000).map(|n| noise(n / 10 * 10, Proof::Absent)).take(40));
+    assert_eq!(tally.counters().len(), 4);
 }
 
 #[test]

@@ -89,6 +89,9 @@ fn the_least_contract() {
            such",
         ],
     );
+    // What is shown of it says no less and no more.
+    let shown = sample::show(&load(&with("")), Path::new(FILE), false);
+    assert_eq!(load(&shown).warnings.len(), 1, "{shown}");
     assert_eq!(load(LEAST).settings.prices.contracts, []);
     assert_eq!(load(LEAST).settings.prices.currency, "EUR");
 }

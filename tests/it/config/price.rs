@@ -78,6 +78,15 @@ fn what_is_no_price() {
     );
 }
 
+/// In most of Europe a comma stands where TOML wants a point.
+#[test]
+fn a_decimal_comma_is_told() {
+    let error = try_load(&with("import = 0,25"), &[]).expect_err("it loads");
+    let expected = "/etc/dsmrd/dsmrd.toml:7:11: this is not TOML: unexpected key or value, expected newline, `#`; \
+                    a number has a point where this has a comma";
+    assert_eq!(error.problems, [expected]);
+}
+
 #[test]
 fn percentages_and_currencies() {
     let vat = |typed: &str| with(&format!("dynamic = [\"import\"]\ndynamic_vat = {typed}"));
@@ -112,7 +121,11 @@ fn prices_that_nobody_pays_are_warned_of() {
         &with("gas = 1.2\nfeed_in = -1100"),
         &["FILE:8:1: contract[0].feed_in: -1100 EUR a kWh is much; is it in hundredths? Then it is -11.00"],
     );
-    warned(&with("import = 10\nfixed = 45\ngas = 12"), &[]);
+    warned(&with("import = 10\nfixed = 9.9\ngas = 12"), &[]);
+    warned(
+        &with("fixed = -250.5"),
+        &["FILE:7:1: contract[0].fixed: -250.5 EUR a day is much; is it that of a month or a year?"],
+    );
     warned(&format!("[prices]\ncurrency = \"HUF\"\n{}", with("import = 36.5")), &[]);
     warned(
         &with("import = 0.2\ncapacity_minimum = 5"),

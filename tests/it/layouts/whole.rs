@@ -54,6 +54,10 @@ pub(super) fn thousandths(value: i128) -> Decimal {
     Decimal::new(value, 3).expect("in range")
 }
 
+fn cubic_metres(value: i128) -> Quantity {
+    Quantity { value: thousandths(value), unit: Unit::CubicMetre }
+}
+
 fn euro(pico: i128) -> Amount {
     Amount::from_pico(pico)
 }
@@ -72,13 +76,12 @@ fn period(start: i64, wh: i128) -> Period {
         (Field::EnergyExportT2, wh / 2),
         (Field::EnergyExportTotal, wh / 2 * 2),
     ];
-    let gas = Quantity { value: thousandths(wh / 10), unit: Unit::CubicMetre };
     Period {
         start,
         end: start + 86_400,
         usage: Usage {
             energy: energy.map(|(field, wh)| (field, thousandths(wh))).to_vec(),
-            devices: vec![(MbusClass::Gas, gas)],
+            devices: vec![(MbusClass::Gas, cubic_metres(wh / 10))],
         },
         cost: Some(PeriodCost {
             lines: vec![
@@ -122,6 +125,13 @@ pub(super) fn totals(time: i64) -> Totals {
         currency: Arc::from("EUR"),
         ..Totals::default()
     }
+}
+
+/// The same where the record begins with them.
+pub(super) fn first_totals(time: i64) -> Totals {
+    let mut totals = totals(time);
+    totals.year.usage = Usage { devices: vec![(MbusClass::Gas, cubic_metres(0))], ..totals.year.usage };
+    totals
 }
 
 /// What the layout says, by topic; a topic that is said twice is a fault.
@@ -228,7 +238,7 @@ fn the_last_quarter_is_told_in_local_time() {
 fn each_speaks_at_its_own_pace() {
     let (mut layout, reading) = (dsmr_reader(), reading(THREE_PHASES));
     let mut heard = |time: i64| {
-        let said = said(&mut layout, &reading, Some(&totals(time)));
+        let said = said(&mut layout, &reading, Some(&first_totals(time)));
         let has = |topic: &str| said.contains_key(topic);
         let day =
             [has("dsmr/day-consumption"), has("dsmr/day-consumption/gas"), has("dsmr/current-year/gas")];
@@ -242,6 +252,49 @@ fn each_speaks_at_its_own_pace() {
     assert_eq!(heard(NOW + 89), (false, false, false));
     assert_eq!(heard(NOW + 870), (true, true, false), "the quarter has passed");
     assert_eq!(heard(NOW + 800), (true, true, false), "the clock was set back");
+}
+
+#[test]
+fn a_restart_does_not_take_back_what_was_told_of_gas() {
+    let mut layout = dsmr_reader();
+    let first = said(&mut layout, &reading(THREE_PHASES), Some(&totals(NOW)));
+    check(&first, "consumption/gas", &[("read_at", "2026-11-21T11:45:00+01:00"), ("delivered", "2345.717")]);
+    for name in ["currently_delivered", "json"] {
+        assert!(!first.contains_key(&format!("dsmr/consumption/gas/{name}")), "{name}");
+    }
+    let mut later = THREE_PHASES.to_vec();
+    later.pop();
+    later.push("0-1:24.2.1(261121115000W)(02345.730*m3)");
+    let next = said(&mut layout, &reading(&later), Some(&totals(NOW + 300)));
+    check(&next, "consumption/gas", &[("currently_delivered", "0.013")]);
+    assert!(next["dsmr/consumption/gas/json"].ends_with("\"currently_delivered\": \"0.013\"}"));
+}
+
+#[test]
+fn json_and_topics_say_the_same() {
+    let said = said(&mut dsmr_reader(), &reading(THREE_PHASES), Some(&first_totals(NOW)));
+    let mut compared = 0;
+    for (json, folders) in [
+        ("json", &[("", "reading")][..]),
+        ("day-consumption", &[("", "day-consumption")]),
+        ("current-period", &[("current_month_", "current-month"), ("current_year_", "current-year")]),
+        ("consumption/gas/json", &[("", "consumption/gas")]),
+        (
+            "consumption/quarter-hour-peak-electricity/json",
+            &[("", "consumption/quarter-hour-peak-electricity")],
+        ),
+    ] {
+        let json: serde_json::Value = serde_json::from_str(&said[&format!("dsmr/{json}")]).expect("JSON");
+        for (key, value) in json.as_object().expect("an object") {
+            let topic = folders
+                .iter()
+                .find_map(|(start, folder)| Some(format!("dsmr/{folder}/{}", key.strip_prefix(start)?)));
+            let text = value.as_str().map_or_else(|| value.to_string().replace("null", ""), str::to_owned);
+            assert_eq!(said[&topic.expect("a topic")], text, "{key}");
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 22 + 18 + 26 + 3 + 3);
 }
 
 #[test]

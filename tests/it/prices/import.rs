@@ -60,6 +60,8 @@ fn columns_of_other_languages() {
     let text = "datum_nl;datum_utc;prijs_excl_belastingen\n\
                 2026-01-31 12:00;2026-01-31 11:00;0,09213\n2026-01-31 13:00;2026-01-31 12:00;-0,00500\n";
     assert_eq!(csv(text), TWO);
+    let text = "start;price;unit\n2026-01-31 12:00;92,13;EUR/MWh\n2026-01-31 13:00;-0,00500;EUR\n";
+    assert_eq!(csv(text), TWO);
     let text = "Datum;Uhrzeit;Preis (ct/kWh)\n31.01.2026;12:00;9,213\n31.01.2026;13:00;-0,500\n";
     assert_eq!(csv(text), TWO);
 }
@@ -106,6 +108,13 @@ fn json_of_market_services() {
     assert_eq!(
         json(r#"{"unix_seconds":[1769857200,1769860800],"price":[92.13,-5.00],"unit":"EUR / MWh"}"#),
         TWO
+    );
+    // The unit of a whole list.
+    assert_eq!(
+        json(
+            r#"{"meta":{"unit":"ct/kWh"},"unit":"EUR/MWh","data":{"NL":[{"start":1769857200,"price":92.13}]}}"#
+        ),
+        TWO[..1]
     );
     // Times as names, and prices as text.
     assert_eq!(json(r#"{"2026-01-31T11:00:00Z":0.09213,"2026-01-31T12:00:00Z":"-0.00500"}"#), TWO);

@@ -79,6 +79,14 @@ fn of_csv() {
         "kind,start,price\nsteam,2026-01-31T11:00Z,1\n",
         "line 2: \"steam\" is no kind of price; there are electricity, electricity-export, gas",
     );
+    let wide = format!("a{}\n", ",b".repeat(1_000));
+    csv(&wide, "line 1: it has more than 1000 fields");
+    let some = format!("start{}\n", ",b".repeat(13));
+    let b = ["\"b\""; 11].join(", ");
+    csv(
+        &some,
+        &format!("line 1: no column tells the price; name it \"price\"; there are \"start\", {b} and 2 more"),
+    );
     csv("start,price\n2026-01-31T11:00Z,2000000\n", "line 2: price: \"2000000\" is too large for a price");
 }
 
@@ -114,6 +122,9 @@ fn of_json() {
         r#"{"gas":[{"start":1769857200,"price":1}]}"#,
         "the table: it has prices under \"gas\" alone, which are not of electricity; is this the kind to import?",
     );
+    let deep = format!("{{\"{0}\":[{{\"start\":1,\"price\":1}}]}}", "x".repeat(500));
+    let times = "is not a time; write it as 2026-01-31T14:00+01:00, or as seconds or milliseconds since 1970";
+    json(&deep, &format!("{}…: \"1\" {times}", "x".repeat(120)));
     json(r#"[{"start":1769857200,"price":null}]"#, "the table: there are no prices in it");
 }
 
@@ -144,8 +155,8 @@ fn of_bytes() {
     );
     assert_eq!(
         problem(b"start,price\n2026-01-31 12:00,1\n"),
-        "line 2: the time \"2026-01-31 12:00\" has no offset; write it as in 2026-01-31T14:00+01:00, or give the time \
-         zone of the table"
+        "line 2: the time \"2026-01-31 12:00\" has no offset; write it as in 2026-01-31T14:00+01:00, or tell the time \
+         zone of the table (--timezone)"
     );
 }
 

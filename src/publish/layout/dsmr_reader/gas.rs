@@ -8,6 +8,7 @@ use super::{fixed, instant, local_time};
 use crate::meter::{Field, MbusClass, Reading, Zone};
 use crate::p1::Decimal;
 use crate::publish::Message;
+use crate::totals::Totals;
 
 /// A reading of the gas meter.
 pub(super) const SET: Set = Set {
@@ -40,7 +41,13 @@ impl Gas {
         Ok(Self { group: names.group(&SET)?, last: None, payload: Vec::new() })
     }
 
-    pub(super) fn messages(&mut self, zone: &Zone, reading: &Reading, out: &mut Vec<Message>) {
+    pub(super) fn messages(
+        &mut self,
+        zone: &Zone,
+        reading: &Reading,
+        totals: Option<&Totals>,
+        out: &mut Vec<Message>,
+    ) {
         let Some(device) = plain(reading, Some(MbusClass::Gas)) else { return };
         let Some(gas) = device.newest() else { return };
         let (Some(time), Some(quantity)) = (gas.time, gas.value) else { return };
@@ -60,6 +67,9 @@ impl Gas {
             .filter(|last| last.id == device.id)
             .and_then(|last| delivered.checked_sub(last.delivered))
             .filter(|difference| !difference.is_negative());
+        // After a restart there was one before, which was told of; what was told of it stands until the next.
+        let used = totals.and_then(|totals| totals.year.usage.device(MbusClass::Gas));
+        let is_resumed = self.last.is_none() && used.is_some_and(|used| !used.value.is_zero());
         self.last = Some(Last { id: device.id.clone(), read_at, delivered });
 
         let payload = &mut self.payload;
@@ -70,6 +80,9 @@ impl Gas {
         payload.clear();
         fixed(payload, Some(delivered), 3);
         self.group.put(1, payload, Form::Quoted, out);
+        if is_resumed {
+            return;
+        }
         payload.clear();
         match currently {
             Some(currently) => {
@@ -107,7 +120,7 @@ mod tests {
         });
         let mut out = Vec::new();
         let zone = Zone::new("Europe/Amsterdam").unwrap();
-        gas.messages(&zone, &reading, &mut out);
+        gas.messages(&zone, &reading, None, &mut out);
         let payload = out.iter().find(|message| message.topic.ends_with("/currently_delivered"));
         String::from_utf8(payload.map(|message| message.payload.to_vec()).unwrap_or_default()).unwrap()
     }

@@ -181,6 +181,11 @@ fn has_begun(period: &Period) -> bool {
     !period.usage.energy.is_empty() || !period.usage.devices.is_empty() || period.cost.is_some()
 }
 
+/// Whether a bill tells anything: nothing has a price where there is but a fixed cost of zero.
+fn is_told(cost: &PeriodCost) -> bool {
+    cost.lines.iter().any(|(line, amount)| *line != CostLine::Fixed || *amount != Amount::ZERO)
+}
+
 fn period(group: &mut Group, span: Span, period: &Period, money: &Money, out: &mut Out<'_>) {
     if !has_begun(period) {
         return;
@@ -203,7 +208,7 @@ fn period(group: &mut Group, span: Span, period: &Period, money: &Money, out: &m
         group.number(item, quantity.value, Shape::Number(quantity.unit), out);
     }
     json.close();
-    if let Some(cost) = period.cost.as_ref().filter(|cost| !cost.lines.is_empty()) {
+    if let Some(cost) = period.cost.as_ref().filter(|cost| is_told(cost)) {
         json.open(Some("cost"));
         self::cost(group, span, cost, money, &mut json, out);
         json.text("currency", money.total());
@@ -280,7 +285,7 @@ fn prices(group: &mut Group, totals: &Totals, money: &mut Money, out: &mut Out<'
     });
     let mut source = None;
     for (item, Price { price, source: of }, unit) in energy.chain(devices) {
-        if let Some(price) = price.rounded(price.scale().min(PRICE)) {
+        if let Some(price) = short(price) {
             group.number(item, price, Shape::Money(money.per(unit)), out);
         }
         // One that is not what it should be is what has to be seen.
@@ -290,6 +295,13 @@ fn prices(group: &mut Group, totals: &Totals, money: &mut Money, out: &mut Out<'
         group.word(Item::PriceSource, word, out);
         group.word(Item::Currency, money.total(), out);
     }
+}
+
+/// A price without the zeros that arithmetic left at its end.
+fn short(price: Decimal) -> Option<Decimal> {
+    let price = price.rounded(price.scale().min(PRICE))?;
+    // From the shortest on; as many digits as it has always fit.
+    (2.min(price.scale())..=price.scale()).find_map(|scale| price.rescaled(scale))
 }
 
 fn rank(source: PriceSource) -> (u8, &'static str) {

@@ -9,6 +9,9 @@ use dsmrd::totals::{CostLine, Costs, Demand, MonthPeak, Peaks, Period, PeriodCos
 
 use super::*;
 
+/// Whatever comes and goes.
+mod laws;
+
 /// 2026-11-21 10:20:05 UTC.
 const NOW: i64 = 1_795_256_405;
 
@@ -300,6 +303,23 @@ fn without_a_contract_nothing_costs() {
     let mut fresh = super::super::native("dsmrd", PayloadFormat::Value);
     let said = tell(&mut fresh, &reading, Some(&totals));
     assert!(!said.is_empty() && !said.keys().any(is_of(&["cost/"])), "{said:?}");
+}
+
+#[test]
+fn what_has_no_price_does_not_cost_zero() {
+    let mut layout = super::super::native("dsmrd", PayloadFormat::Value);
+    let mut totals = whole();
+    let only = |lines: &[(CostLine, &str)]| {
+        let lines = lines.iter().map(|(line, value)| (*line, amount(value))).collect();
+        Some(PeriodCost { lines, fallback: false, unpriced: true })
+    };
+    totals.today.cost = only(&[]);
+    totals.month.cost = only(&[(CostLine::Fixed, "0")]);
+    totals.year.cost = only(&[(CostLine::Fixed, "0"), (CostLine::Device(MbusClass::Gas), "0")]);
+    let said = tell(&mut layout, &reading(ONE_PHASE), Some(&totals));
+    assert!(!said.contains_key("cost/today") && !said.contains_key("cost/month"), "{said:?}");
+    assert_eq!(said["cost/year"], "0.00", "gas has a price, and none was used");
+    assert!(said["year/json"].contains("\"unpriced\":true"), "{}", said["year/json"]);
 }
 
 #[test]

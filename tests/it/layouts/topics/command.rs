@@ -202,7 +202,7 @@ fn a_table_for_people_and_one_for_programs() {
         String::from_utf8(output.stdout).expect("UTF-8")
     };
     let table = run("table");
-    assert!(table.starts_with("layout process: 1 topics\n  dsmrd/status "), "{table}");
+    assert!(table.starts_with("layout process: 1 topic\n  dsmrd/status "), "{table}");
     assert!(
         table.lines().any(|line| line.contains("dsmrd/home/cost/now") && line.contains("EUR/h")),
         "{table}"

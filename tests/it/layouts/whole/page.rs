@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use dsmrd::publish::layout::mappable_fields;
+use dsmrd::publish::layout::{describe, mappable_fields};
 
 use super::*;
 
@@ -38,7 +38,7 @@ fn same(one: &BTreeSet<String>, other: &BTreeSet<String>) {
 
 #[test]
 fn the_page_names_all_default_topics_and_all_of_them_are_said() {
-    let said = said(&mut dsmr_reader(), &reading(THREE_PHASES), Some(&totals(NOW)));
+    let said = said(&mut dsmr_reader(), &reading(THREE_PHASES), Some(&first_totals(NOW)));
     let named = names("Topics");
     same(&named, &said.into_keys().collect());
     assert_eq!(named.len(), 89);
@@ -53,4 +53,20 @@ fn the_page_names_all_default_topics_and_all_of_them_are_said() {
 fn the_page_names_what_may_be_mapped_besides() {
     let further = mappable_fields().into_iter().filter(|field| !field.default).map(|field| field.name);
     same(&names("Further fields"), &further.filter(|name| !name.contains('#')).collect());
+}
+
+#[test]
+fn the_page_tells_of_each_topic_what_is_told_elsewhere() {
+    for (topic, told) in rows("Topics").into_iter().chain(rows("Further fields")) {
+        let field = topic.strip_prefix("dsmr/").unwrap_or(&topic);
+        let known = describe(field).unwrap_or_else(|| panic!("{field} is not described"));
+        let cells = format!("{} {} {}", known.payload, known.sent, known.source);
+        let told: Vec<&str> = told.split_whitespace().collect();
+        let described: Vec<&str> = cells.split_whitespace().collect();
+        assert!(told == described || told.join(" ") == known.source, "{field}: {told:?}, {described:?}");
+    }
+    let undescribed =
+        mappable_fields().into_iter().map(|field| field.name).filter(|name| !name.contains('#'));
+    assert_eq!(undescribed.filter(|name| describe(name).is_none()).collect::<Vec<_>>(), Vec::<String>::new());
+    assert_eq!(describe("day-consumption/gas_cost").map(|known| known.unit()), Some("EUR"));
 }

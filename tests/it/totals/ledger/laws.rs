@@ -54,7 +54,7 @@ fn steps(back: bool) -> impl Strategy<Value = Vec<Step>> {
         gas,
         event,
     });
-    prop::collection::vec(step, 1..200)
+    prop::collection::vec(step, 1..120)
 }
 
 /// Where clocks and calendars turn: both changes of the clocks, a leap day, the turn of a year.
@@ -82,6 +82,10 @@ impl Run {
         Self { house: House::new(), utc: start, meters: 1, gas: 50_000 }
     }
 
+    fn hour(&self) -> i64 {
+        self.utc.div_euclid(3_600) * 3_600
+    }
+
     fn step(&mut self, step: &Step) {
         const METERS: [&str; 4] = ["E0001", "E0002", "E0003", "E0004"];
         self.utc += step.seconds;
@@ -99,9 +103,12 @@ impl Run {
                 self.house.taken = [step.taken[1], 17];
                 self.house.given = [0, 5];
             }
-            Event::Gas => self.house.gas = Some(("G0001", self.utc.div_euclid(3_600) * 3_600, self.gas)),
+            // Once an hour: a stamp that stands while the position rises is another matter.
+            Event::Gas if self.house.gas.is_none_or(|(_, stamp, _)| stamp < self.hour()) => {
+                self.house.gas = Some(("G0001", self.hour(), self.gas));
+            }
             Event::Back(seconds) => self.utc -= seconds,
-            Event::Swap | Event::Nothing => {}
+            Event::Swap | Event::Gas | Event::Nothing => {}
         }
     }
 }
@@ -145,7 +152,11 @@ fn peaks(electricity: &Known, times: &[(i64, &'static str)]) -> BTreeMap<(i16, i
         let start = end - QUARTER;
         let (Some((_, meter)), Some((_, before))) = (last_before(end), last_before(start)) else { continue };
         let positions = &electricity[meter];
-        if meter != before || electricity.values().any(|of| start < of[0].0 && of[0].0 <= end) {
+        // What a meter told last before it was exchanged is never closed.
+        if positions.last().is_some_and(|last| last.0 <= end)
+            || meter != before
+            || electricity.values().any(|of| start < of[0].0 && of[0].0 <= end)
+        {
             continue;
         }
         let at = |end: i64| positions.iter().rev().find(|(time, _)| *time <= end).expect("known").1;
@@ -164,7 +175,7 @@ fn watts(value: Decimal) -> i128 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_told_is_what_the_registers_say(start in starts(), steps in steps(false)) {
@@ -252,9 +263,9 @@ fn days_add_up_to_months_and_months_to_years() {
     let start = local(datetime(2027, 11, 20, 7, 13, 7, 0));
     let mut registers: BTreeMap<i16, i128> = BTreeMap::new();
     let mut utc = start;
-    // Over a turn of the year, a leap day and both changes of the clocks, in steps of 47 minutes; a week is silent.
-    for step in 0..16_000_i64 {
-        utc += if step == 4_000 { 7 * 86_400 } else { 47 * 60 };
+    // Over a turn of the year, a leap day and both changes of the clocks, in steps of 95 minutes; a week is silent.
+    for step in 0..8_000_i64 {
+        utc += if step == 1_730 { 7 * 86_400 } else { 95 * 60 };
         let tariff = usize::from(step % 3 == 0);
         house.taken[tariff] += i128::from(step * 7_919 % 1_000);
         house.given[0] += i128::from(step % 2);
