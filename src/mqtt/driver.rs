@@ -307,6 +307,10 @@ impl Driver {
                         "Home Assistant has started; all state is sent again"
                     );
                 }
+                // Home Assistant clears the document of a device when somebody deletes one of its entities there.
+                if !publish.retain && publish.payload.is_empty() {
+                    self.queue.overwritten(&publish.topic);
+                }
                 self.render.heard(&publish.topic, &publish.payload, publish.retain, &mut self.messages);
                 self.offer_messages();
             }

@@ -259,6 +259,11 @@ impl DedupQueue {
         }
     }
 
+    /// Somebody else wrote to a topic: what the broker holds is not known any more, and the next offer is sent.
+    pub fn overwritten(&mut self, topic: &str) {
+        self.held.invalidate(topic);
+    }
+
     /// Messages waiting or in flight.
     pub fn pending(&self) -> usize {
         self.waiting + self.in_flight

@@ -150,6 +150,33 @@ fn a_birth_is_answered_with_all_documents_and_with_nothing_that_is_gone() {
 }
 
 #[test]
+fn a_document_that_somebody_else_clears_comes_back() {
+    if mosquitto_missing() {
+        return;
+    }
+    let broker = Mosquitto::start();
+    let live = Subscriber::new(broker.port(), OURS);
+    on_runtime(async {
+        let rig = Rig::start(announcing(broker.port(), discovery(&["home"])));
+        report(&rig, b"4530303033");
+        rig.drained().await;
+        publish(broker.port(), OURS, "", &["-r", "-q", "1"]);
+        until(SOON, "it is cleared", || live.last(OURS).as_deref() == Some("")).await;
+        // Not at once, so that two who want different things do not shout: with what is offered a minute later.
+        let mut reading = reading(61_193);
+        reading.set_text(Field::MeterId, b"4530303033");
+        until(SOON, "it is back", || {
+            reading.received_at += 60_000;
+            let reading = Arc::new(reading.clone());
+            rig.feed.publish(Event::Reading { meter: meter(), reading, totals: None });
+            live.last(OURS).is_some_and(|payload| !payload.is_empty())
+        })
+        .await;
+        assert!(rig.balances());
+    });
+}
+
+#[test]
 fn prices_are_handed_on_as_they_come() {
     if mosquitto_missing() {
         return;
