@@ -197,9 +197,10 @@ impl Books {
     /// When the record cannot be read; the prices stay as they were.
     pub fn reprice(&self, settings: &Settings) -> Result<bool, BookError> {
         let archive = Archive::open(&self.record())?;
-        let mut inner = self.lock();
-        let from = inner.books.values().map(|book| book.ledger.needs_from()).min().unwrap_or(0);
+        let from = self.lock().books.values().map(|book| book.ledger.needs_from()).min().unwrap_or(0);
+        // Readings do not wait for the record.
         let table = Arc::new(archive.prices(from)?);
+        let mut inner = self.lock();
         let changed = inner.table.differs_from(&table);
         inner.table = Arc::clone(&table);
         let mut past = false;

@@ -215,13 +215,16 @@ fn migrate(connection: &mut Connection, path: &Path, now: UnixMillis) -> Result<
         connection.execute("VACUUM INTO ?1", [&name]).map_err(fail)?;
         tracing::info!(copy = %name, from = found, to = known, "copied the database before migrating it");
     }
-    for (place, sql) in MIGRATIONS.iter().enumerate().skip(found as usize) {
-        let apply = |connection: &mut Connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let apply = |connection: &mut Connection| {
+        // All of them or none: whoever looks meanwhile, or after a power cut, finds the one or the other.
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for sql in MIGRATIONS.iter().skip(found as usize) {
             transaction.execute_batch(sql)?;
-            transaction.pragma_update(None, "user_version", place as i64 + 1)?;
-            transaction.commit()
-        };
+        }
+        transaction.pragma_update(None, "user_version", known)?;
+        transaction.commit()
+    };
+    if found < known {
         apply(connection).map_err(fail)?;
     }
     Ok(())
