@@ -53,6 +53,10 @@ pub(super) fn resolve(reader: &mut Reader<'_, '_>, around: &Around<'_>) -> Optio
                        DSMR-reader it has every value twice; write discovery = false, or discovery = true to have both";
         reader.warning("layouts", message);
     }
+    let withdrawn = || -> Option<LayoutSettings> {
+        Some(LayoutSettings::Withdrawn { prefix: around.prefix?.to_owned(), discovery: discovery.clone()? })
+    };
+    let withdrawn = if has("dsmrd") { None } else { Some(withdrawn()) };
     chosen?
         .into_iter()
         .map(|layout| match layout {
@@ -71,6 +75,7 @@ pub(super) fn resolve(reader: &mut Reader<'_, '_>, around: &Around<'_>) -> Optio
                 discovery: discovery.clone()?,
             }),
         })
+        .chain(withdrawn)
         .collect()
 }
 
@@ -97,6 +102,11 @@ pub(super) fn no_meter(name: &str, meters: &[MeterSettings]) -> String {
     format!("there is no meter {}; there is {}", quote(name), known.join(", "))
 }
 
+/// The level of our documents among those of others.
+fn node(reader: &Reader<'_, '_>) -> String {
+    format!("dsmrd_{}", fingerprint(reader, "discovery"))
+}
+
 /// How Home Assistant learns of the layout dsmrd; `used` tells whether there is that layout.
 fn discovery(reader: &mut Reader<'_, '_>, around: &Around<'_>, used: bool) -> Option<Discovery> {
     if !used {
@@ -113,14 +123,19 @@ fn discovery(reader: &mut Reader<'_, '_>, around: &Around<'_>, used: bool) -> Op
                 );
             }
         }
-        return None;
+        let prefix = match reader.is_set("discovery_prefix") {
+            true => reader.text("discovery_prefix")?,
+            false => Discovery::off().prefix,
+        };
+        return Some(Discovery { prefix, node: node(reader), ..Discovery::off() });
     }
     let enabled = reader.truth("discovery");
     let prefix = reader.text("discovery_prefix");
     Some(Discovery {
         enabled: enabled?,
         prefix: prefix?,
-        node: format!("dsmrd_{}", fingerprint(reader, around.prefix?)),
+        // Of the machine alone: with another prefix the same documents are written anew, and entities stay what they are.
+        node: node(reader),
         status_topic: around.status_topic?.to_owned(),
         status_online: around.status_online?.to_owned(),
         status_offline: around.status_offline?.to_owned(),

@@ -73,7 +73,7 @@ fn discovery_knows_the_status_the_meters_and_the_machine() {
 }
 
 #[test]
-fn a_node_is_stable_and_unlike_those_of_other_machines_and_prefixes() {
+fn a_node_is_stable_whatever_the_prefix_and_unlike_those_of_other_machines() {
     let node = |machine: &str, lines: &str| {
         let files = Memory::default();
         let facts = Facts { hostname: "attic".to_owned(), machine_id: machine.to_owned(), files: &files };
@@ -86,12 +86,26 @@ fn a_node_is_stable_and_unlike_those_of_other_machines_and_prefixes() {
         node("f3a9c1d2e4b5\n", "url = \"mqtt://other\"\nlayouts = [\"dsmrd\", \"dsmr-reader\"]")
     );
     assert_ne!(here, node("f3a9c1d2e4b6", ""));
-    assert_ne!(here, node("f3a9c1d2e4b5", "prefix = \"other\""));
+    // The same documents are written anew, so that entities stay what they are.
+    assert_eq!(here, node("f3a9c1d2e4b5", "prefix = \"other\""));
     let digits = here.strip_prefix("dsmrd_").expect("it says whose it is");
     assert!(
         digits.len() == 12 && digits.bytes().all(|b| b.is_ascii_hexdigit()) && !here.contains("f3a9"),
         "{here}"
     );
+}
+
+#[test]
+fn without_the_layout_dsmrd_its_documents_are_known_and_removed() {
+    let on = broker("prefix = \"a\"\ndiscovery_prefix = \"ha\"");
+    let off = broker("layouts = [\"dsmr-reader\"]\nprefix = \"a\"\ndiscovery_prefix = \"ha\"");
+    let [LayoutSettings::DsmrReader { .. }, LayoutSettings::Withdrawn { prefix, discovery: removed }] =
+        &off.layouts[..]
+    else {
+        panic!("{off:?}")
+    };
+    assert_eq!((prefix.as_str(), removed.enabled, removed.prefix.as_str()), ("a", false, "ha"));
+    assert_eq!(removed.node, discovery(&on).node);
 }
 
 #[test]
