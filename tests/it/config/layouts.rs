@@ -100,6 +100,19 @@ fn a_node_is_stable_and_unlike_those_of_other_machines_and_clients() {
 }
 
 #[test]
+fn without_the_layout_dsmrd_its_documents_are_known_and_removed() {
+    let on = broker("prefix = \"a\"\ndiscovery_prefix = \"ha\"");
+    let off = broker("layouts = [\"dsmr-reader\"]\nprefix = \"a\"\ndiscovery_prefix = \"ha\"");
+    let [LayoutSettings::DsmrReader { .. }, LayoutSettings::Withdrawn { prefix, discovery: removed }] =
+        &off.layouts[..]
+    else {
+        panic!("{off:?}")
+    };
+    assert_eq!((prefix.as_str(), removed.enabled, removed.prefix.as_str()), ("a", false, "ha"));
+    assert_eq!(removed.node, discovery(&on).node);
+}
+
+#[test]
 fn home_assistant_has_everything_twice() {
     const TWICE: &str = "FILE:6:1: mqtt[0].layouts: Home Assistant finds what the layout dsmrd has by itself, so with its \
                          integration of DSMR-reader it has every value twice; write discovery = false, or \
