@@ -45,6 +45,7 @@ pub(super) fn resolve(
     }
     let around = Around {
         prefix: prefix.as_deref(),
+        client_id: client_id.as_deref(),
         status_topic: status_topic.as_deref(),
         status_online: status_online.as_deref(),
         status_offline: status_offline.as_deref(),

@@ -11,6 +11,7 @@ use crate::publish::{Discovery, LayoutSettings, Mapping, PayloadFormat};
 pub(super) struct Around<'a> {
     /// What the topics of the layout dsmrd begin with.
     pub(super) prefix: Option<&'a str>,
+    pub(super) client_id: Option<&'a str>,
     pub(super) status_topic: Option<&'a str>,
     pub(super) status_online: Option<&'a str>,
     pub(super) status_offline: Option<&'a str>,
@@ -120,7 +121,8 @@ fn discovery(reader: &mut Reader<'_, '_>, around: &Around<'_>, used: bool) -> Op
     Some(Discovery {
         enabled: enabled?,
         prefix: prefix?,
-        node: format!("dsmrd_{}", fingerprint(reader, around.prefix?)),
+        // One client of a broker is one installation, and stays it when its topics move.
+        node: format!("dsmrd_{}", fingerprint(reader, around.client_id?)),
         status_topic: around.status_topic?.to_owned(),
         status_online: around.status_online?.to_owned(),
         status_offline: around.status_offline?.to_owned(),

@@ -16,8 +16,7 @@
 //! held and the next reading that is taken holds all that was used.
 //!
 //! *Identifiers.* A reading without an identifier is of the equipment heard last, as it is in the record. After a
-//! restart that is the equipment with the latest position of energy. Where telegrams have no checksum another
-//! identifier may be noise: it counts from its second reading in a row on.
+//! restart that is the equipment with the latest position of energy.
 
 mod clock;
 mod device;
@@ -32,7 +31,7 @@ use self::clock::{Clock, Instant, Told};
 use self::line::{Book, Line};
 use super::counter::{CounterState, Position, Register};
 use crate::meter::reading::readable;
-use crate::meter::{Field, Proof, Reading};
+use crate::meter::{Field, Reading};
 use crate::p1::Decimal;
 
 /// The length of a quarter-hour, in seconds. Boundaries are its multiples in UTC, since the offset of every zone
@@ -110,14 +109,6 @@ pub struct Tally {
     clock: Clock,
     /// The instant of the last reading that counted, for a meter without registers of energy.
     time: Option<i64>,
-    /// Identifiers of this reading that are in doubt, and those of the reading before.
-    newcomers: Vec<Vec<u8>>,
-    before: Vec<Vec<u8>>,
-}
-
-/// Whether noise may have changed a reading's identifiers.
-fn is_unproven(reading: &Reading) -> bool {
-    reading.proof == Proof::Absent
 }
 
 impl Tally {
@@ -155,8 +146,10 @@ impl Tally {
 
     /// Takes a reading and appends what became final by it.
     pub fn take(&mut self, reading: &Reading, out: &mut Vec<Entry>) {
-        self.before = std::mem::take(&mut self.newcomers);
-        let Some(meter) = self.meter_of(reading) else { return };
+        let Some(meter) = self.meter_of(reading) else {
+            self.book.ignore();
+            return;
+        };
         let told = Told::of(reading);
         let instant = match self.reached(meter).or_else(|| self.time.filter(|_| self.is_without_energy())) {
             Some(last) => {
@@ -187,39 +180,27 @@ impl Tally {
         self.take_devices(reading, time, out);
     }
 
-    /// The electricity meter a reading is of; `None` when it is not known for sure, or there is no room for another.
+    /// The electricity meter a reading is of; `None` when there is no room for another.
     fn meter_of(&mut self, reading: &Reading) -> Option<usize> {
         match (reading.equipment_id_raw(), self.heard) {
             (None, Some(heard)) => Some(heard),
-            (raw, heard) => {
-                self.equipment_of(raw.unwrap_or_default(), heard.is_some() && is_unproven(reading))
-            }
+            (raw, _) => self.equipment_of(raw.unwrap_or_default()),
         }
     }
 
     /// The place of the equipment of an identifier as it stood in a telegram, added when it was not there; `None`
-    /// when there is no room. One in `doubt` is added when it comes in two readings after each other.
-    fn equipment_of(&mut self, raw: &[u8], doubt: bool) -> Option<usize> {
+    /// when there is no room.
+    fn equipment_of(&mut self, raw: &[u8]) -> Option<usize> {
         if let Some(place) = self.equipment.iter().position(|known| known.raw.as_deref() == Some(raw)) {
             return Some(place);
         }
         let id = readable(raw);
-        let place = self.known(&id).or_else(|| self.newcomer(raw, id, doubt))?;
+        let place = self.known(&id).or_else(|| {
+            (self.equipment.len() < MAX_COUNTERS).then(|| self.equipment.push(Equipment::new(id.into())))?;
+            Some(self.equipment.len() - 1)
+        })?;
         self.equipment[place].raw = Some(raw.to_vec());
         Some(place)
-    }
-
-    fn newcomer(&mut self, raw: &[u8], id: String, doubt: bool) -> Option<usize> {
-        if doubt && !self.before.iter().any(|before| before == raw) {
-            self.newcomers.push(raw.to_vec());
-            return None;
-        }
-        if self.equipment.len() >= MAX_COUNTERS {
-            self.book.ignore();
-            return None;
-        }
-        self.equipment.push(Equipment::new(id.into()));
-        Some(self.equipment.len() - 1)
     }
 
     fn known(&self, id: &str) -> Option<usize> {

@@ -11,7 +11,7 @@ const NONE: [&str; 3] = ["status", "json", "month_end"];
 const SWITCH: &[&str] = &["disconnected", "connected", "ready for reconnection"];
 const VALVE: &[&str] = &["closed", "open", "released"];
 
-/// Fields that everyone looks at, beside those that [`is_shown`] tells by their unit.
+/// Fields that everyone looks at, beside the registers of energy.
 const SHOWN: [Field; 16] = [
     Field::PowerImport,
     Field::PowerExport,

@@ -7,12 +7,16 @@ use super::document::{self, Common, Component, Device};
 use super::entity::{Entity, Platform, State};
 use super::{ids, maker};
 use crate::meter::reading::{latin1, readable};
-use crate::meter::{Field, MbusClass, MbusDevice, Reading, Unit};
+use crate::meter::{Field, MbusClass, MbusDevice, Reading, Unit, UnixMillis};
 use crate::publish::topic::level;
 use crate::publish::{Message, PayloadFormat};
 
 /// The device of a class that has the class's plain name.
 pub(crate) type Plain = fn(&Reading, Option<MbusClass>) -> Option<&MbusDevice>;
+
+/// How long an entity stays when its topic is cleared: those of a running quarter-hour are cleared as it ends and come
+/// back a few telegrams later, and Home Assistant would forget and learn them each time.
+const LEAVING_MILLIS: UnixMillis = 30_000;
 
 /// Whose a topic is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +35,10 @@ struct Known {
     /// Where its levels below the meter's begin.
     name: usize,
     owner: Owner,
-    /// Whether it shows something.
+    /// Whether it shows something, or did a moment ago.
     live: bool,
+    /// When it was cleared, if it was.
+    leaving: Option<UnixMillis>,
     /// Whether the meter that it was said of is another now.
     doubtful: bool,
     entity: Option<Entity>,
@@ -115,17 +121,24 @@ impl Meter {
             let Some(place) = self.find(expected, message) else { continue };
             expected = place + 1;
             let known = &mut self.known[place];
-            let live = !message.payload.is_empty();
-            if live == known.live && !known.doubtful {
+            if message.payload.is_empty() {
+                // What another meter said does not stay for a moment.
+                let since = if known.doubtful { UnixMillis::MIN } else { reading.received_at };
+                known.leaving = known.live.then_some(known.leaving.unwrap_or(since));
                 continue;
             }
-            known.live = live;
-            if live {
-                let entity = describe(known, &message.payload, facts);
-                changed |= entity.is_some() || known.entity.is_some();
-                known.entity = entity;
-                known.doubtful = false;
-            } else {
+            known.leaving = None;
+            if known.live && !known.doubtful {
+                continue;
+            }
+            let entity = describe(known, &message.payload, facts);
+            changed |= entity.is_some() || known.entity.is_some();
+            (known.live, known.doubtful, known.entity) = (true, false, entity);
+        }
+        for known in &mut self.known {
+            let Some(since) = known.leaving else { continue };
+            if reading.received_at.abs_diff(since) >= LEAVING_MILLIS.unsigned_abs() {
+                (known.live, known.leaving) = (false, None);
                 changed |= known.entity.is_some();
             }
         }
@@ -152,6 +165,7 @@ impl Meter {
             name: start,
             owner,
             live: false,
+            leaving: None,
             doubtful: false,
             entity: None,
         });
@@ -195,6 +209,8 @@ impl Meter {
                 Some((_, known)) if **known == *id => {}
                 Some((_, known)) => {
                     *known = id.into();
+                    let of_it = self.known.iter_mut().filter(|known| known.owner == Owner::Plain(class));
+                    of_it.for_each(|known| known.doubtful = true);
                     changed = true;
                 }
                 None => {

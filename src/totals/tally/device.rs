@@ -8,7 +8,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Entry, Tally, is_unproven};
+use super::{Entry, Tally};
 use crate::meter::reading::readable;
 use crate::meter::{MbusDevice, MbusReading, Reading};
 use crate::totals::counter::{Position, Register};
@@ -36,12 +36,12 @@ pub(super) fn key<'r>(
 impl Tally {
     /// Takes the devices of a reading that counts at an instant.
     pub(super) fn take_devices(&mut self, reading: &Reading, time: i64, out: &mut Vec<Entry>) {
-        let counters = self.counters().iter();
-        let another =
-            counters.map(|counter| counter.key.register).any(|of| matches!(of, Register::Device { .. }));
         for device in &reading.mbus {
             let Some((id, register, newest)) = key(reading, device) else { continue };
-            let Some(equipment) = self.equipment_of(id, another && is_unproven(reading)) else { continue };
+            let Some(equipment) = self.equipment_of(id) else {
+                self.book.ignore();
+                continue;
+            };
             self.take_device(equipment, register, device, newest, time, out);
         }
     }

@@ -187,9 +187,8 @@ fn generated_pages_and_completions() {
     };
     assert_eq!(page("dsmrd.toml.5"), sample::manual());
     let main = page("dsmrd.1");
-    for command in
-        ["run", "replay", "decode", "export", "simulate", "check-config", "config", "mqtt", "ports", "demo"]
-    {
+    let appliance = ["run", "check-config", "config", "mqtt", "topics", "ports", "simulate", "demo"];
+    for command in appliance.into_iter().chain(["replay", "decode", "export", "totals", "prices"]) {
         let name = format!("dsmrd-{command}.1");
         assert!(page(&name).contains(".TH "), "{name}");
         assert!(main.contains(&command.replace('-', "\\-")), "{command} is in dsmrd(1)");

@@ -73,7 +73,7 @@ fn discovery_knows_the_status_the_meters_and_the_machine() {
 }
 
 #[test]
-fn a_node_is_stable_and_unlike_those_of_other_machines_and_prefixes() {
+fn a_node_is_stable_and_unlike_those_of_other_machines_and_clients() {
     let node = |machine: &str, lines: &str| {
         let files = Memory::default();
         let facts = Facts { hostname: "attic".to_owned(), machine_id: machine.to_owned(), files: &files };
@@ -86,7 +86,12 @@ fn a_node_is_stable_and_unlike_those_of_other_machines_and_prefixes() {
         node("f3a9c1d2e4b5\n", "url = \"mqtt://other\"\nlayouts = [\"dsmrd\", \"dsmr-reader\"]")
     );
     assert_ne!(here, node("f3a9c1d2e4b6", ""));
-    assert_ne!(here, node("f3a9c1d2e4b5", "prefix = \"other\""));
+    assert_eq!(
+        here,
+        node("f3a9c1d2e4b5", "prefix = \"other\""),
+        "documents are found again when topics move"
+    );
+    assert_ne!(here, node("f3a9c1d2e4b5", "client_id = \"other\""));
     let digits = here.strip_prefix("dsmrd_").expect("it says whose it is");
     assert!(
         digits.len() == 12 && digits.bytes().all(|b| b.is_ascii_hexdigit()) && !here.contains("f3a9"),

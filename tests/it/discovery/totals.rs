@@ -234,10 +234,31 @@ fn a_contract_that_ends_takes_its_entities_with_it() {
     for period in [&mut after.today, &mut after.month, &mut after.year] {
         (period.cost, period.start) = (None, period.start + 86_400);
     }
+    say(&mut layout, "home", &at(86_400), Some(&after));
     let document =
-        told(&say(&mut layout, "home", &at(86_400), Some(&after))).remove("E0003").expect("a document");
+        told(&say(&mut layout, "home", &at(86_430), Some(&after))).remove("E0003").expect("a document");
     let keys = keys(&document);
     for key in ["-cost_now", "-cost_price_import", "-cost_today", "-cost_year", "today_energy_import"] {
         assert!(keys.contains(&key.to_owned()), "no {key} in {keys:?}");
+    }
+}
+
+#[test]
+fn a_quarter_hour_that_ends_takes_no_entity_with_it() {
+    let mut layout = layout(discovery(&["home"]), PayloadFormat::Value);
+    let at = |second| lines(&["0-0:96.1.1(4530303033)", "1-0:1.8.1(000123.456*kWh)"], second);
+    let before =
+        told(&say(&mut layout, "home", &at(0), Some(&totals()))).remove("E0003").expect("a document");
+    let mut next = totals();
+    (next.time, next.demand, next.quarter.start) = (next.time + 900, None, next.quarter.start + 900);
+    let said = say(&mut layout, "home", &at(900), Some(&next));
+    assert!(
+        said.iter().any(|message| message.topic.ends_with("quarter/average") && message.payload.is_empty())
+    );
+    let unchanged = |said: &[Message]| told(said).get("E0003").is_none_or(|document| *document == before);
+    assert!(unchanged(&said));
+    let back = Totals { time: next.time + 10, demand: totals().demand, ..next };
+    for second in [910, 930, 960] {
+        assert!(unchanged(&say(&mut layout, "home", &at(second), Some(&back))), "{second}");
     }
 }

@@ -173,7 +173,7 @@ fn prices_of_the_hour_come_by_file_and_by_topic_while_it_runs() {
         house.send(time, import, export, gas);
     }
     // No table yet: the contract's fixed price, marked. 0.230 × 0.3 − 0.010 × 0.1 = 0.068.
-    house.says(&[("cost/price_import", "0.3"), ("cost/price_source", "fallback"), ("cost/today", "0.07")]);
+    house.says(&[("cost/price_import", "0.30"), ("cost/price_source", "fallback"), ("cost/today", "0.07")]);
 
     prices(&house.config, "start,end,price\n2026-11-20T23:00:00Z,2026-11-21T00:00:00Z,-0.05\n");
     daemon.wait_for_log("the totals were made anew", 1);
@@ -200,5 +200,5 @@ fn prices_of_the_hour_come_by_file_and_by_topic_while_it_runs() {
     daemon.wait_for_log("the totals were made anew", 2);
     house.send("261121001525W", [101_710, 203_020], 50_510, ("261121001500W", 1_002_400));
     // 0.230 × 0.5 − 0.010 × 0.1 = 0.114
-    house.says(&[("cost/price_import", "0.5"), ("cost/today", "0.11")]);
+    house.says(&[("cost/price_import", "0.50"), ("cost/today", "0.11")]);
 }

@@ -297,11 +297,10 @@ fn prices(group: &mut Group, totals: &Totals, money: &mut Money, out: &mut Out<'
     }
 }
 
-/// A price without the zeros that arithmetic left at its end.
+/// A price with two digits behind the point, or as many more as it takes.
 fn short(price: Decimal) -> Option<Decimal> {
     let price = price.rounded(price.scale().min(PRICE))?;
-    // From the shortest on; as many digits as it has always fit.
-    (2.min(price.scale())..=price.scale()).find_map(|scale| price.rescaled(scale))
+    (2..=PRICE).find_map(|scale| price.rescaled(scale))
 }
 
 fn rank(source: PriceSource) -> (u8, &'static str) {
