@@ -290,19 +290,18 @@ fn topics_with_prices() {
     let prices = |lines: &str| broker(lines).prices;
     let of = |topic: &str, kind, unit| Some(PriceTopic { topic: topic.to_owned(), kind, unit });
     assert_eq!(prices(""), None);
-    assert_eq!(prices("prices_topic = \"p\""), of("p", PriceKind::Electricity, PriceUnit::Unit));
+    assert_eq!(prices("prices_topic = \"p\""), of("p", PriceKind::Electricity, None));
     assert_eq!(
         prices(
             "prices_topic = \"{prefix}/prices/{name}\"\nprices_kind = \"electricity-export\"\nprices_unit = \"MWh\""
         ),
-        of("dsmrd/prices/local", PriceKind::ElectricityExport, PriceUnit::MegaWattHour)
+        of("dsmrd/prices/local", PriceKind::ElectricityExport, Some(PriceUnit::MegaWattHour))
     );
+    assert_eq!(prices("prices_topic = \"p\"\nprices_kind = \"gas\""), of("p", PriceKind::Gas, None));
     assert_eq!(
-        prices("prices_topic = \"p\"\nprices_kind = \"gas\""),
-        of("p", PriceKind::Gas, PriceUnit::Unit)
+        prices("prices_topic = \"p\"\nprices_kind = \"gas\"\nprices_unit = \"m3\""),
+        of("p", PriceKind::Gas, Some(PriceUnit::Unit))
     );
-    let loaded = load(&with("prices_topic = \"p\"\nprices_kind = \"gas\""));
-    assert!(sample::show(&loaded, Path::new(FILE), false).contains("prices_unit = \"m3\"\n"));
     for (lines, problem) in [
         (
             "prices_kind = \"gas\"\nprices_unit = \"MWh\"",
