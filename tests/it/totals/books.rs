@@ -59,6 +59,19 @@ impl House {
         std::fs::write(&self.config, text).expect("a configuration");
     }
 
+    /// Publishes on the topic with prices, retained.
+    fn publish(&self, payload: &[u8]) {
+        let file = self.config.with_file_name("payload");
+        std::fs::write(&file, payload).expect("written");
+        let port = self.broker.port().to_string();
+        let sent = Command::new("mosquitto_pub")
+            .args(["-h", "127.0.0.1", "-p", &port, "-q", "1", "-t", "energy/prices", "-r", "-f"])
+            .arg(&file)
+            .status()
+            .expect("mosquitto_pub runs");
+        assert!(sent.success());
+    }
+
     /// Sends a telegram and waits until it is published.
     fn send(&mut self, time: &str, import: [u64; 2], export: u64, gas: (&str, u64)) {
         let before = self.live.payloads("dsmrd/home/time").len();
@@ -182,23 +195,53 @@ fn prices_of_the_hour_come_by_file_and_by_topic_while_it_runs() {
     house.says(&[("cost/price_import", "-0.05"), ("cost/price_source", "dynamic"), ("cost/today", "-0.01")]);
 
     let table = r#"[{"start": "2026-11-20T23:00:00Z", "end": "2026-11-21T00:00:00Z", "price": 0.5}]"#;
-    let sent = Command::new("mosquitto_pub")
-        .args([
-            "-h",
-            "127.0.0.1",
-            "-p",
-            &house.broker.port().to_string(),
-            "-t",
-            "energy/prices",
-            "-r",
-            "-m",
-            table,
-        ])
-        .status()
-        .expect("mosquitto_pub runs");
-    assert!(sent.success());
+    house.publish(table.as_bytes());
     daemon.wait_for_log("the totals were made anew", 2);
     house.send("261121001525W", [101_710, 203_020], 50_510, ("261121001500W", 1_002_400));
     // 0.230 × 0.5 − 0.010 × 0.1 = 0.114
     house.says(&[("cost/price_import", "0.50"), ("cost/today", "0.11")]);
+}
+
+#[test]
+fn a_topic_takes_what_is_a_table_and_nothing_else() {
+    if mosquitto_missing() {
+        return;
+    }
+    // What is given follows the market alone, as in Belgium.
+    let contract = "[[contract]]\nname = \"given\"\nstart = \"2026-01-01\"\nimport = 0.3\nexport = 0.1\n\
+                    dynamic = [\"export\"]\ndynamic_markup_export = -0.5\n";
+    let mut house = House::new(contract);
+    let daemon = Daemon::start(&house.config);
+    for (time, import, export, gas) in DAY {
+        house.send(time, import, export, gas);
+    }
+    // 0.230 × 0.3 − 0.010 × 0.1 = 0.068
+    house.says(&[("cost/price_source", "fallback"), ("cost/today", "0.07")]);
+    for (count, payload) in
+        [&b"offline"[..], &[0xff, 0, 0x1b, 0xc3], b"start,price\n2026-11-21,soon\n"].iter().enumerate()
+    {
+        house.publish(payload);
+        daemon.wait_for_log("prices were not taken over", count + 1);
+    }
+    // Times without an offset are the meter's, and the table tells its unit: 10 a kWh.
+    house.publish(b"start,price (EUR/MWh)\n2026-11-21 00:00,10500\n2026-11-21 01:00,100\n");
+    daemon.wait_for_log("the totals were made anew", 1);
+    house.send("261121001515W", [101_710, 203_020], 50_510, ("261121001500W", 1_002_400));
+    // 0.069 − 0.010 × 10
+    house.says(&[("cost/today", "-0.03"), ("cost/price_import", "0.30"), ("cost/price_export", "10.00")]);
+    // More than a packet may have ends the connection once; nothing is lost but what comes by topics.
+    house.publish(&vec![b'x'; 1_200_000]);
+    daemon.wait_for_log("no longer listening to any topic", 1);
+    house.send("261121001525W", [101_720, 203_020], 50_510, ("261121001500W", 1_002_400));
+    house.says(&[("today/energy_import", "0.240"), ("cost/today", "-0.03")]);
+    // On a day without a contract nothing costs anything.
+    house.configure(&contract.replace("import =", "end = \"2026-11-21\"\nimport ="));
+    daemon.signal(libc::SIGHUP);
+    daemon.wait_for_log("the totals were made anew", 2);
+    house.send("261121001735W", [101_720, 203_020], 50_510, ("261121001500W", 1_002_400));
+    for topic in ["now", "price_import", "price_export", "today"] {
+        house.says(&[(&format!("cost/{topic}"), "")]);
+    }
+    // 4.5 × 0.3 − 0.5 × 0.1 of the day before, at its fixed prices.
+    house.says(&[("cost/month", "1.30"), ("today/energy_import", "0.240")]);
 }

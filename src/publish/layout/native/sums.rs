@@ -49,6 +49,8 @@ struct Group {
     last: Option<i64>,
     /// The period that it spoke of, by its start.
     period: i64,
+    /// Whether that had a bill.
+    priced: bool,
     slots: Vec<Slot>,
 }
 
@@ -108,7 +110,10 @@ impl Sums {
         {
             if let Some(rolled) = group.due(totals.time, period.start, false) {
                 self::period(group, span, period, &self.money, out);
-                group.end(rolled, out);
+                // A bill that is no more was not of this contract: it must not stand there for an hour.
+                let priced = period.cost.is_some();
+                let lost = std::mem::replace(&mut group.priced, priced) && !priced;
+                group.end(rolled || lost, out);
             }
         }
         self.quarter(totals, out);
