@@ -1,4 +1,7 @@
 //! Prices as text, to the last digit.
+//!
+//! The configuration reads its numbers itself: what a person wrote there is refused where it has too many digits or a comma,
+//! while what a machine wrote here is rounded, scaled by its unit, and may have the point of its country.
 
 use super::{PRICE_SCALE, shown};
 use crate::p1::Decimal;
