@@ -165,7 +165,7 @@ fn devices_come_and_go_on_one_channel() {
         reading.mbus[0].device_type = Some(7);
         reading.mbus[0].readings[0].time = Some(time(noon + second));
         let told = life.pair.take(&reading);
-        assert_eq!(device(&told, MbusClass::Water), Some(i128::from(litres) - 7_000));
+        assert_eq!(device(&told, MbusClass::Water), Some(litres - 7_000));
         assert_eq!(device(&told, MbusClass::Gas), Some(550), "what it counted today stays told");
     }
 }
