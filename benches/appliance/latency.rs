@@ -2,7 +2,7 @@
 //!
 //! `latency WHAT DSMRD TELEGRAMS FOLDER [COUNT] [INTERVAL_MS]` sends COUNT telegrams of a recording one by one and
 //! waits for each at the subscriber, then the rest of the recording at speed, and prints `key value` lines. WHAT is
-//! `plain`; `share`, with nine readers of the meter's share that read and one that does not; `encrypted`, whose key
+//! `plain`; `whole`, with both layouts and a contract; `share`, with nine readers of the meter's share that read and one that does not; `encrypted`, whose key
 //! is in `FOLDER/meter.key`; or `noise`, which sends an hour of noise before the rest. FOLDER takes configuration,
 //! database and logs. `provisioning/bench` calls it.
 #![expect(clippy::disallowed_methods, reason = "measuring time is what it is for")]
@@ -31,6 +31,21 @@ const HOUR_OF_NOISE: usize = 115_200 / 10 * 3_600;
 /// What a USB adapter hands over at once: 16 ms of that line.
 const PIECE: usize = 184;
 
+/// Keys of the broker for all that can be published, and what energy costs.
+const WHOLE: &str = r#"
+layouts = ["dsmrd", "dsmr-reader"]
+
+[[contract]]
+name = "bench"
+start = 2015-01-01
+import_t1 = 0.2412
+import_t2 = 0.2631
+export = 0.0550
+feed_in = 0.0150
+gas = 1.2795
+fixed = 0.6841
+"#;
+
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Result<()> {
@@ -51,13 +66,14 @@ fn main() -> Result<()> {
     let (_broker, port) = rig::start_broker(folder)?;
     let mut port_of_meter = Pty::open()?;
     let share = SocketAddr::from((Ipv4Addr::LOCALHOST, rig::free_port()?));
-    let meter = match what.as_str() {
-        "plain" | "noise" => String::new(),
-        "share" => format!("[meter.share]\nlisten = \"{share}\"\n"),
-        "encrypted" => "key_file = \"meter.key\"\n".to_owned(),
-        _ => return Err(format!("`{what}`: plain, share, encrypted or noise").into()),
+    let (meter, more) = match what.as_str() {
+        "plain" | "noise" => (String::new(), ""),
+        "whole" => (String::new(), WHOLE),
+        "share" => (format!("[meter.share]\nlisten = \"{share}\"\n"), ""),
+        "encrypted" => ("key_file = \"meter.key\"\n".to_owned(), ""),
+        _ => return Err(format!("`{what}`: plain, whole, share, encrypted or noise").into()),
     };
-    let dsmrd = rig::start_dsmrd(Path::new(program), folder, &port_of_meter.name, port, &meter)?;
+    let dsmrd = rig::start_dsmrd(Path::new(program), folder, &port_of_meter.name, port, (&meter, more))?;
     let messages = rig::subscribe(port)?;
 
     let mut telegrams = telegrams.iter();

@@ -102,13 +102,13 @@ pub(crate) fn start_broker(folder: &Path) -> Result<(Process, u16)> {
     Err("mosquitto did not come up".into())
 }
 
-/// `meter` is more keys of the meter, and tables below it.
+/// `meter` is more keys of the meter, and tables below it; `more` further keys of the broker, and whole tables.
 pub(crate) fn start_dsmrd(
     program: &Path,
     folder: &Path,
     tty: &Path,
     port: u16,
-    meter: &str,
+    (meter, more): (&str, &str),
 ) -> Result<Process> {
     let config = folder.join("dsmrd.toml");
     std::fs::write(
@@ -116,7 +116,7 @@ pub(crate) fn start_dsmrd(
         format!(
             "[[meter]]\nname = \"bench\"\nsource = \"{}\"\nline = \"115200 8N1\"\n{meter}\n\
              [store]\npath = \"dsmrd.sqlite\"\n\n\
-             [[mqtt]]\nname = \"local\"\nurl = \"mqtt://127.0.0.1:{port}\"\n",
+             [[mqtt]]\nname = \"local\"\nurl = \"mqtt://127.0.0.1:{port}\"\n{more}",
             tty.display()
         ),
     )?;

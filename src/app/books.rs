@@ -135,6 +135,14 @@ impl Books {
         self.lock().books.retain(|name, _| known(name));
     }
 
+    /// The zone of the meters' days, where all have one.
+    pub fn zone(&self) -> Option<Zone> {
+        let inner = self.lock();
+        let mut zones = inner.books.values().map(|book| book.zone.as_str());
+        let first = zones.next()?;
+        zones.all(|zone| zone == first).then(|| Zone::new(first).ok()).flatten()
+    }
+
     /// The record lies elsewhere from now on.
     pub fn moved(&self, record: PathBuf) {
         *self.record.lock().unwrap_or_else(PoisonError::into_inner) = record;
@@ -197,9 +205,10 @@ impl Books {
     /// When the record cannot be read; the prices stay as they were.
     pub fn reprice(&self, settings: &Settings) -> Result<bool, BookError> {
         let archive = Archive::open(&self.record())?;
-        let mut inner = self.lock();
-        let from = inner.books.values().map(|book| book.ledger.needs_from()).min().unwrap_or(0);
+        let from = self.lock().books.values().map(|book| book.ledger.needs_from()).min().unwrap_or(0);
+        // Readings do not wait for the record.
         let table = Arc::new(archive.prices(from)?);
+        let mut inner = self.lock();
         let changed = inner.table.differs_from(&table);
         inner.table = Arc::clone(&table);
         let mut past = false;

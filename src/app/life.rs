@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::books::Books;
 use super::prices::{self, Market};
+use super::requests::Requests;
 use super::shares::Shares;
 use super::sink::Sink;
 use super::tasks::{Brokers, MeterRegistry, Readers};
@@ -221,23 +222,24 @@ impl Running {
     /// Runs until asked to stop, or until a part fails; `every_second` is called about once a second.
     pub async fn run(
         mut self,
-        mut controls: mpsc::Receiver<Control>,
+        controls: mpsc::Receiver<Control>,
         mut reload: impl Reload,
         mut every_second: impl FnMut(&mut Self),
     ) -> Ending {
         notify(&[sd_notify::NotifyState::Ready]);
+        let mut requests = Requests::new(controls);
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         let code = loop {
             tokio::select! {
-                control = controls.recv() => match control {
-                    Some(Control::Reload) => {
-                        self.reload(&mut reload).await;
+                control = requests.next() => match control {
+                    Control::Reload => {
+                        self.reload(&mut reload, &mut requests).await;
                         if self.recordless {
                             break exit::STORE;
                         }
                     }
-                    Some(Control::Stop) | None => break exit::OK,
+                    Control::Stop => break exit::OK,
                 },
                 meter = self.readers.ended() => {
                     tracing::error!(meter, "a reader ended that should not have");
@@ -253,10 +255,10 @@ impl Running {
                         break exit::SOFTWARE;
                     }
                     every_second(&mut self);
-                    self.keep_books().await;
                     if self.stop_requested {
                         break exit::OK;
                     }
+                    requests.unless_stopped(self.keep_books()).await;
                 }
             }
         };

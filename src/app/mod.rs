@@ -2,12 +2,14 @@
 //!
 //! In reading order: [`life`], the stages; [`sink`], where readings go; [`books`], what they come to over time, with
 //! [`mod@prices`] on their way there; [`shares`], who gets the telegrams themselves; `reload`, a new configuration;
-//! [`tasks`], what runs and what happens when one of them ends; [`signals`]; [`watchdog`].
+//! [`tasks`], what runs and what happens when one of them ends; [`signals`], and what becomes of them in `requests`;
+//! [`watchdog`].
 
 pub mod books;
 pub mod life;
 pub mod prices;
 mod reload;
+mod requests;
 pub mod shares;
 pub mod signals;
 pub mod sink;

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use super::life::{App, FAREWELL, Reload, Running, notify};
+use super::requests::Requests;
 use crate::config::{self, MeterSettings, Settings};
 use crate::feed::MeterId;
 use crate::store::Store;
 
 impl Running {
-    /// Takes a new configuration over: only what changed is restarted.
-    pub(super) async fn reload(&mut self, reload: &mut impl Reload) {
+    /// Takes a new configuration over: only what changed is restarted. Who asks to stop meanwhile does not wait for the
+    /// totals, which can take long.
+    pub(super) async fn reload(&mut self, reload: &mut impl Reload, requests: &mut Requests) {
         notify(&[sd_notify::NotifyState::Reloading]);
         match reload.load() {
-            Ok(settings) => self.apply(settings).await,
+            Ok(settings) => self.apply(settings, requests).await,
             Err(error) => {
                 for problem in &error.problems {
                     tracing::error!(problem, "the new configuration is bad; the old one stays");
@@ -22,7 +24,7 @@ impl Running {
         notify(&[sd_notify::NotifyState::Ready]);
     }
 
-    async fn apply(&mut self, mut settings: Settings) {
+    async fn apply(&mut self, mut settings: Settings, requests: &mut Requests) {
         let changes = config::diff(&self.app.settings, &settings);
         if changes.is_empty() {
             tracing::info!("configuration read again: nothing changed");
@@ -31,7 +33,10 @@ impl Running {
             self.readers.stop(name).await;
         }
         for name in &changes.meters.removed {
-            self.app.feed.forget(&MeterId { name: name.as_str().into() });
+            // For whoever still reads its topics: nobody says anything there any more.
+            let meter = MeterId { name: name.as_str().into() };
+            self.app.sink.link(&meter, false);
+            self.app.feed.forget(&meter);
         }
         let leaving = |name: &str| {
             changes.brokers.removed.iter().chain(&changes.brokers.changed).any(|known| known == name)
@@ -46,7 +51,7 @@ impl Running {
                 Err(error) => tracing::error!(broker = broker.name, %error, "the broker cannot be started"),
             }
         }
-        self.rewrite_books(&changes, &settings).await;
+        requests.unless_stopped(self.rewrite_books(&changes, &settings)).await;
         // A share that moves, comes or goes does not touch its meter, nor the other way round.
         self.app.shares.retire(&settings.meters).await;
         self.app.shares.start(&settings.meters);

@@ -11,20 +11,27 @@ use dsmrd::clock::Clock;
 use dsmrd::config::{ConfigError, LogFormat, LogSettings, MeterSettings, PriceSettings, Settings};
 use dsmrd::exit;
 use dsmrd::feed::Event;
-use dsmrd::meter::Field;
+use dsmrd::meter::{Field, MbusClass};
 use dsmrd::mqtt::BrokerSettings;
 use dsmrd::mqtt::embedded::Broker;
+use dsmrd::p1::Decimal;
+use dsmrd::prices::Contract;
 use dsmrd::publish::{Discovery, LayoutSettings, PayloadFormat};
 use dsmrd::source::pty::Pty;
 use dsmrd::source::simulate::Live;
 use dsmrd::source::{Line, ShareEncrypted, ShareSettings, SourceSettings, SourceUrl};
 use dsmrd::store::StoreSettings;
 use dsmrd::telemetry::log;
+use dsmrd::totals::Totals;
 
 use super::Outcome;
 
 /// The name of the simulated meter.
 const METER: &str = "home";
+/// Where the appliance tells whether it lives, and how.
+const STATUS: &str = "dsmrd/status";
+const ONLINE: &str = "online";
+const OFFLINE: &str = "offline";
 /// Seconds between two lines about what the appliance does.
 const REPORT_EVERY: u64 = 5;
 
@@ -126,21 +133,24 @@ async fn feed(pty: Pty, seed: u64, clock: Clock, end: CancellationToken) {
 
 /// One line about what the appliance did so far.
 fn report(running: &mut Running) {
-    let power = running.feed().snapshot().into_iter().find_map(|event| match event {
-        Event::Reading { reading, .. } => {
-            let import = reading.number(Field::PowerImport)?;
-            let export = reading.number(Field::PowerExport)?;
-            Some(format!("{import} kW in, {export} kW out"))
-        }
+    let last = running.feed().snapshot().into_iter().find_map(|event| match event {
+        Event::Reading { reading, totals, .. } => Some((reading, totals)),
         Event::Link { .. } => None,
     });
+    let power = last.as_ref().and_then(|(reading, _)| {
+        let import = reading.number(Field::PowerImport)?;
+        let export = reading.number(Field::PowerExport)?;
+        Some(format!("{import} kW in, {export} kW out"))
+    });
+    let today = last.and_then(|(_, totals)| Some(today(totals.as_deref()?)));
     let readings = running.readers().counters(METER).delivered.get();
     let broker = running.brokers().counters(METER);
     let share = running.shares().counters(METER);
     say!(
-        "{readings} readings; power {}; {} messages sent, {} deduplicated; {} readers over TCP ({} came, {} dropped), \
+        "{readings} readings; power {}; today {}; {} messages sent, {} deduplicated; {} readers over TCP ({} came, {} dropped), \
          {} telegrams sent; record {} kB",
         power.as_deref().unwrap_or("not known yet"),
+        today.as_deref().unwrap_or("not known yet"),
         broker.acked.get(),
         broker.deduplicated.get(),
         share.clients.get(),
@@ -149,6 +159,53 @@ fn report(running: &mut Running) {
         share.telegrams.get(),
         running.store_counters().disk_bytes.get().div_ceil(1000),
     );
+}
+
+/// What was used today and what it cost, as far as it was read.
+fn today(totals: &Totals) -> String {
+    let Totals { today, currency, .. } = totals;
+    let mut told = Vec::new();
+    for (field, way) in [(Field::EnergyImportTotal, "in"), (Field::EnergyExportTotal, "out")] {
+        told.extend(today.usage.energy(field).map(|energy| format!("{energy} kWh {way}")));
+    }
+    told.extend(today.usage.device(MbusClass::Gas).map(|gas| format!("{} m³ of gas", gas.value)));
+    let cost = today.cost.as_ref().and_then(|cost| cost.total().rounded(2));
+    told.extend(cost.map(|cost| format!("{cost} {currency}")));
+    told.join(", ")
+}
+
+/// A contract with two tariffs, gas and a fixed amount a day, as a household in the Netherlands has one.
+fn contract() -> Contract {
+    let price = |mantissa| Decimal::new(mantissa, 4).expect("four decimals fit");
+    Contract {
+        name: "demo".to_owned(),
+        meter: None,
+        start: jiff::civil::date(2015, 1, 1),
+        end: None,
+        import: None,
+        import_tariffs: [Some(price(2_412)), Some(price(2_631)), None, None],
+        export: Some(price(550)),
+        export_tariffs: [None; 4],
+        devices: vec![(MbusClass::Gas, price(12_795))],
+        fixed: price(6_841),
+        feed_in: price(150),
+        capacity: None,
+        capacity_minimum: Decimal::ZERO,
+        dynamic: None,
+    }
+}
+
+/// Home Assistant's discovery, as a configuration has it by default.
+fn discovery() -> Discovery {
+    Discovery {
+        enabled: true,
+        node: "dsmrd_demo".to_owned(),
+        status_topic: STATUS.to_owned(),
+        status_online: ONLINE.to_owned(),
+        status_offline: OFFLINE.to_owned(),
+        meters: vec![METER.to_owned()],
+        ..Discovery::off()
+    }
 }
 
 /// The embedded default.
@@ -187,15 +244,15 @@ fn settings(tty: PathBuf, record: PathBuf, port: u16) -> Settings {
             layouts: vec![LayoutSettings::Native {
                 prefix: "dsmrd".to_owned(),
                 payload: PayloadFormat::Value,
-                discovery: Discovery::off(),
+                discovery: discovery(),
             }],
             prices: None,
-            status_topic: "dsmrd/status".to_owned(),
-            status_online: "online".to_owned(),
-            status_offline: "offline".to_owned(),
+            status_topic: STATUS.to_owned(),
+            status_online: ONLINE.to_owned(),
+            status_offline: OFFLINE.to_owned(),
             rate: 1000,
         }],
-        prices: PriceSettings { currency: "EUR".to_owned(), contracts: Vec::new() },
+        prices: PriceSettings { currency: "EUR".to_owned(), contracts: vec![contract()] },
         log: LogSettings { level: tracing::Level::INFO, format: LogFormat::Text },
         watchdog: Duration::from_secs(60),
     }

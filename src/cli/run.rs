@@ -35,7 +35,8 @@ pub(super) fn run(args: &Args) -> Outcome {
         brokers = settings.mqtt.iter().filter(|broker| broker.enabled).count(),
         "starting"
     );
-    super::runtime()?.block_on(async {
+    let runtime = super::runtime()?;
+    let outcome = runtime.block_on(async {
         let controls = signals::listen().context("cannot listen for signals")?;
         let app = match App::bind(settings, clock, Some(level)) {
             Ok(app) => app,
@@ -48,5 +49,8 @@ pub(super) fn run(args: &Args) -> Outcome {
         let path = args.file.config.clone();
         let reload = move || config::load(&path).map(|loaded| loaded.settings);
         Ok(running.run(controls, reload, |_| ()).await.code)
-    })
+    });
+    // The record is closed. Totals that are still being made anew are for nobody: the end does not wait for them.
+    runtime.shutdown_background();
+    outcome
 }

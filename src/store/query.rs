@@ -46,6 +46,13 @@ impl Range {
             && self.to.is_none_or(|to| block.first < to)
     }
 
+    /// The first and the last hour that it touches. The index of the blocks is by the hour: without it a year of them
+    /// would be gone through for the last reading.
+    fn hours(&self) -> (i64, i64) {
+        let hour = |time: i64| time.div_euclid(3_600);
+        (self.from.map_or(i64::MIN, hour), self.to.map_or(i64::MAX, hour))
+    }
+
     fn holds(&self, time: i64) -> bool {
         self.from.is_none_or(|from| time >= from) && self.to.is_none_or(|to| time < to)
     }
@@ -171,10 +178,12 @@ impl Archive {
             "SELECT DISTINCT l.columns FROM block b
              JOIN epoch e ON e.id = b.epoch JOIN layout l ON l.id = b.layout
              WHERE (?1 IS NULL OR e.meter = ?1) AND (?2 IS NULL OR e.equipment_id = ?2)
-               AND (?3 IS NULL OR b.last >= ?3) AND (?4 IS NULL OR b.first < ?4)",
+               AND b.hour BETWEEN ?5 AND ?6 AND (?3 IS NULL OR b.last >= ?3) AND (?4 IS NULL OR b.first < ?4)",
         )?;
         let mut columns = BTreeSet::new();
-        let mut rows = statement.query(params![range.meter, range.equipment_id, range.from, range.to])?;
+        let Range { meter, equipment_id, from, to } = range;
+        let (first, last) = range.hours();
+        let mut rows = statement.query(params![meter, equipment_id, from, to, first, last])?;
         while let Some(row) = rows.next()? {
             columns.extend(row.get::<_, String>(0)?.lines().map(str::to_owned));
         }
@@ -191,10 +200,12 @@ impl Archive {
             let mut statement = self.connection.prepare(
                 "SELECT b.id, b.hour, e.meter, b.ordered, b.codec, e.equipment_id FROM block b JOIN epoch e ON e.id = b.epoch
                  WHERE (?1 IS NULL OR e.meter = ?1) AND (?2 IS NULL OR e.equipment_id = ?2)
-               AND (?3 IS NULL OR b.last >= ?3) AND (?4 IS NULL OR b.first < ?4)
+                   AND b.hour BETWEEN ?5 AND ?6 AND (?3 IS NULL OR b.last >= ?3) AND (?4 IS NULL OR b.first < ?4)
                  ORDER BY b.hour, e.meter, b.id",
             )?;
-            let mut rows = statement.query(params![range.meter, range.equipment_id, range.from, range.to])?;
+            let Range { meter, equipment_id, from, to } = &range;
+            let (first, last) = range.hours();
+            let mut rows = statement.query(params![meter, equipment_id, from, to, first, last])?;
             while let Some(row) = rows.next()? {
                 let (meter, id): (String, String) = (row.get(2)?, row.get(5)?);
                 blocks.push(Block {
@@ -249,11 +260,11 @@ impl Archive {
     pub(super) fn latest(&self) -> Result<HashMap<String, Reading>, ReadError> {
         let mut ends: HashMap<String, i64> = HashMap::new();
         let mut statement = self.connection.prepare(
-            "SELECT e.meter, max(b.last) FROM block b JOIN epoch e ON e.id = b.epoch GROUP BY e.meter",
+            "SELECT e.meter, max(b.hour) FROM block b JOIN epoch e ON e.id = b.epoch GROUP BY e.meter",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            ends.insert(row.get(0)?, row.get(1)?);
+            ends.insert(row.get(0)?, row.get::<_, i64>(1)?.saturating_mul(3_600));
         }
         for block in &self.tail {
             let end = ends.entry(block.meter.to_string()).or_insert(block.last);

@@ -26,7 +26,10 @@ fn contracts() -> Vec<Contract> {
     second.dynamic = Some(Dynamic {
         markup_import: decimal("0.11"),
         markup_export: decimal("0.00"),
+        markup_gas: Decimal::ZERO,
         vat: decimal("0.21"),
+        vat_export: decimal("0.21"),
+        import: true,
         export: true,
         gas: false,
     });
