@@ -64,6 +64,8 @@ pub(super) struct Tallied {
     tally: Tally,
     stored: Vec<StoredCounter>,
     changes: Changes,
+    /// Whether it was said that there is no room for more counters.
+    is_full: bool,
 }
 
 impl Tallied {
@@ -112,6 +114,14 @@ impl Tallies {
             tallied.tally.take(reading, &mut self.entries);
             for entry in self.entries.drain(..) {
                 tallied.changes.apply(entry);
+            }
+            if !tallied.is_full && tallied.tally.ignored() > 0 {
+                tallied.is_full = true;
+                tracing::warn!(
+                    %meter,
+                    counters = tallied.tally.counters().len(),
+                    "there is no room for the totals of another meter or device; its identifier may be noise"
+                );
             }
         }
     }

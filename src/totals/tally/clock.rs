@@ -9,7 +9,7 @@
 //! | back by two minutes or less | time stands still: a clock that is corrected |
 //! | back by a day or less | held until it goes on, or the time of arrival bears it out; then what follows it is void |
 //! | further back, borne out by the time of arrival | the same: the clock was far ahead before |
-//! | further back, alone | the time of arrival, if that goes on; else time stands still |
+//! | further back, alone | the time of arrival, if that goes on, or is later and does so while it is held; else time stands still |
 //!
 //! A reading set back that has a lower position is an old one, told late, and is left out. One that has the same
 //! positions tells nothing. A meter without a clock, whose readings have the time of arrival, never steps back: a
@@ -51,6 +51,8 @@ pub(super) enum Instant {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Clock {
     held: Option<Hold>,
+    /// The same of the times of arrival, of a meter that lost its clock while it was silent.
+    arrivals: Option<Hold>,
     /// Whether the last reading that counted by its own clock arrived at that time.
     agreed: bool,
 }
@@ -109,7 +111,7 @@ impl Clock {
     }
 
     fn believe(&mut self, told: Told) -> Instant {
-        *self = Self { held: None, agreed: told.agrees() };
+        *self = Self { agreed: told.agrees(), ..Self::default() };
         Instant::At(told.clock())
     }
 
@@ -118,7 +120,7 @@ impl Clock {
         if self.agreed && told.own.is_some() && told.arrival_goes_on(last) {
             return Instant::At(told.arrived.max(last));
         }
-        if self.hold(told.clock()) { self.believe(told) } else { Instant::Held }
+        if hold(&mut self.held, told.clock()) { self.believe(told) } else { Instant::Held }
     }
 
     /// Set back, by more than a correction.
@@ -127,7 +129,7 @@ impl Clock {
             return Instant::Held;
         }
         let Some(own) = told.own else { return Instant::At(last) };
-        let goes_on = self.hold(own);
+        let goes_on = hold(&mut self.held, own);
         let far = own < last - DAY;
         let near = own.abs_diff(told.arrived);
         let borne_out = if far {
@@ -137,26 +139,31 @@ impl Clock {
         };
         match order {
             Ordering::Greater if borne_out || !far && goes_on => {
-                *self = Self { held: None, agreed: told.agrees() };
+                *self = Self { agreed: told.agrees(), ..Self::default() };
                 Instant::Back(own)
             }
             // It may be an old one: the same positions, seen before.
             _ if borne_out || !far => Instant::Held,
             _ if told.arrival_goes_on(last) => Instant::At(told.arrived.max(last)),
+            // It lost its clock in more than a day of silence, which ours knows of, if it is right.
+            _ if told.arrived > last => match hold(&mut self.arrivals, told.arrived) {
+                true => Instant::At(told.arrived),
+                false => Instant::Held,
+            },
             // Our clock leapt too; there is none to go by.
             _ => Instant::At(last),
         }
     }
+}
 
-    /// Holds a leap; whether it has gone on for long enough.
-    fn hold(&mut self, clock: i64) -> bool {
-        let held = match self.held {
-            Some(held) if (held.last..=held.last.saturating_add(DAY)).contains(&clock) => {
-                Hold { last: clock, readings: held.readings + 1, ..held }
-            }
-            _ => Hold { since: clock, last: clock, readings: 1 },
-        };
-        self.held = Some(held);
-        held.readings >= HOLD_READINGS && held.last - held.since >= HOLD_S
-    }
+/// Holds a leap; whether it has gone on for long enough.
+fn hold(held: &mut Option<Hold>, clock: i64) -> bool {
+    let hold = match *held {
+        Some(held) if (held.last..=held.last.saturating_add(DAY)).contains(&clock) => {
+            Hold { last: clock, readings: held.readings + 1, ..held }
+        }
+        _ => Hold { since: clock, last: clock, readings: 1 },
+    };
+    *held = Some(hold);
+    hold.readings >= HOLD_READINGS && hold.last - hold.since >= HOLD_S
 }

@@ -1,6 +1,7 @@
 //! Totals as they are told: periods, restarts, costs, peaks.
 
 mod belgium;
+mod clocks;
 mod costs;
 mod household;
 mod laws;
