@@ -273,8 +273,10 @@ def dashboard(socket_, states, mqtt):
         return {"entity_energy_price": found[0]} if found else {"number_energy_price": 0.25}
 
     def total(word):
-        found = [entity for entity in sorted(mqtt) if entity.endswith(f"today_{word}") and "cost" in entity]
-        return {"stat_cost": found[0]} if found else {"stat_cost": None}
+        # Without JSON nobody tells since when a cost adds up, so that it is no total; then the price serves.
+        found = [entity for entity in sorted(mqtt) if entity.endswith(f"today_{word}") and "cost" in entity
+                 and states.get(entity, {}).get("attributes", {}).get("state_class") == "total"]
+        return {"stat_cost": found[0]} if found else {}
 
     sources = []
     takes = [entity for entity in find("energy", "energy_import_t") if not entity.endswith("total")]
