@@ -273,8 +273,10 @@ def dashboard(socket_, states, mqtt):
         return {"entity_energy_price": found[0]} if found else {"number_energy_price": 0.25}
 
     def total(word):
-        found = [entity for entity in sorted(mqtt) if entity.endswith(f"today_{word}") and "cost" in entity]
-        return {"stat_cost": found[0]} if found else {"stat_cost": None}
+        # Without JSON no cost is a total; then the price serves.
+        is_total = lambda entity: states.get(entity, {}).get("attributes", {}).get("state_class") == "total"
+        found = [entity for entity in sorted(mqtt) if entity.endswith(f"cost_today_{word}") and is_total(entity)]
+        return {"stat_cost": found[0]} if found else {}
 
     sources = []
     takes = [entity for entity in find("energy", "energy_import_t") if not entity.endswith("total")]
@@ -293,9 +295,8 @@ def dashboard(socket_, states, mqtt):
     time.sleep(2)
     issues = []
     for source, found in zip(sources, socket_.ask("energy/validate")["energy_sources"]):
-        # Statistics are there five minutes after the first state.
         issues += [(source["type"], issue["type"], issue["affected_entities"]) for issue in found
-                   if issue["type"] != "statistics_not_defined"]
+                   if issue["type"] != "statistics_not_defined"]  # They come after five minutes.
     listed = {row["statistic_id"] for row in socket_.ask("recorder/list_statistic_ids")}
     used = takes + gives + [source["stat_energy_from"] for source in sources if source["type"] != "grid"]
     issues += [("statistics", "not listed", entity) for entity in used if entity not in listed]

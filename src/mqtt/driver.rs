@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::BrokerSettings;
 use super::birth::Birth;
+use super::limit::Limit;
 use super::link::{Link, LinkEvent, Session};
 use super::listen::Listening;
 use super::options::{self, WINDOW};
@@ -48,12 +49,11 @@ pub(super) struct Driver {
     pace: Pace,
     paused_until: Option<Instant>,
     trouble: Trouble,
+    limit: Limit,
     listening: Listening,
     resend: Resend,
     /// None once it was sent.
     birth: Option<Birth>,
-    /// Whether it was said that a message was refused.
-    refused: bool,
     drained: Vec<oneshot::Sender<()>>,
     stopping: Option<Stopping>,
     messages: Vec<Message>,
@@ -92,10 +92,10 @@ impl Driver {
             window: Window::default(),
             paused_until: None,
             trouble: Trouble::default(),
+            limit: Limit::default(),
             listening,
             resend: Resend::default(),
             birth: None,
-            refused: false,
             drained: Vec::new(),
             stopping: None,
             messages: Vec::new(),
@@ -198,13 +198,9 @@ impl Driver {
             if let Some(birth) = &mut self.birth {
                 birth.one_less();
             }
-            if let Some(reason) = options::refusal(&message) {
+            if let Some(reason) = self.limit.refusal(&message) {
                 self.queue.refused(token, reason);
-                if !std::mem::replace(&mut self.refused, true) {
-                    let (broker, topic) = (&self.settings.name, &message.topic);
-                    let bytes = message.payload.len();
-                    tracing::warn!(broker, %topic, bytes, ?reason, "a message cannot be sent, and no other like it");
-                }
+                self.limit.complain(&message, reason, &self.settings.name);
                 continue;
             }
             if !link.publish(&message.topic, message.payload, options::qos(self.settings.qos)) {
@@ -372,6 +368,7 @@ impl Driver {
             _ => Duration::ZERO,
         };
         let was_open = matches!(self.session, Session::Open(..));
+        self.limit.ended(&failure, &self.queue, &self.settings.name);
         self.lose();
         self.counters.disconnects.inc();
         // The only thing that comes in beside acknowledgements is what we subscribed to.

@@ -274,6 +274,13 @@ impl DedupQueue {
         self.in_flight
     }
 
+    /// The topic and bytes of the largest payload in flight.
+    pub fn largest_in_flight(&self) -> Option<(Arc<str>, usize)> {
+        let flying =
+            self.slots.iter().filter_map(|slot| Some((slot, slot.in_flight.as_ref()?.payload.len())));
+        flying.max_by_key(|(_, bytes)| *bytes).map(|(slot, bytes)| (Arc::clone(&slot.topic), bytes))
+    }
+
     /// Topics known.
     pub fn topics(&self) -> usize {
         self.slots.len()

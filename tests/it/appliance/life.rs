@@ -287,3 +287,35 @@ fn a_record_that_cannot_be_opened_leaves_the_old_one_until_it_can() {
     wait_until(SOON, "it is in the new one", || stored(&config) == [3]);
     assert_eq!(stored(&old), [1, 2]);
 }
+
+#[test]
+fn a_meter_is_online_with_what_it_says_and_offline_when_it_is_taken_out() {
+    if mosquitto_missing() {
+        return;
+    }
+    let local = Mosquitto::start();
+    let scratch = scratch();
+    let config = write(scratch.path(), &broker("one", local.port()));
+    let live = Subscriber::new(local.port(), "dsmrd/#");
+    let mut meter = Meter::plug_in(&scratch.path().join("tty"));
+    let mut daemon = Daemon::start(&config);
+    wait_until(SOON, "it is silent", || live.last("dsmrd/home/status").as_deref() == Some("offline"));
+    meter.send(&telegram(1));
+    wait_until(SOON, "it speaks", || live.last("dsmrd/home/status").as_deref() == Some("online"));
+    let messages = live.messages();
+    let place = |topic: &str, payload: &str| {
+        let found = messages.iter().position(|message| message.topic == topic && message.payload == payload);
+        found.unwrap_or_else(|| panic!("no {topic} {payload} in {messages:?}"))
+    };
+    // Whoever trusts a meter that is online must not find there what it said before it was silent.
+    assert!(place("dsmrd/home/power_import", "0.001") < place("dsmrd/home/status", "online"));
+
+    let text = std::fs::read_to_string(&config).expect("a configuration");
+    std::fs::write(&config, text.replace("\"home\"", "\"attic\"")).expect("a configuration");
+    daemon.signal(libc::SIGHUP);
+    wait_until(SOON, "nobody speaks there any more", || {
+        live.last("dsmrd/home/status").as_deref() == Some("offline")
+    });
+    daemon.signal(libc::SIGTERM);
+    assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
+}

@@ -113,7 +113,8 @@ fn only_our_documents_go_when_their_meter_does() {
             let rig = Rig::start(announcing(broker.port(), discovery(&["home"])));
             report(&rig, b"4530303034");
             rig.drained().await;
-            assert!(live.last(second).is_some_and(|payload| !payload.is_empty()));
+            let is_there = || live.last(second).is_some_and(|payload| !payload.is_empty());
+            until(SOON, "it is back", is_there).await;
             assert!(rig.task.stop(SOON).await);
         }
     });
@@ -240,5 +241,33 @@ fn who_may_not_subscribe_publishes_as_ever() {
         assert_eq!((rig.counters.connects.get(), rig.counters.disconnects.get()), (1, 0));
         assert!(rig.counters.acked.get() > 10 && rig.balances());
         assert!(rig.task.stop(SOON).await);
+    });
+}
+
+#[test]
+fn a_broker_that_a_document_is_too_large_for_gets_all_else() {
+    if mosquitto_missing() {
+        return;
+    }
+    let broker = Mosquitto::with("allow_anonymous true\nmax_packet_size 1300\n");
+    on_runtime(async {
+        let rig = Rig::start(announcing(broker.port(), discovery(&["home"])));
+        report(&rig, b"4530303033");
+        until(Duration::from_secs(20), "the document is given up", || rig.counters.dropped.get() == 1).await;
+        rig.drained().await;
+        let connects = rig.counters.connects.get();
+        assert!(connects <= 3, "{connects}");
+        // The connection stays, also when the document is offered again.
+        let live = Subscriber::new(broker.port(), "dsmrd/home/power_import");
+        let mut reading = reading(61_193);
+        reading.set_text(Field::MeterId, b"4530303033");
+        reading.received_at += 60_000;
+        rig.feed.publish(Event::Reading { meter: meter(), reading: Arc::new(reading), totals: None });
+        until(SOON, "it goes on", || live.last("dsmrd/home/power_import").as_deref() == Some("61.193")).await;
+        rig.drained().await;
+        assert_eq!((rig.counters.connects.get(), rig.counters.connected.get()), (connects, 1));
+        assert!(!retained(broker.port(), "homeassistant/#").contains_key(OURS));
+        assert_eq!(retained(broker.port(), "dsmrd/status")["dsmrd/status"], "online");
+        assert!(rig.balances());
     });
 }
