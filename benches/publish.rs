@@ -108,7 +108,10 @@ fn ledger(start: i64, end: i64) -> Ledger {
         dynamic: Some(Dynamic {
             markup_import: price(13_165, 5),
             markup_export: price(-2, 2),
+            markup_gas: price(0, 0),
             vat: price(21, 2),
+            vat_export: price(21, 2),
+            import: true,
             export: true,
             gas: false,
         }),

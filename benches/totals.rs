@@ -53,7 +53,10 @@ fn contract(zone: &Zone, start: i64) -> Contract {
         dynamic: Some(Dynamic {
             markup_import: decimal(12_286, 5),
             markup_export: decimal(-2, 2),
+            markup_gas: decimal(0, 0),
             vat: decimal(21, 2),
+            vat_export: decimal(21, 2),
+            import: true,
             export: true,
             gas: false,
         }),

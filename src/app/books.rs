@@ -135,6 +135,14 @@ impl Books {
         self.lock().books.retain(|name, _| known(name));
     }
 
+    /// The zone of the meters' days, where all have one.
+    pub fn zone(&self) -> Option<Zone> {
+        let inner = self.lock();
+        let mut zones = inner.books.values().map(|book| book.zone.as_str());
+        let first = zones.next()?;
+        zones.all(|zone| zone == first).then(|| Zone::new(first).ok()).flatten()
+    }
+
     /// The record lies elsewhere from now on.
     pub fn moved(&self, record: PathBuf) {
         *self.record.lock().unwrap_or_else(PoisonError::into_inner) = record;

@@ -6,37 +6,63 @@ use super::books::Books;
 use super::sink::Sink;
 use crate::config::Settings;
 use crate::mqtt::PricesHeard;
-use crate::prices::import;
-use crate::store::{PriceWatch, Store};
+use crate::prices::import::{self, ImportError};
+use crate::prices::{PriceKind, PriceUnit};
+use crate::store::{FlushError, ImportSummary, PriceWatch, Store};
 
-/// Takes tables that a broker publishes into the record. A table is taken as a whole or not at all.
+/// Why a table was not taken over; the prices are as they were.
+#[derive(Debug, thiserror::Error)]
+pub enum TakeError {
+    /// It is none.
+    #[error("this is no table of prices: {0}")]
+    Table(#[from] ImportError),
+    /// There is no record at this moment.
+    #[error("the record is being exchanged; send the prices again")]
+    Exchanged,
+    /// The record does not take it.
+    #[error("the prices could not be stored: {0}")]
+    Store(#[from] FlushError),
+}
+
+/// Takes a table over into the record, as a whole or not at all, whatever way it came. Prices without a kind of their own
+/// have `kind`; `unit` is what they are of, `None` takes it of the table. Times without an offset are those of the meters,
+/// where all have one zone.
+///
+/// # Errors
+/// It is no table, or the record cannot take it now.
+pub async fn take(
+    sink: &Sink,
+    bytes: &[u8],
+    kind: PriceKind,
+    unit: Option<PriceUnit>,
+) -> Result<ImportSummary, TakeError> {
+    let zone = sink.books().zone();
+    let slots = import::read(bytes, import::sniff(bytes), kind, unit, zone.as_ref())?;
+    let store = sink.store().ok_or(TakeError::Exchanged)?;
+    Ok(store.put_prices(slots).await?)
+}
+
+/// Takes tables that a broker publishes into the record.
 pub fn listener(sink: Sink) -> PricesHeard {
     Arc::new(move |source, payload| {
-        let topic = source.topic.clone();
         // Somebody took the table away; what the record has stays.
         if payload.is_empty() {
             return;
         }
-        let slots = match import::read(payload, import::sniff(payload), source.kind, source.unit, None) {
-            Ok(slots) => slots,
-            Err(error) => {
-                tracing::warn!(topic, %error, "this is no table of prices; the prices stay as they were");
-                return;
-            }
-        };
-        let Some(store) = sink.store() else {
-            tracing::warn!(topic, "the record is being exchanged; the prices are lost, publish them again");
-            return;
-        };
+        let (source, payload, sink) = (source.clone(), payload.to_vec(), sink.clone());
+        // Tasks of a runtime with one thread begin in their order, and so a later table comes after an earlier one.
         tokio::spawn(async move {
-            match store.put_prices(slots).await {
+            let topic = source.topic;
+            match take(&sink, &payload, source.kind, source.unit).await {
                 Ok(summary) if summary.added + summary.changed > 0 => {
                     let (added, changed) = (summary.added, summary.changed);
                     tracing::info!(topic, added, changed, "took over dynamic prices");
                 }
                 // A broker repeats what it keeps on every connection.
                 Ok(_) => {}
-                Err(error) => tracing::error!(topic, %error, "the prices could not be stored"),
+                Err(error) => {
+                    tracing::warn!(topic, %error, "prices were not taken over; they stay as they were")
+                }
             }
         });
     })

@@ -33,7 +33,10 @@ impl Running {
             self.readers.stop(name).await;
         }
         for name in &changes.meters.removed {
-            self.app.feed.forget(&MeterId { name: name.as_str().into() });
+            // For whoever still reads its topics: nobody says anything there any more.
+            let meter = MeterId { name: name.as_str().into() };
+            self.app.sink.link(&meter, false);
+            self.app.feed.forget(&meter);
         }
         let leaving = |name: &str| {
             changes.brokers.removed.iter().chain(&changes.brokers.changed).any(|known| known == name)

@@ -82,6 +82,11 @@ impl Sink {
         self.feed.publish(Event::Link { meter: meter.clone(), online });
     }
 
+    /// The books of all meters.
+    pub fn books(&self) -> &Books {
+        &self.books
+    }
+
     /// The store, unless it is being exchanged.
     pub fn store(&self) -> Option<Arc<Store>> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner).store.clone()

@@ -54,10 +54,22 @@ impl Readers {
         let (to, token) = (id.clone(), stop.clone());
         self.stops.insert(id.clone(), stop);
         self.tasks.spawn(async move {
+            // The link is up with what the meter says now: what was said before the silence must not pass for that.
+            let mut is_coming = false;
             let deliver = |delivery| match delivery {
-                Delivery::Reading(reading) => sink.reading(&to, reading),
+                Delivery::Reading(reading) => {
+                    sink.reading(&to, reading);
+                    if std::mem::take(&mut is_coming) {
+                        sink.link(&to, true);
+                    }
+                }
                 Delivery::Late(reading) => sink.late(&to, reading),
-                Delivery::Link(online) => sink.link(&to, online),
+                Delivery::Link(online) => {
+                    is_coming = online;
+                    if !online {
+                        sink.link(&to, false);
+                    }
+                }
             };
             reader::run(id, source, clock, counters, deliver, token).await;
             to

@@ -113,7 +113,7 @@ fn exit_code(kind: FailureKind) -> u8 {
 fn prefix(broker: &BrokerSettings) -> &str {
     let native = broker.layouts.iter().find_map(|layout| match layout {
         LayoutSettings::Native { prefix, .. } => Some(prefix.as_str()),
-        LayoutSettings::DsmrReader { .. } => None,
+        LayoutSettings::Withdrawn { .. } | LayoutSettings::DsmrReader { .. } => None,
     });
     native.unwrap_or("dsmr")
 }
@@ -150,6 +150,7 @@ fn subscribe_line(broker: &BrokerSettings) -> String {
     for layout in &broker.layouts {
         line += &match layout {
             LayoutSettings::Native { prefix, .. } => format!(" -t {}", quoted(&format!("{prefix}/#"))),
+            LayoutSettings::Withdrawn { .. } => String::new(),
             LayoutSettings::DsmrReader { prefix, .. } => format!(" -t {}", quoted(&format!("{prefix}/#"))),
         };
     }

@@ -182,7 +182,7 @@ fn show_meter(
     let currency = settings.map_or("", |settings| settings.prices.currency.as_str()).into();
     let prices = PriceBook { currency, contracts, table: Arc::new(table), zone: zone.clone() };
     let (mut rows, mut failed) = (table::Rows::default(), Ok(()));
-    let mut periods = PastPeriods::new(&prices, archive.counters(meter)?, step, from, to, |period| {
+    let periods = PastPeriods::new(&prices, archive.counters(meter)?, step, from, to, |period| {
         let row = Row { meter, period: &period, zone: &zone, step };
         if failed.is_ok() {
             failed = match args.format {
@@ -192,9 +192,19 @@ fn show_meter(
             };
         }
     });
-    archive.settled(meter, from, |settled| periods.take(&settled))?;
+    let mut unreadable = None;
+    let mut periods = periods.with_readings(|from, to| {
+        archive.last_reading(meter, from, to).unwrap_or_else(|error| {
+            unreadable.get_or_insert(error);
+            None
+        })
+    });
+    archive.settled(meter, periods.needs_from(), |settled| periods.take(&settled))?;
     periods.finish();
     failed?;
+    if let Some(error) = unreadable {
+        return Err(error.into());
+    }
     if args.format == Format::Table {
         rows.print(columns, meter, out)?;
     }

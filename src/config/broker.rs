@@ -182,12 +182,12 @@ fn prices(reader: &mut Reader<'_, '_>, topic: Option<String>) -> Option<Option<P
         _ => PriceKind::Electricity,
     });
     let gas = kind == Some(PriceKind::Gas);
-    let unit = match reader.choice(UNIT) {
-        Some(unit) => Some(unit),
-        None if reader.is_set(UNIT) => None,
-        None => {
-            let unit = if gas { "m3" } else { "kWh" };
-            reader.derive(UNIT, Value::Choice(unit)).map(|_| unit)
+    // Not told, it is as the table tells: nothing to show here.
+    let unit = match reader.is_set(UNIT) {
+        true => reader.choice(UNIT),
+        false => {
+            reader.derive_nothing(UNIT);
+            None
         }
     };
     match (gas, unit) {
@@ -199,7 +199,12 @@ fn prices(reader: &mut Reader<'_, '_>, topic: Option<String>) -> Option<Option<P
         }
         _ => {}
     }
-    let unit = if unit? == "MWh" { PriceUnit::MegaWattHour } else { PriceUnit::Unit };
+    let unit = match unit {
+        Some("MWh") => Some(PriceUnit::MegaWattHour),
+        Some(_) => Some(PriceUnit::Unit),
+        None if reader.is_set(UNIT) => return None,
+        None => None,
+    };
     Some(Some(PriceTopic { topic: topic?, kind: kind?, unit }))
 }
 

@@ -9,7 +9,7 @@ use super::raw::Section;
 use super::reader::Reader;
 use super::report::Report;
 use super::settings::MeterSettings;
-use super::value::quote;
+use super::value::{Value, quote};
 use crate::meter::MbusClass;
 use crate::p1::Decimal;
 use crate::prices::{Contract, Dynamic, overlaps};
@@ -33,6 +33,14 @@ const DEVICES: [(&str, MbusClass); 5] = [
 
 /// Keys whose price is of a kWh.
 const OF_A_KWH: [&str; 3] = ["feed_in", "dynamic_markup_import", "dynamic_markup_export"];
+
+/// What can follow the market, and what is added to its price then.
+const MARKUPS: [(&str, &str); 3] =
+    [("import", "dynamic_markup_import"), ("export", "dynamic_markup_export"), ("gas", "dynamic_markup_gas")];
+
+/// Tax on the market's price, and whom it is of.
+const TAXES: [(&str, &[&str]); 2] =
+    [("dynamic_vat", &["import", "gas"]), ("dynamic_vat_export", &["export"])];
 
 /// Resolves one. `all_meters` tells whether `meters` is all of them.
 pub(super) fn resolve(
@@ -123,46 +131,52 @@ fn end(reader: &mut Reader<'_, '_>, start: Option<Date>) -> Option<Date> {
 
 /// The outer `None` is a problem.
 fn dynamic(reader: &mut Reader<'_, '_>) -> Option<Option<Dynamic>> {
-    const REST: [&str; 3] = ["dynamic_markup_import", "dynamic_markup_export", "dynamic_vat"];
+    let set = reader.is_set("dynamic");
     let follows = reader.choices("dynamic");
-    if !reader.is_set("dynamic") {
-        for name in REST {
-            if reader.is_set(name) {
-                reader.warning(name, "without dynamic every price is fixed; it is ignored");
-            } else {
-                reader.derive_nothing(name);
-            }
-        }
-        for name in &REST[..2] {
-            if reader.is_set(name) {
-                reader.price(name);
-            }
-        }
-        if reader.is_set(REST[2]) {
-            reader.percent(REST[2]);
-        }
+    let markups = MARKUPS.map(|(_, name)| used(reader, set, name).then(|| reader.price(name)));
+    let vat = used(reader, set, "dynamic_vat").then(|| reader.percent("dynamic_vat"));
+    let vat_export =
+        used(reader, set, "dynamic_vat_export").then(|| match reader.is_set("dynamic_vat_export") {
+            true => reader.percent("dynamic_vat_export"),
+            false => reader.derive("dynamic_vat_export", Value::Percent(vat??)).and(vat?),
+        });
+    if !set {
         return Some(None);
     }
-    let markup_import = reader.price("dynamic_markup_import");
-    let markup_export = reader.price("dynamic_markup_export");
-    let vat = reader.percent("dynamic_vat");
     let follows = follows?;
-    if !follows.contains(&"import") {
-        let message = "import is missing; a contract follows the market with what is taken, and with export and gas \
-                       only beside it";
-        reader.problem("dynamic", message);
+    let has = |what: &str| follows.contains(&what);
+    let pairs = MARKUPS.iter().map(|(what, name)| (*name, std::slice::from_ref(what)));
+    for (name, whats) in pairs.chain(TAXES) {
+        // Tax that is told once is that of whatever there is.
+        let of_export = name == "dynamic_vat" && has("export") && !reader.is_set("dynamic_vat_export");
+        if reader.is_set(name) && !of_export && !whats.iter().any(|what| has(what)) {
+            let message =
+                format!("dynamic has no {}, whose price is fixed; it is ignored", whats.join(" and no "));
+            reader.warning(name, message);
+        }
     }
-    let export = follows.contains(&"export");
-    if reader.is_set("dynamic_markup_export") && !export {
-        reader.warning("dynamic_markup_export", "dynamic has no export, whose price is fixed; it is ignored");
-    }
+    let [markup_import, markup_export, markup_gas] = markups;
     Some(Some(Dynamic {
-        markup_import: markup_import?,
-        markup_export: markup_export?,
-        vat: vat?,
-        export,
-        gas: follows.contains(&"gas"),
+        markup_import: markup_import??,
+        markup_export: markup_export??,
+        markup_gas: markup_gas??,
+        vat: vat??,
+        vat_export: vat_export??,
+        import: has("import"),
+        export: has("export"),
+        gas: has("gas"),
     }))
+}
+
+/// Whether a key beside `dynamic` is to be read: to be used, or because it is there.
+fn used(reader: &mut Reader<'_, '_>, dynamic: bool, name: &str) -> bool {
+    let set = reader.is_set(name);
+    if !dynamic && set {
+        reader.warning(name, "without dynamic every price is fixed; it is ignored");
+    } else if !dynamic {
+        reader.derive_nothing(name);
+    }
+    dynamic || set
 }
 
 /// Warns of a price of a kWh that nobody pays.

@@ -54,6 +54,10 @@ pub(super) fn resolve(reader: &mut Reader<'_, '_>, around: &Around<'_>) -> Optio
                        DSMR-reader it has every value twice; write discovery = false, or discovery = true to have both";
         reader.warning("layouts", message);
     }
+    let withdrawn = || -> Option<LayoutSettings> {
+        Some(LayoutSettings::Withdrawn { prefix: around.prefix?.to_owned(), discovery: discovery.clone()? })
+    };
+    let withdrawn = if has("dsmrd") { None } else { Some(withdrawn()) };
     chosen?
         .into_iter()
         .map(|layout| match layout {
@@ -72,6 +76,7 @@ pub(super) fn resolve(reader: &mut Reader<'_, '_>, around: &Around<'_>) -> Optio
                 discovery: discovery.clone()?,
             }),
         })
+        .chain(withdrawn)
         .collect()
 }
 
@@ -98,6 +103,12 @@ pub(super) fn no_meter(name: &str, meters: &[MeterSettings]) -> String {
     format!("there is no meter {}; there is {}", quote(name), known.join(", "))
 }
 
+/// The level of our documents among those of others. One client of a broker is one installation, and stays it when its
+/// topics move: with another prefix the same documents are written anew, and entities stay what they are.
+fn node(reader: &Reader<'_, '_>, around: &Around<'_>) -> Option<String> {
+    Some(format!("dsmrd_{}", fingerprint(reader, around.client_id?)))
+}
+
 /// How Home Assistant learns of the layout dsmrd; `used` tells whether there is that layout.
 fn discovery(reader: &mut Reader<'_, '_>, around: &Around<'_>, used: bool) -> Option<Discovery> {
     if !used {
@@ -114,15 +125,18 @@ fn discovery(reader: &mut Reader<'_, '_>, around: &Around<'_>, used: bool) -> Op
                 );
             }
         }
-        return None;
+        let prefix = match reader.is_set("discovery_prefix") {
+            true => reader.text("discovery_prefix")?,
+            false => Discovery::off().prefix,
+        };
+        return Some(Discovery { prefix, node: node(reader, around)?, ..Discovery::off() });
     }
     let enabled = reader.truth("discovery");
     let prefix = reader.text("discovery_prefix");
     Some(Discovery {
         enabled: enabled?,
         prefix: prefix?,
-        // One client of a broker is one installation, and stays it when its topics move.
-        node: format!("dsmrd_{}", fingerprint(reader, around.client_id?)),
+        node: node(reader, around)?,
         status_topic: around.status_topic?.to_owned(),
         status_online: around.status_online?.to_owned(),
         status_offline: around.status_offline?.to_owned(),

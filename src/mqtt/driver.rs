@@ -7,11 +7,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::BrokerSettings;
+use super::birth::Birth;
 use super::link::{Link, LinkEvent, Session};
 use super::listen::Listening;
 use super::options::{self, WINDOW};
@@ -20,10 +20,10 @@ use super::resend::Resend;
 use super::task::{Command, Render};
 use super::trouble::Trouble;
 use super::window::{Sending, Window};
-use super::{Failure, FailureKind};
+use super::{Failure, FailureKind, figures};
 use crate::clock::Clock;
 use crate::feed::{Event, Feed};
-use crate::publish::{DedupQueue, Message, QueueSettings, Refusal};
+use crate::publish::{DedupQueue, Message, QueueSettings};
 use crate::telemetry::BrokerCounters;
 
 #[derive(Debug)]
@@ -50,6 +50,8 @@ pub(super) struct Driver {
     trouble: Trouble,
     listening: Listening,
     resend: Resend,
+    /// None once it was sent.
+    birth: Option<Birth>,
     /// Whether it was said that a message was refused.
     refused: bool,
     drained: Vec<oneshot::Sender<()>>,
@@ -92,6 +94,7 @@ impl Driver {
             trouble: Trouble::default(),
             listening,
             resend: Resend::default(),
+            birth: None,
             refused: false,
             drained: Vec::new(),
             stopping: None,
@@ -107,7 +110,7 @@ impl Driver {
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         loop {
             self.act();
-            self.count();
+            figures::show(&self.queue.stats(), &self.counters);
             let wake = self.wake();
             let timer = async {
                 match wake {
@@ -127,7 +130,7 @@ impl Driver {
                     // We left in order; the handle reads the answer. Looking at the link any longer would find
                     // it gone and call that a failure.
                     self.lose();
-                    self.count();
+                    figures::show(&self.queue.stats(), &self.counters);
                     self.stopped(true);
                     return;
                 }
@@ -156,16 +159,16 @@ impl Driver {
             self.queue.forget(|_| false);
         }
         self.pump(now);
+        self.be_born(now);
         if let Some(stopping) = &mut self.stopping {
             match &self.session {
                 Session::Open(link, _) if !stopping.farewell_sent => {
                     if self.queue.pending() == 0 || now >= stopping.farewell_at {
-                        let payload = Bytes::copy_from_slice(self.settings.status_offline.as_bytes());
-                        let qos = options::status_qos(self.settings.qos);
-                        if link.publish(&self.settings.status_topic, payload, qos) {
+                        if link.tell(&self.settings, &self.settings.status_offline) {
                             self.window.push(Sending::Farewell);
                         }
                         stopping.farewell_sent = true;
+                        self.birth = None;
                     }
                 }
                 Session::Open(..) => {}
@@ -192,14 +195,10 @@ impl Driver {
                 return;
             }
             let Some((token, message)) = self.queue.next(self.clock.mono()) else { return };
-            let refusal = if !options::publishable(&message.topic) {
-                Some(Refusal::InvalidTopic)
-            } else if !options::fits(&message.topic, &message.payload) {
-                Some(Refusal::TooLarge)
-            } else {
-                None
-            };
-            if let Some(reason) = refusal {
+            if let Some(birth) = &mut self.birth {
+                birth.one_less();
+            }
+            if let Some(reason) = options::refusal(&message) {
                 self.queue.refused(token, reason);
                 if !std::mem::replace(&mut self.refused, true) {
                     let (broker, topic) = (&self.settings.name, &message.topic);
@@ -216,6 +215,18 @@ impl Driver {
         }
     }
 
+    /// Says that we live, once what waited was sent.
+    fn be_born(&mut self, now: Instant) {
+        let Session::Open(link, _) = &self.session else { return };
+        if !self.birth.as_ref().is_some_and(|birth| birth.is_due(now)) {
+            return;
+        }
+        if link.tell(&self.settings, &self.settings.status_online) {
+            self.window.push(Sending::Birth);
+            self.birth = None;
+        }
+    }
+
     fn wake(&self) -> Option<Instant> {
         let retry = match self.session {
             // Who leaves does not come back.
@@ -223,19 +234,10 @@ impl Driver {
             _ => None,
         };
         let farewell = self.stopping.as_ref().filter(|stopping| !stopping.farewell_sent);
-        let due =
-            [retry, self.paused_until, self.resend.due(), farewell.map(|stopping| stopping.farewell_at)];
+        let birth = self.birth.as_ref().and_then(|birth| birth.wake(Instant::now()));
+        let farewell = farewell.map(|stopping| stopping.farewell_at);
+        let due = [retry, self.paused_until, self.resend.due(), birth, farewell];
         due.into_iter().flatten().min()
-    }
-
-    fn count(&self) {
-        let stats = self.queue.stats();
-        self.counters.offered.set(stats.offered);
-        self.counters.acked.set(stats.acked);
-        self.counters.superseded.set(stats.superseded);
-        self.counters.deduplicated.set(stats.deduplicated);
-        self.counters.dropped.set(stats.dropped());
-        self.counters.pending.set(stats.pending);
     }
 
     fn offer(&mut self, event: &Event) {
@@ -331,14 +333,11 @@ impl Driver {
         };
         self.counters.connects.inc();
         self.counters.connected.set(1);
-        let payload = Bytes::copy_from_slice(settings.status_online.as_bytes());
-        if link.publish(&settings.status_topic, payload, options::status_qos(settings.qos)) {
-            self.window.push(Sending::Birth);
-        }
         // Before all else, so that what the broker kept is heard as it was.
         self.listening.start(&link);
         // Of the topics that we listen to an old copy is heard, and then cleared for good.
         self.queue.forget(|topic| !self.listening.hears(topic));
+        self.birth = Some(Birth::new(self.queue.pending() - self.queue.in_flight(), now));
         self.resend.done(now);
         self.trouble.up(settings, now);
         self.session = Session::Open(link, now);
@@ -359,6 +358,7 @@ impl Driver {
 
     /// Takes back what was under way.
     fn lose(&mut self) {
+        self.birth = None;
         self.window = Window::default();
         self.queue.link_lost();
         self.paused_until = None;

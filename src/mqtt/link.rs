@@ -68,6 +68,12 @@ impl Link {
         self.client.try_publish(topic, qos, true, Vec::from(payload)).is_ok()
     }
 
+    /// Says whether the process lives; false as [`Link::publish`].
+    pub(super) fn tell(&self, settings: &BrokerSettings, status: &str) -> bool {
+        let payload = Bytes::copy_from_slice(status.as_bytes());
+        self.publish(&settings.status_topic, payload, options::status_qos(settings.qos))
+    }
+
     /// Subscribes, in one request.
     pub(super) fn subscribe(&self, filters: &[String]) -> bool {
         let filters = filters.iter().map(|filter| SubscribeFilter::new(filter.clone(), QoS::AtMostOnce));

@@ -27,7 +27,9 @@ impl Listening {
     pub(super) fn new(settings: &BrokerSettings, asked: Vec<String>) -> Self {
         let mut births: Vec<String> = Vec::new();
         let prefixes = settings.layouts.iter().map(|layout| match layout {
-            LayoutSettings::Native { discovery, .. } => &*discovery.prefix,
+            LayoutSettings::Native { discovery, .. } | LayoutSettings::Withdrawn { discovery, .. } => {
+                &*discovery.prefix
+            }
             LayoutSettings::DsmrReader { .. } => HOME_ASSISTANT,
         });
         // Without layouts the messages are of another making, for whom the default serves.

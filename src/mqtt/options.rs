@@ -5,6 +5,7 @@ use std::time::Duration;
 use rumqttc::{LastWill, MqttOptions, NetworkOptions, QoS};
 
 use super::BrokerSettings;
+use crate::publish::{Message, Refusal};
 
 /// Messages of the queue handed over and not yet acknowledged. Enough to keep a broker at the other end of a
 /// slow line busy, and few enough that what is newest does not wait behind what is old.
@@ -19,9 +20,16 @@ const PACKET_OVERHEAD: usize = 9;
 /// How long making a connection may take, in seconds: TCP, TLS and CONNACK together.
 pub(super) const CONNECT_LIMIT: u64 = 5;
 
-/// Whether a message fits into a packet.
-pub(super) fn fits(topic: &str, payload: &[u8]) -> bool {
-    topic.len() + payload.len() + PACKET_OVERHEAD <= MAX_PACKET
+/// Why a message cannot be sent, if it cannot.
+pub(super) fn refusal(message: &Message) -> Option<Refusal> {
+    let Message { topic, payload } = message;
+    if !publishable(topic) {
+        Some(Refusal::InvalidTopic)
+    } else if topic.len() + payload.len() + PACKET_OVERHEAD > MAX_PACKET {
+        Some(Refusal::TooLarge)
+    } else {
+        None
+    }
 }
 
 /// Whether a topic can be published to (MQTT 3.1.1, section 4.7).

@@ -45,8 +45,8 @@ pub struct PriceTopic {
     pub topic: String,
     /// What the prices are of.
     pub kind: PriceKind,
-    /// What they are a price of.
-    pub unit: PriceUnit,
+    /// What they are a price of, where that was told; else as the table tells.
+    pub unit: Option<PriceUnit>,
 }
 
 /// One `[[mqtt]]` table.

@@ -126,30 +126,30 @@ impl PriceBook {
             Direction::Given => (&contract.export_tariffs, contract.export),
         };
         let fixed = tariff.and_then(|tariff| tariffs[tariff]).or(whatever);
-        let Some(dynamic) = &contract.dynamic else {
-            return Price::new(fixed?, PriceSource::Contract);
-        };
-        if direction == Direction::Given
-            && let Some(price) = self.table.at(PriceKind::ElectricityExport, utc)
-        {
-            return Price::new(price, PriceSource::Dynamic);
+        match (&contract.dynamic, direction) {
+            (Some(dynamic), Direction::Taken) if dynamic.import => {
+                self.market(utc, PriceKind::Electricity, dynamic.markup_import, dynamic.vat, fixed)
+            }
+            (Some(dynamic), Direction::Given) if dynamic.export => {
+                match self.table.at(PriceKind::ElectricityExport, utc) {
+                    Some(price) => Price::new(price, PriceSource::Dynamic),
+                    None => {
+                        let (markup, vat) = (dynamic.markup_export, dynamic.vat_export);
+                        self.market(utc, PriceKind::Electricity, markup, vat, fixed)
+                    }
+                }
+            }
+            _ => Price::new(fixed?, PriceSource::Contract),
         }
-        let markup = match direction {
-            Direction::Taken => dynamic.markup_import,
-            Direction::Given if dynamic.export => dynamic.markup_export,
-            Direction::Given => return Price::new(fixed?, PriceSource::Contract),
-        };
-        self.market(utc, PriceKind::Electricity, dynamic, markup, fixed)
     }
 
-    /// The price of a unit of what a device on the M-Bus counts. Gas by the table has the contract's tax, and no markup,
-    /// since those are a kWh.
+    /// The price of a unit of what a device on the M-Bus counts.
     pub fn device(&self, utc: i64, class: MbusClass) -> Option<Price> {
         let contract = self.contract(utc)?;
         let fixed = contract.devices.iter().find(|(of, _)| *of == class).map(|(_, price)| *price);
         match &contract.dynamic {
             Some(dynamic) if class == MbusClass::Gas && dynamic.gas => {
-                self.market(utc, PriceKind::Gas, dynamic, Decimal::ZERO, fixed)
+                self.market(utc, PriceKind::Gas, dynamic.markup_gas, dynamic.vat, fixed)
             }
             _ => Price::new(fixed?, PriceSource::Contract),
         }
@@ -160,11 +160,11 @@ impl PriceBook {
         &self,
         utc: i64,
         kind: PriceKind,
-        dynamic: &Dynamic,
         markup: Decimal,
+        vat: Decimal,
         fixed: Option<Decimal>,
     ) -> Option<Price> {
-        match self.table.at(kind, utc).and_then(|market| dynamic.price(market, markup)) {
+        match self.table.at(kind, utc).and_then(|market| Dynamic::price(market, markup, vat)) {
             Some(price) => Some(Price { price, source: PriceSource::Dynamic }),
             None => Price::new(fixed?, PriceSource::Fallback),
         }
@@ -187,13 +187,13 @@ impl PriceBook {
 impl Dynamic {
     /// `(market + markup) × (1 + vat)`, exactly up to [`Price::SCALE`] digits behind the point; half away from zero where
     /// there are more. `None` when it does not fit.
-    pub fn price(&self, market: Decimal, markup: Decimal) -> Option<Decimal> {
+    pub fn price(market: Decimal, markup: Decimal, vat: Decimal) -> Option<Decimal> {
         let power = |scale: u8| 10_i128.checked_pow(scale.into());
         let scale = market.scale().max(markup.scale());
         let at = |value: Decimal| value.mantissa().checked_mul(power(scale - value.scale())?);
         let sum = at(market)?.checked_add(at(markup)?)?;
-        let product = sum.checked_mul(power(self.vat.scale())?.checked_add(self.vat.mantissa())?)?;
-        let scale = scale + self.vat.scale();
+        let product = sum.checked_mul(power(vat.scale())?.checked_add(vat.mantissa())?)?;
+        let scale = scale + vat.scale();
         let Some(excess) = scale.checked_sub(Price::SCALE) else { return Decimal::new(product, scale) };
         let unit = power(excess)?;
         let (whole, rest) = (product / unit, product % unit);

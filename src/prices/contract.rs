@@ -5,18 +5,25 @@ use jiff::civil::Date;
 use crate::meter::MbusClass;
 use crate::p1::Decimal;
 
-/// How a dynamic contract makes its price of the market's: `(market + markup) × (1 + vat)`.
+/// How a dynamic contract makes its price of the market's: `(market + markup) × (1 + vat)`. What does not follow the
+/// market has the contract's fixed price.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dynamic {
     /// Added to the market's price for what is taken, a kWh, before `vat`; taxes and fees.
     pub markup_import: Decimal,
     /// Added to the market's price for what is given, a kWh, before `vat`; usually below zero.
     pub markup_export: Decimal,
-    /// Of value-added tax, as a fraction: 0.21.
+    /// Added to the market's price of a m³ of gas before `vat`; taxes and fees.
+    pub markup_gas: Decimal,
+    /// Value-added tax on what is taken and on gas, as a fraction: 0.21.
     pub vat: Decimal,
-    /// Whether what is given is paid by the market as well.
+    /// Value-added tax on what is given, as a fraction.
+    pub vat_export: Decimal,
+    /// Whether what is taken follows the market.
+    pub import: bool,
+    /// Whether what is given does.
     pub export: bool,
-    /// Whether gas is priced by a table as well.
+    /// Whether gas does.
     pub gas: bool,
 }
 

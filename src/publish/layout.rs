@@ -14,7 +14,7 @@ pub use self::dsmr_reader::{Description, MappableField, describe, mappable_field
 
 use super::Message;
 use super::discovery::{Announcer, Source};
-use super::settings::LayoutSettings;
+use super::settings::{Discovery, LayoutSettings, PayloadFormat};
 use super::topic::{PrefixError, check_prefix};
 use crate::meter::{Reading, Zone};
 use crate::totals::Totals;
@@ -56,6 +56,7 @@ pub struct Layout(Inner);
 #[derive(Debug)]
 enum Inner {
     Native(Box<native::Native>, Box<Announcer>),
+    Withdrawn(Box<Announcer>),
     DsmrReader(Box<dsmr_reader::DsmrReader>),
 }
 
@@ -73,6 +74,12 @@ impl Layout {
                 let announcer = Announcer::new(discovery, source);
                 Inner::Native(Box::new(native::Native::new(prefix, *payload)), Box::new(announcer))
             }
+            LayoutSettings::Withdrawn { prefix, discovery } => {
+                let (prefix, format) = (check_prefix(prefix)?, PayloadFormat::Value);
+                let source = Source { prefix, format, plain: native::mbus::plain };
+                let off = Discovery { enabled: false, ..discovery.clone() };
+                Inner::Withdrawn(Box::new(Announcer::new(&off, source)))
+            }
             LayoutSettings::DsmrReader { meter, timezone, prefix, mapping } => {
                 let zone = Zone::new(timezone).map_err(|_| LayoutError::TimeZone(timezone.clone()))?;
                 Inner::DsmrReader(Box::new(dsmr_reader::DsmrReader::new(meter, zone, prefix, mapping)?))
@@ -88,6 +95,7 @@ impl Layout {
                 native.messages(context, reading, out);
                 announcer.observe(context, reading, from, out);
             }
+            Inner::Withdrawn(_) => {}
             Inner::DsmrReader(dsmr_reader) => dsmr_reader.messages(context, reading, out),
         }
     }
@@ -97,14 +105,14 @@ impl Layout {
         match &mut self.0 {
             Inner::Native(native, _) => native.link(meter, online, out),
             // DSMR-reader has no topic for it.
-            Inner::DsmrReader(_) => {}
+            Inner::Withdrawn(_) | Inner::DsmrReader(_) => {}
         }
     }
 
     /// The topic filters that it wants to hear of.
     pub fn subscriptions(&self) -> Vec<String> {
         match &self.0 {
-            Inner::Native(_, announcer) => announcer.subscriptions(),
+            Inner::Native(_, announcer) | Inner::Withdrawn(announcer) => announcer.subscriptions(),
             Inner::DsmrReader(_) => Vec::new(),
         }
     }
@@ -112,7 +120,9 @@ impl Layout {
     /// Appends what there is to answer to a message that the broker kept (`retained`) or passes on.
     pub fn heard(&mut self, topic: &str, payload: &[u8], retained: bool, out: &mut Vec<Message>) {
         match &mut self.0 {
-            Inner::Native(_, announcer) => announcer.heard(topic, payload, retained, out),
+            Inner::Native(_, announcer) | Inner::Withdrawn(announcer) => {
+                announcer.heard(topic, payload, retained, out);
+            }
             Inner::DsmrReader(_) => {}
         }
     }

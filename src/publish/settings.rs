@@ -19,8 +19,8 @@ pub struct Discovery {
     pub enabled: bool,
     /// The first level of the topics: `homeassistant` by default.
     pub prefix: String,
-    /// The level that makes the topics ours: letters, digits, `-` and `_`, the same over restarts and unlike that of any
-    /// other installation.
+    /// The level that makes the topics those of this machine: letters, digits, `-` and `_`, the same over restarts and
+    /// unlike that of any other.
     pub node: String,
     /// Where the process tells whether it lives.
     pub status_topic: String,
@@ -67,6 +67,14 @@ pub enum LayoutSettings {
         /// How a value is written.
         payload: PayloadFormat,
         /// How Home Assistant learns of it.
+        discovery: Discovery,
+    },
+    /// dsmrd's own topics are not chosen: what the discovery of them left is removed, or Home Assistant would show for ever
+    /// what was said last.
+    Withdrawn {
+        /// What they began with.
+        prefix: String,
+        /// How Home Assistant learned of them.
         discovery: Discovery,
     },
     /// The topics of DSMR-reader, `dsmr/reading/…` and so on, for one meter.

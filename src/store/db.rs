@@ -52,11 +52,27 @@ impl Database {
     pub(super) fn open(path: &Path, now: UnixMillis) -> Result<Self, OpenError> {
         if path.metadata().is_ok_and(|metadata| metadata.len() > 0) {
             match Self::open_checked(path, now) {
-                Err(OpenError::Sqlite { error, .. }) if is_damage(&error) => set_aside(path, now, &error)?,
+                Err(OpenError::Sqlite { error, .. }) if is_damage(&error) => {
+                    let aside = set_aside(path, now, &error)?;
+                    return Self::make_anew(path, now, &aside);
+                }
                 done => return done,
             }
         }
         Self::open_checked(path, now)
+    }
+
+    /// Makes a new one in the place of a damaged one that was set aside.
+    fn make_anew(path: &Path, now: UnixMillis, aside: &Path) -> Result<Self, OpenError> {
+        let mut database = Self::open_checked(path, now)?;
+        match prices::salvage(aside, &mut database.connection) {
+            Ok(0) => {}
+            Ok(prices) => tracing::info!(prices, "the prices of the damaged database were taken over"),
+            Err(error) => {
+                tracing::warn!(%error, "the prices of the damaged database cannot be read; import them again");
+            }
+        }
+        Ok(database)
     }
 
     fn open_checked(path: &Path, now: UnixMillis) -> Result<Self, OpenError> {
@@ -74,8 +90,8 @@ impl Database {
         // The old connection must let go of the file before it moves.
         let fail = |error| OpenError::Sqlite { path: self.path.clone(), error };
         self.connection = Connection::open_in_memory().map_err(fail)?;
-        set_aside(&self.path, now, error)?;
-        *self = Self::open_checked(&self.path, now)?;
+        let aside = set_aside(&self.path, now, error)?;
+        *self = Self::make_anew(&self.path, now, &aside)?;
         Ok(())
     }
 
@@ -346,8 +362,8 @@ pub(super) fn stamp(now: UnixMillis) -> String {
     now.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
-/// Renames a damaged database and what belongs to it; nothing is deleted.
-fn set_aside(path: &Path, now: UnixMillis, error: &rusqlite::Error) -> Result<(), OpenError> {
+/// Renames a damaged database and what belongs to it; nothing is deleted. Its new name.
+fn set_aside(path: &Path, now: UnixMillis, error: &rusqlite::Error) -> Result<PathBuf, OpenError> {
     let stamp = stamp(now);
     let aside = (1..)
         .map(|n| if n == 1 { format!(".corrupt-{stamp}") } else { format!(".corrupt-{stamp}-{n}") })
@@ -366,7 +382,7 @@ fn set_aside(path: &Path, now: UnixMillis, error: &rusqlite::Error) -> Result<()
         set_aside = %aside.display(),
         "the database is damaged: it is set aside, and a new one goes on"
     );
-    Ok(())
+    Ok(aside)
 }
 
 #[cfg(test)]

@@ -232,6 +232,30 @@ impl Archive {
         Ok(Readings::new(self, range, blocks))
     }
 
+    /// The last reading of a meter from one instant on and before another, in seconds since 1970-01-01 00:00 UTC.
+    /// Damaged blocks are passed over.
+    pub fn last_reading(&self, meter: &str, from: i64, to: i64) -> Result<Option<Reading>, ReadError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT max(b.last) FROM block b JOIN epoch e ON e.id = b.epoch
+             WHERE b.hour BETWEEN ?2 AND ?3 AND e.meter = ?1 AND b.last >= ?4 AND b.first < ?5",
+        )?;
+        let hours = (from.div_euclid(3_600), to.div_euclid(3_600));
+        let stored: Option<i64> =
+            statement.query_row(params![meter, hours.0, hours.1, from, to], |row| row.get(0))?;
+        let tail =
+            self.tail.iter().filter(|block| *block.meter == *meter && block.last >= from && block.first < to);
+        let Some(end) = tail.map(|block| block.last).chain(stored).max() else { return Ok(None) };
+        // The hour in which it lies: a block may go on beyond what is asked for.
+        let hour = end.min(to - 1).div_euclid(3_600) * 3_600;
+        let range = Range {
+            meter: Some(meter.to_owned()),
+            from: Some(from.max(hour)),
+            to: Some(to),
+            ..Range::default()
+        };
+        Ok(self.readings(range)?.filter_map(Result::ok).last().map(|stored| stored.reading))
+    }
+
     /// The last reading of every meter. Damaged blocks are passed over.
     pub(super) fn latest(&self) -> Result<HashMap<String, Reading>, ReadError> {
         let mut ends: HashMap<String, i64> = HashMap::new();

@@ -13,6 +13,7 @@ mod calendar;
 mod days;
 mod history;
 mod now;
+mod past_peaks;
 mod peaks;
 mod snapshot;
 mod tell;

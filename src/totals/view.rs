@@ -42,7 +42,8 @@ pub enum CostLine {
     /// Gas, water, heat.
     Device(MbusClass),
     /// The fixed cost of the days so far, each by the contract of that day; today counts as a whole. Days count from the
-    /// start of the period or of the contract, also those without a reading.
+    /// first of which the record knows something, the start of the period or that of the contract, whichever is the
+    /// latest; after it also those without a reading.
     Fixed,
     /// The capacity tariff, of the days so far, today as a whole: its price times the mean of the peaks of now, of which
     /// each counts as the contract's least at least, over the days of the year. Before a peak is known the least counts.

@@ -117,6 +117,9 @@ fn of_broker(
 ) -> anyhow::Result<()> {
     lines.push(process(&broker.name, &broker.status_topic));
     for settings in &broker.layouts {
+        if matches!(settings, LayoutSettings::Withdrawn { .. }) {
+            continue;
+        }
         for of_meter in heard {
             if let LayoutSettings::DsmrReader { meter, .. } = settings
                 && *meter != of_meter.meter
@@ -197,6 +200,7 @@ fn general(broker: &str, settings: &LayoutSettings, meter: &str, currency: &str,
                 lines.push(line(&format!("{}/device/{}/<device>/config", discovery.prefix, discovery.node)));
             }
         }
+        LayoutSettings::Withdrawn { .. } => {}
         LayoutSettings::DsmrReader { .. } => {
             let fields = mappable_fields().into_iter().filter(|field| !field.name.contains('#'));
             lines.extend(fields.filter_map(|named| {

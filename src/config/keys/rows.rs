@@ -143,13 +143,13 @@ pub const KEYS: &[Key] = &[
     key(Mqtt, "status_offline", Text, Value(r#""offline""#), r#""down""#,
         "What it says when we stopped or died."),
     key(Mqtt, "prices_topic", Topic, Nothing, r#""energy/prices""#,
-        "A topic on which somebody publishes dynamic prices: tables such as dsmrd prices import takes. \
-         It may have the placeholders of status_topic."),
+        "A topic on which somebody publishes dynamic prices: tables such as dsmrd prices import takes, \
+         of at most 1 MiB; times without an offset are those of the meter's time zone. It may have the placeholders of status_topic."),
     key(Mqtt, "prices_kind", Choice(PRICE_KINDS), Value(r#""electricity""#), r#""gas""#,
         "What the prices of prices_topic are of: electricity is the market's price, electricity-export one of its own for \
          what is given."),
-    key(Mqtt, "prices_unit", Choice(PRICE_UNITS), Derived("kWh, of gas m3."), r#""MWh""#,
-        "What they are a price of."),
+    key(Mqtt, "prices_unit", Choice(PRICE_UNITS), Derived("As the table tells, and else kWh, of gas m3."), r#""MWh""#,
+        "What they are a price of. A table that tells otherwise is refused."),
     key(Mqtt, "ca_file", Path, Nothing, r#""/etc/dsmrd/ca.pem""#,
         "The authority that signed the broker's certificate, as PEM. Without it the system's own authorities count."),
     key(Mqtt, "cert_file", Path, Nothing, r#""/etc/dsmrd/client.pem""#,
@@ -182,7 +182,8 @@ pub const KEYS: &[Key] = &[
     key(Contract, "import_t4", Price(true), Nothing, "0.3010",
         "A kWh taken at tariff 4."),
     key(Contract, "export", Price(true), Nothing, "0.0550",
-        "What one earns for a kWh that is given, whatever the tariff. Below zero one pays."),
+        "What one earns for a kWh that is given, whatever the tariff. Below zero one pays. Where a kWh given is set off \
+         against one taken (salderen), it is the price of import."),
     key(Contract, "export_t1", Price(true), Nothing, "0.0510",
         "What one earns for a kWh given at tariff 1, in front of export."),
     key(Contract, "export_t2", Price(true), Nothing, "0.0590",
@@ -212,15 +213,20 @@ pub const KEYS: &[Key] = &[
         "The least that a month's peak counts, in kW."),
     key(Contract, "dynamic", Choices(DYNAMIC), Nothing, r#"["import", "export"]"#,
         "What follows the market, by the hour or quarter-hour: import what is taken, export what is given, gas the gas. \
-         Prices come by dsmrd prices import or by prices_topic. A kWh costs (market + markup) × (1 + vat), a m³ of gas \
-         market × (1 + vat). What the list lacks, and times of which no price is known, have the fixed price. Where \
-         prices of the kind electricity-export come, they are what is earned as they are."),
+         Prices come by dsmrd prices import or by prices_topic. A kWh, or a m³ of gas, is (market + markup) × (1 + vat). \
+         What the list lacks, and times of which no price is known, have the fixed price. Where prices of the kind \
+         electricity-export come, they are what export earns, as they are."),
     key(Contract, "dynamic_markup_import", Price(true), Value("0"), "0.12599",
         "Added to the market's price of a kWh that is taken, before vat: energy tax and what the supplier takes."),
     key(Contract, "dynamic_markup_export", Price(true), Value("0"), "-0.0150",
-        "Added to the market's price of a kWh that is given, before vat. Usually it is below zero."),
+        "Added to the market's price of a kWh that is given, before vat: below zero for what the supplier keeps, above \
+         where tax is given back."),
+    key(Contract, "dynamic_markup_gas", Price(true), Value("0"), "0.66000",
+        "Added to the market's price of a m³ of gas, before vat: energy tax and what the supplier takes."),
     key(Contract, "dynamic_vat", Percent, Value(r#""0%""#), r#""21%""#,
         "The value-added tax on the market's price with its markup. 0% is right when the table has it in its prices."),
+    key(Contract, "dynamic_vat_export", Percent, Derived("That of dynamic_vat."), r#""0%""#,
+        "The same for what is given. Outside the Netherlands a household is paid without tax as a rule: that is 0%."),
 
     key(Log, "level", Choice(LEVELS), Value(r#""info""#), r#""debug""#,
         "How much is logged."),

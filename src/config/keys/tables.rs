@@ -124,7 +124,7 @@ impl Table {
     }
 }
 
-/// Three contracts as people have them.
+/// Contracts as people have them.
 const CONTRACTS: &str = r#"# The Netherlands: two tariffs, gas, a fixed amount a day.
 [[contract]]
 name = "Stroom en gas 2026"
@@ -132,10 +132,11 @@ start = 2026-01-01
 end = 2027-01-01        # the first day on which it no longer holds
 import_t1 = 0.2412      # tariff 1 is the low one in the Netherlands
 import_t2 = 0.2631
-export = 0.0550
-feed_in = 0.0150        # what one pays for each kWh that is given
+export_t1 = 0.2412      # salderen: what is given is set off, so it earns what taking costs;
+export_t2 = 0.2631      # from 2027 on it has a price of its own
+feed_in = 0.0150        # terugleverkosten: what one pays for each kWh that is given
 gas = 1.2795
-fixed = 0.6841
+fixed = 0.6841          # a day: supply and grid, less the tax that is given back
 
 # The market's price by the hour, for what is taken and what is given.
 [[contract]]
@@ -143,16 +144,22 @@ name = "Dynamic 2027"
 start = 2027-01-01
 dynamic = ["import", "export"]
 dynamic_markup_import = 0.12599
+dynamic_markup_export = -0.0150
 dynamic_vat = "21%"
+dynamic_vat_export = "0%"
 import = 0.25           # counts for hours of which no price is known
+export = 0.05
 gas = 1.2795
+fixed = -0.85           # below zero where more is given back than is taken
 
-# Belgium: tariff 1 is the high one, and the peaks of the months cost.
+# Belgium: tariff 1 is the high one, what is given follows the market, and the peaks of the months cost.
 [[contract]]
 name = "Energie 2026"
 start = 2026-01-01
 import_t1 = 0.3127
 import_t2 = 0.2719
+dynamic = ["export"]
+dynamic_markup_export = -0.0130
 export = 0.0421
 capacity = 51.92        # a kW of the mean of twelve months' peaks, a year
 "#;

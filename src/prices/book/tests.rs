@@ -33,7 +33,16 @@ fn contract(start: Date, end: Option<Date>) -> Contract {
 }
 
 fn dynamic() -> Dynamic {
-    Dynamic { markup_import: d("0.0250"), markup_export: d("-0.01"), vat: d("0.21"), export: true, gas: true }
+    Dynamic {
+        markup_import: d("0.0250"),
+        markup_export: d("-0.01"),
+        markup_gas: d("0.6"),
+        vat: d("0.21"),
+        vat_export: d("0.06"),
+        import: true,
+        export: true,
+        gas: true,
+    }
 }
 
 fn book(contracts: Vec<Contract>, slots: impl IntoIterator<Item = Slot>) -> PriceBook {
@@ -102,10 +111,10 @@ fn a_dynamic_price_has_markup_and_tax_to_the_last_digit() {
     let dynamic = Contract { dynamic: Some(dynamic()), ..contract(date(2026, 1, 1), None) };
     let slots = [slot(PriceKind::Electricity, NOON, "0.09213"), slot(PriceKind::Gas, NOON, "0.31")];
     let book = book(vec![dynamic], slots);
-    // (0.09213 + 0.0250) × 1.21, (0.09213 − 0.01) × 1.21, 0.31 × 1.21.
+    // (0.09213 + 0.0250) × 1.21, (0.09213 − 0.01) × 1.06, (0.31 + 0.6) × 1.21.
     assert_eq!(told(book.energy(NOON, Field::EnergyImportT2)), is("0.1417273", PriceSource::Dynamic));
-    assert_eq!(told(book.energy(NOON, Field::EnergyExportTotal)), is("0.0993773", PriceSource::Dynamic));
-    assert_eq!(told(book.device(NOON, MbusClass::Gas)), is("0.3751", PriceSource::Dynamic));
+    assert_eq!(told(book.energy(NOON, Field::EnergyExportTotal)), is("0.0870578", PriceSource::Dynamic));
+    assert_eq!(told(book.device(NOON, MbusClass::Gas)), is("1.1011", PriceSource::Dynamic));
     assert_eq!(told(book.device(NOON, MbusClass::Water)), is("0.90", PriceSource::Contract));
     // The hour after has none.
     let later = NOON + 3_600;
@@ -132,24 +141,50 @@ fn a_missing_price_without_a_fixed_one_is_none() {
 
 #[test]
 fn the_tables_own_price_of_what_is_given_is_taken_as_it_is() {
-    let fixed = Dynamic { export: false, gas: false, ..dynamic() };
-    let contract = Contract { dynamic: Some(fixed), ..contract(date(2026, 1, 1), None) };
+    let whole = Contract { dynamic: Some(dynamic()), ..contract(date(2026, 1, 1), None) };
     let slots = [
         slot(PriceKind::Electricity, NOON, "0.10"),
         slot(PriceKind::ElectricityExport, NOON, "-0.02"),
         slot(PriceKind::Electricity, NOON + 3_600, "0.10"),
-        slot(PriceKind::Gas, NOON, "0.10"),
     ];
-    let book = book(vec![contract], slots);
+    let book = book(vec![whole], slots);
     assert_eq!(told(book.energy(NOON, Field::EnergyExportT1)), is("-0.02", PriceSource::Dynamic));
-    assert_eq!(told(book.energy(NOON + 3_600, Field::EnergyExportT1)), is("0.05", PriceSource::Contract));
-    assert_eq!(told(book.device(NOON, MbusClass::Gas)), is("1.20", PriceSource::Contract));
+    // Without one it is the market's: (0.10 − 0.01) × 1.06.
+    assert_eq!(told(book.energy(NOON + 3_600, Field::EnergyExportT1)), is("0.0954", PriceSource::Dynamic));
+}
+
+#[test]
+fn what_does_not_follow_the_market_has_its_fixed_price() {
+    let none = Dynamic { import: false, export: false, gas: false, ..dynamic() };
+    let slots = PriceKind::ALL.map(|kind| slot(kind, NOON, "0.10"));
+    let (export, gas) = (is("0.10", PriceSource::Dynamic), is("0.8470", PriceSource::Dynamic));
+    let fixed = [
+        is("0.30", PriceSource::Contract),
+        is("0.05", PriceSource::Contract),
+        is("1.20", PriceSource::Contract),
+    ];
+    let [a, b, c] = fixed;
+    for (dynamic, expected) in [
+        (
+            Dynamic { import: true, ..none.clone() },
+            [is("0.151250", PriceSource::Dynamic), b.clone(), c.clone()],
+        ),
+        (Dynamic { export: true, ..none.clone() }, [a.clone(), export, c.clone()]),
+        (Dynamic { gas: true, ..none.clone() }, [a.clone(), b.clone(), gas]),
+        (none, [a, b, c]),
+    ] {
+        let contract = Contract { dynamic: Some(dynamic), ..contract(date(2026, 1, 1), None) };
+        let book = book(vec![contract], slots);
+        let of = |field| told(book.energy(NOON, field));
+        let prices =
+            [of(Field::EnergyImportT2), of(Field::EnergyExportT1), told(book.device(NOON, MbusClass::Gas))];
+        assert_eq!(prices, expected);
+    }
 }
 
 #[test]
 fn a_price_has_nine_digits_at_most_half_away_from_zero() {
-    let tax = |vat| Dynamic { vat: d(vat), ..dynamic() };
-    let price = |market, vat| tax(vat).price(d(market), Decimal::ZERO).map(|price| price.to_string());
+    let price = |market, vat| Dynamic::price(d(market), Decimal::ZERO, d(vat)).map(|price| price.to_string());
     assert_eq!(price("0.0000000050", "0.1").as_deref(), Some("0.000000006"));
     assert_eq!(price("-0.0000000050", "0.1").as_deref(), Some("-0.000000006"));
     assert_eq!(price("0.0000000049", "0.0").as_deref(), Some("0.000000005"));
@@ -157,7 +192,7 @@ fn a_price_has_nine_digits_at_most_half_away_from_zero() {
     assert_eq!(price("0.123456789", "0").as_deref(), Some("0.123456789"));
     assert_eq!(price("10", "-1").as_deref(), Some("0"));
     let most = Decimal::new(i128::from(u64::MAX), 0).expect("fits");
-    assert_eq!(dynamic().price(most, most), None);
+    assert_eq!(Dynamic::price(most, most, d("0.21")), None);
     let long = Contract { import: Some(d("0.1234567895")), ..contract(date(2026, 1, 1), None) };
     let book = book(vec![long], []);
     assert_eq!(told(book.energy(NOON, Field::EnergyImportTotal)), is("0.123456790", PriceSource::Contract));

@@ -28,6 +28,17 @@ const PATIENCE_TELEGRAMS: u32 = 10;
 /// … and for how long at least: as long as a topic that nobody confirms stays.
 const PATIENCE_MILLIS: UnixMillis = 3_600_000;
 
+/// Whose a document is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose<'a> {
+    /// Of the meter of this level, below our prefix.
+    Meter(&'a str),
+    /// It does not tell.
+    Nobody,
+    /// Of topics with another prefix: those of another dsmrd on this machine, or ours before it was changed.
+    Other,
+}
+
 /// A document that stands.
 #[derive(Debug)]
 struct Standing {
@@ -210,7 +221,7 @@ impl Announcer {
             if self.is_standing(&left.object_id) {
                 return false;
             }
-            if left.meter.as_deref() != Some(&level) {
+            if self.whose(left) != Whose::Meter(&level) {
                 return true;
             }
             let stays = patience && !place.meter.shows(&left.topics);
@@ -220,6 +231,12 @@ impl Announcer {
             stays
         });
         self.leftovers = leftovers;
+    }
+
+    fn whose<'a>(&self, left: &'a Leftover) -> Whose<'a> {
+        let Some(base) = left.base.as_deref() else { return Whose::Nobody };
+        let meter = base.strip_prefix(&*self.source.prefix).and_then(|rest| rest.strip_prefix('/'));
+        meter.filter(|level| !level.contains('/')).map_or(Whose::Other, Whose::Meter)
     }
 
     fn is_standing(&self, object_id: &str) -> bool {
@@ -235,7 +252,9 @@ impl Announcer {
         let Some(object_id) = self.object_id(topic) else { return };
         let Some(left) = Leftover::read(object_id, payload) else { return };
         if !self.settings.enabled {
-            out.push(self.clear(object_id));
+            if self.whose(&left) != Whose::Other {
+                out.push(self.clear(object_id));
+            }
             return;
         }
         for place in &mut self.places {
@@ -249,9 +268,13 @@ impl Announcer {
                 return;
             }
         }
-        let is_configured =
-            self.settings.meters.iter().any(|name| left.meter.as_deref() == Some(&*level(name)));
-        if is_configured {
+        let stays = match self.whose(&left) {
+            Whose::Meter(of) => self.settings.meters.iter().any(|name| *of == *level(name)),
+            Whose::Nobody => false,
+            // Under another prefix our meter has the same document: then it is taken over as it comes up.
+            Whose::Other => true,
+        };
+        if stays {
             self.leftovers.retain(|other| other.object_id != left.object_id);
             self.leftovers.push(left);
         } else {

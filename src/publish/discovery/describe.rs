@@ -293,7 +293,14 @@ pub(super) const fn class_label(class: MbusClass) -> &'static str {
 fn unit_of(class: MbusClass, facts: Facts<'_>) -> Unit {
     let total = facts.totals.and_then(|totals| totals.year.usage.device(class));
     let told = || facts.reading.mbus_of(class).and_then(|(_, reading)| reading.value);
-    total.or_else(told).map_or(Unit::One, |quantity| quantity.unit)
+    let known = total.or_else(told).map(|quantity| quantity.unit);
+    known.unwrap_or(match class {
+        MbusClass::Electricity => Unit::KiloWattHour,
+        // What contracts have prices of.
+        MbusClass::Gas | MbusClass::Water | MbusClass::WarmWater => Unit::CubicMetre,
+        MbusClass::Heat | MbusClass::Cooling => Unit::GigaJoule,
+        MbusClass::HeatCostAllocator => Unit::One,
+    })
 }
 
 /// The digits behind the point of the number in a payload of any format.

@@ -9,8 +9,8 @@ use super::entity::Platform;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Leftover {
     pub(super) object_id: String,
-    /// The level of its meter's topics; none where it does not tell.
-    pub(super) meter: Option<String>,
+    /// What its meter's topics begin with, the meter's level included; none where it does not tell.
+    pub(super) base: Option<String>,
     /// Its entities, but those that it removed itself.
     pub(super) components: Vec<(String, Platform)>,
     /// Where their states are.
@@ -26,7 +26,7 @@ impl Leftover {
         }
         // The last of the conditions is the link to the meter.
         let status = document["availability"].as_array().and_then(|topics| topics.last()?["topic"].as_str());
-        let meter = status.and_then(|topic| topic.strip_suffix("/status")?.rsplit('/').next());
+        let base = status.and_then(|topic| topic.strip_suffix("/status"));
         let mut components = Vec::new();
         let mut topics = Vec::new();
         for (key, component) in document["components"].as_object().into_iter().flatten() {
@@ -36,6 +36,6 @@ impl Leftover {
                 topics.push(topic.to_owned());
             }
         }
-        Some(Self { object_id: object_id.to_owned(), meter: meter.map(str::to_owned), components, topics })
+        Some(Self { object_id: object_id.to_owned(), base: base.map(str::to_owned), components, topics })
     }
 }

@@ -268,7 +268,8 @@ impl Meter {
             let device_id = match &id {
                 Ok(id) => own(format!("{word}_{}", ids::id(id))),
                 // It has no identifier of its own.
-                Err(level) => format!("{object_id}_{word}{}", ids::id(level).trim_start_matches('_')),
+                Err(level) if level.is_empty() => format!("{object_id}_{word}"),
+                Err(level) => format!("{object_id}_{word}_{}", ids::id(level)),
             };
             let label =
                 class.map_or_else(|| "M-Bus".to_owned(), |class| describe::class_label(class).to_lowercase());

@@ -1,11 +1,14 @@
 //! Dynamic prices in the database.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-use rusqlite::{Connection, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Row, Transaction, TransactionBehavior, ffi, params};
 
+use super::connect::open_to_read;
 use crate::p1::Decimal;
 use crate::prices::{PriceKind, PriceTable, Slot};
+use crate::store::error::OpenError;
 use crate::store::prices::ImportSummary;
 
 /// Puts prices into the table in one transaction: a slot takes the place of those that it overlaps.
@@ -77,6 +80,25 @@ pub(in crate::store) fn since(connection: &Connection, from: i64) -> rusqlite::R
         table.insert(slot?);
     }
     Ok(table)
+}
+
+/// Brings the prices of a damaged database over, where their table is sound: they are few, and nothing else tells them
+/// again. How many there are.
+pub(in crate::store) fn salvage(damaged: &Path, connection: &mut Connection) -> Result<usize, OpenError> {
+    let fail = |error| OpenError::Sqlite { path: damaged.to_owned(), error };
+    let old = open_to_read(damaged)?;
+    let verdict = "SELECT * FROM pragma_quick_check('price')";
+    let verdict: String = old.query_row(verdict, [], |row| row.get(0)).map_err(fail)?;
+    if verdict != "ok" {
+        return Err(fail(rusqlite::Error::SqliteFailure(
+            ffi::Error::new(ffi::SQLITE_CORRUPT),
+            Some(verdict),
+        )));
+    }
+    let table = since(&old, i64::MIN).map_err(fail)?;
+    let slots: Vec<Slot> = table.slots().copied().collect();
+    put(connection, &slots).map_err(fail)?;
+    Ok(slots.len())
 }
 
 /// Rises with every change of a price.

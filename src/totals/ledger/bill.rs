@@ -138,7 +138,8 @@ pub(super) fn product(usage: Decimal, price: Decimal) -> Amount {
     Amount::of(usage, price).or_else(rounded).unwrap_or_default()
 }
 
-/// What the days of a period cost whatever is used: from its first day to today, both counted whole.
+/// What the days of a period cost whatever is used: from its first day, or the first that the record knows of, to today,
+/// both counted whole.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Standing {
     /// Whether a contract held on any of the days.
@@ -155,7 +156,7 @@ impl Standing {
         Self { contract, ..Self::default() }
     }
 
-    /// Of the days from `first` to `today`.
+    /// Of the days from `first` to `today`; none where `first` is the later.
     pub(super) fn of(prices: &PriceBook, first: Date, today: Date) -> Self {
         let mut standing = Self::default();
         for contract in &prices.contracts {

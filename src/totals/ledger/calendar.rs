@@ -3,7 +3,9 @@
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 
+use super::account::Direction;
 use crate::meter::Zone;
+use crate::totals::counter::CounterState;
 use crate::totals::tally::QUARTER;
 
 /// The last instant with a calendar; no meter will see it. It keeps the sums of dates within their range.
@@ -79,6 +81,15 @@ pub(super) fn boundary(time: i64) -> i64 {
 /// The local day of an instant.
 pub(super) fn date(zone: &Zone, utc: i64) -> Date {
     zone.time_zone().to_datetime(timestamp(utc)).date()
+}
+
+/// The first local day of which the record knows something: that of the first position of electricity, or of a device
+/// where there is no electricity. Before it no day costs anything.
+pub(super) fn first_day(zone: &Zone, counters: &[CounterState]) -> Option<Date> {
+    let energy = counters.iter().filter(|counter| Direction::of(counter.key.register).is_some());
+    let first = energy.map(|counter| counter.first.time).min();
+    let first = first.or_else(|| counters.iter().map(|counter| counter.first.time).min());
+    first.map(|time| date(zone, time))
 }
 
 /// The local day of an instant as a span of 23, 24 or 25 hours.

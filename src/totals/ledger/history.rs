@@ -4,8 +4,9 @@ use jiff::civil::Date;
 
 use super::account::{Role, difference, roles, sum};
 use super::bill::{Bill, Charge, Standing};
-use super::calendar::{Calendar, Span, boundary, date};
-use crate::meter::{Field, MbusClass, Quantity, Unit, Zone};
+use super::calendar::{self, Calendar, Span, boundary, date};
+use super::past_peaks::PastPeaks;
+use crate::meter::{Field, MbusClass, Quantity, Reading, Unit, Zone};
 use crate::p1::Decimal;
 use crate::prices::PriceBook;
 use crate::totals::counter::{CounterState, Register};
@@ -40,8 +41,8 @@ impl Step {
 
 /// Makes periods of positions. Its size does not grow with their number.
 ///
-/// What was used while there was no reading counts where the next reading lies, as everywhere. Costs are those of what
-/// was used and the fixed ones; the capacity tariff, which follows from the peaks of twelve months, is not among them.
+/// What was used while there was no reading counts where the next reading lies, as everywhere. Costs are what a ledger
+/// tells with the last reading of the period, the fixed ones and the capacity tariff among them.
 pub struct PastPeriods<'a, F> {
     prices: &'a PriceBook,
     step: Step,
@@ -55,6 +56,10 @@ pub struct PastPeriods<'a, F> {
     ends: Vec<Settled>,
     /// From the first quarter-hour with a reading of electricity to the end of the last.
     read: Option<Span>,
+    /// The first day that costs something.
+    known_since: Option<Date>,
+    /// Of the months, where a contract has a capacity tariff.
+    peaks: Option<PastPeaks<'a>>,
     open: Option<Open>,
     each: F,
 }
@@ -71,7 +76,8 @@ struct Open {
 
 impl<'a, F: FnMut(Period)> PastPeriods<'a, F> {
     /// Periods of this length that begin at `from` or later and before `to`, in order of time, each handed to `each`.
-    /// `from` is the start of a period. To be given the positions from `from` on, as the record tells them.
+    /// `from` is the start of a period. To be given the positions from [`PastPeriods::needs_from`] on, as the record
+    /// tells them.
     pub fn new(
         prices: &'a PriceBook,
         counters: Vec<CounterState>,
@@ -100,7 +106,38 @@ impl<'a, F: FnMut(Period)> PastPeriods<'a, F> {
         let last = electricity().map(|state| boundary(state.last.time)).max();
         let read = first.zip(last).map(|(start, end)| Span { start, end });
         let values = counters.iter().map(|state| state.first.value).collect();
-        Self { prices, step, from, to, counters, roles, values, ends, read, open: None, each }
+        let known_since = calendar::first_day(&prices.zone, &counters);
+        let has_capacity = prices.contracts.iter().any(|contract| contract.capacity.is_some());
+        let peaks =
+            (has_capacity && step >= Step::Day).then(|| PastPeaks::new(&prices.zone, &counters, from));
+        Self {
+            prices,
+            step,
+            from,
+            to,
+            counters,
+            roles,
+            values,
+            ends,
+            read,
+            known_since,
+            peaks,
+            open: None,
+            each,
+        }
+    }
+
+    /// Where to find the last reading from one instant on and before another, in seconds since 1970-01-01 00:00 UTC: a
+    /// meter may tell peaks of its own, of which the capacity tariff is. Asked for where a contract has one.
+    #[must_use]
+    pub fn with_readings(mut self, last: impl FnMut(i64, i64) -> Option<Reading> + 'a) -> Self {
+        self.peaks = self.peaks.map(|peaks| peaks.with_readings(Box::new(last)));
+        self
+    }
+
+    /// From which boundary on positions are needed: of each counter the last at or before it, and all that follow.
+    pub fn needs_from(&self) -> i64 {
+        self.peaks.as_ref().map_or(self.from, PastPeaks::needs_from)
     }
 
     /// Takes a position; they come in order of boundaries.
@@ -115,6 +152,10 @@ impl<'a, F: FnMut(Period)> PastPeriods<'a, F> {
             self.book(&end);
         }
         self.book(settled);
+        // After the period that it ends was told.
+        if let Some(peaks) = &mut self.peaks {
+            peaks.take(settled);
+        }
     }
 
     /// Ends the last period.
@@ -187,21 +228,30 @@ impl<'a, F: FnMut(Period)> PastPeriods<'a, F> {
         let missing = self.read.map_or(0, |read| {
             (span.end.min(read.end) - span.start.max(read.start)) / QUARTER - open.quarters
         });
-        let cost = self.cost(span, open.bill);
         let missing_s = missing.max(0) * QUARTER;
+        let cost = self.cost(span, open.bill);
         (self.each)(Period { start: span.start, end: span.end, usage, cost, missing_s });
     }
 
     /// The costs of a period up to the last reading.
-    fn cost(&self, span: Span, mut bill: Bill) -> Option<PeriodCost> {
+    fn cost(&mut self, span: Span, mut bill: Bill) -> Option<PeriodCost> {
         let until = self.read.map_or(span.end, |read| read.end.clamp(span.start + 1, span.end));
         let day = |utc: i64| -> Date { date(&self.prices.zone, utc) };
-        let standing = Standing::of(self.prices, day(span.start), day(until - 1));
+        let today = day(until - 1);
+        let first = day(span.start);
+        let first = self.known_since.map_or(first, |known| first.max(known));
+        let standing = Standing::of(self.prices, first, today);
         if !standing.contract {
             return None;
         }
         if self.step >= Step::Day {
             bill.add(CostLine::Fixed, standing.fixed);
+            if let Some(peaks) = &mut self.peaks {
+                let of_months = peaks.of_months(span.start, until);
+                if let Some(capacity) = standing.capacity(of_months, today.days_in_year().into()) {
+                    bill.add(CostLine::Capacity, capacity);
+                }
+            }
         }
         bill.lines.sort_unstable_by_key(|(line, _)| *line);
         Some(PeriodCost { lines: bill.lines, fallback: bill.fallback > 0, unpriced: bill.unpriced > 0 })

@@ -47,13 +47,14 @@ impl Ledger {
         let calendar = Calendar::at(zone, time);
         let [quarter, hour, today, month, year] = calendar.spans;
         let prices = &self.settings.prices;
-        let mut standing = [TODAY, MONTH, YEAR]
-            .map(|period| Standing::of(prices, date(zone, calendar.spans[period].start), calendar.date))
-            .into_iter();
-        let mut next = || standing.next().unwrap_or_default();
-        let (of_today, of_month, of_year) = (next(), next(), next());
-        let holds = || Standing::held(of_today.contract);
         let counters = self.tally.counters();
+        let known_since = calendar::first_day(zone, counters).unwrap_or(calendar.date);
+        let days = |period: usize| {
+            let first = date(zone, calendar.spans[period].start).max(known_since);
+            Standing::of(prices, first, calendar.date)
+        };
+        let (of_today, of_month, of_year) = (days(TODAY), days(MONTH), days(YEAR));
+        let holds = || Standing::held(of_today.contract);
         let energy = counters.iter().zip(&self.roles).filter(|(_, role)| role.direction.is_some());
         Snapshot {
             sums: [
@@ -107,7 +108,7 @@ impl Ledger {
     }
 
     /// The peaks of months by our own quarter-hours.
-    fn months(&self, calendar: &Calendar) -> Months {
+    pub(super) fn months(&self, calendar: &Calendar) -> Months {
         let zone = &self.settings.zone;
         let running = calendar.spans[MONTH];
         let highest = |span| self.days.within(span).map(|day| day.peak).fold(None, higher);

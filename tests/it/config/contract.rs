@@ -43,7 +43,8 @@ fn a_whole_contract() {
                  import = 0.25\nexport = -0.01\nexport_t3 = 0.06\ngas = 1.2795\nwater = 1.05\nwarm_water = 9.16\n\
                  heat = 43.79\ncooling = 21.90\nfixed = -0.12\nfeed_in = 0.0150\ncapacity = 51.9212345\n\
                  capacity_minimum = 3\ndynamic = [\"gas\", \"import\", \"export\"]\n\
-                 dynamic_markup_import = 0.12345678\ndynamic_markup_export = -0.015\ndynamic_vat = \"5.5 %\"";
+                 dynamic_markup_import = 0.12345678\ndynamic_markup_export = -0.015\n\
+                 dynamic_markup_gas = 0.66\ndynamic_vat = \"5.5 %\"\ndynamic_vat_export = \"0%\"";
     let loaded = load(&with(lines));
     assert_eq!(loaded.warnings, [""; 0]);
     let d =
@@ -68,9 +69,10 @@ fn a_whole_contract() {
     assert_eq!((contract.fixed, contract.feed_in), (d("-0.12"), d("0.0150")));
     assert_eq!((contract.capacity, contract.capacity_minimum), (Some(d("51.9212345")), d("3")));
     let dynamic = contract.dynamic.as_ref().expect("it is dynamic");
-    assert!(dynamic.export && dynamic.gas);
+    assert!(dynamic.import && dynamic.export && dynamic.gas);
     assert_eq!((dynamic.markup_import, dynamic.markup_export), (d("0.12345678"), d("-0.015")));
-    assert_eq!(dynamic.vat.to_string(), "0.055");
+    assert_eq!(dynamic.markup_gas, d("0.66"));
+    assert_eq!((dynamic.vat.to_string(), dynamic.vat_export.is_zero()), ("0.055".to_owned(), true));
     let shown = sample::show(&loaded, Path::new(FILE), true);
     assert_eq!(load(&shown).settings, loaded.settings, "{shown}");
 }
@@ -132,16 +134,28 @@ fn days_in_quotes_and_without() {
 #[test]
 fn what_follows_the_market() {
     let dynamic = |list: &str| contract(&format!("dynamic = {list}")).dynamic.expect("it is dynamic");
-    assert_eq!((dynamic("[\"import\"]").export, dynamic("[\"import\"]").gas), (false, false));
-    assert_eq!(dynamic("[\"import\"]").vat.cmp_value(Decimal::ZERO), std::cmp::Ordering::Equal);
-    assert!(dynamic("[\"import\", \"gas\"]").gas);
-    check(
-        &with("dynamic = [\"export\"]"),
-        &[
-            "FILE:7:1: contract[0].dynamic: import is missing; a contract follows the market with what is taken, and with \
-           export and gas only beside it",
-        ],
-    );
+    let what = |list: &str| {
+        let dynamic = dynamic(list);
+        (dynamic.import, dynamic.export, dynamic.gas)
+    };
+    assert_eq!(what("[\"import\"]"), (true, false, false));
+    assert_eq!(what("[\"export\"]"), (false, true, false));
+    assert_eq!(what("[\"gas\"]"), (false, false, true));
+    assert_eq!(what("[\"gas\", \"import\"]"), (true, false, true));
+    let vats = |lines: &str| {
+        let dynamic = dynamic(&format!("[\"import\", \"export\"]\n{lines}"));
+        (dynamic.vat.to_string(), dynamic.vat_export.to_string())
+    };
+    let are = |vat: &str, export: &str| (vat.to_owned(), export.to_owned());
+    assert_eq!(vats(""), are("0.00", "0.00"));
+    assert_eq!(vats("dynamic_vat = \"21%\""), are("0.21", "0.21"));
+    assert_eq!(vats("dynamic_vat = \"21%\"\ndynamic_vat_export = \"9%\""), are("0.21", "0.09"));
+    assert_eq!(vats("dynamic_vat_export = \"9%\""), are("0.00", "0.09"));
+    // A default that follows from another key is shown as what it came to.
+    let shown = load(&with("import = 0.2\ndynamic = [\"export\"]\ndynamic_vat = \"21%\""));
+    assert_eq!(shown.warnings, [""; 0]);
+    let shown = sample::show(&shown, Path::new(FILE), true);
+    assert!(shown.contains("dynamic_vat_export = \"21%\""), "{shown}");
     check(
         &with("dynamic = [\"imprt\"]"),
         &[
@@ -153,12 +167,20 @@ fn what_follows_the_market() {
         &with("import = 0.2\ndynamic_vat = \"21%\""),
         &["FILE:8:1: contract[0].dynamic_vat: without dynamic every price is fixed; it is ignored"],
     );
-    warned(
-        &with("dynamic = [\"import\"]\ndynamic_markup_export = -0.01"),
-        &[
-            "FILE:8:1: contract[0].dynamic_markup_export: dynamic has no export, whose price is fixed; it is ignored",
-        ],
-    );
+    for (list, key, value, lacks) in [
+        ("import", "markup_export", "-0.01", "export"),
+        ("export", "markup_import", "0.1", "import"),
+        ("import", "markup_gas", "0.6", "gas"),
+        ("gas", "vat_export", "\"9%\"", "export"),
+        ("export", "vat", "\"9%\"\ndynamic_vat_export = \"0%\"", "import and no gas"),
+    ] {
+        warned(
+            &with(&format!("import = 0.2\ndynamic = [\"{list}\"]\ndynamic_{key} = {value}")),
+            &[&format!(
+                "FILE:9:1: contract[0].dynamic_{key}: dynamic has no {lacks}, whose price is fixed; it is ignored"
+            )],
+        );
+    }
 }
 
 /// A second meter, and then contracts with a name and these lines each.

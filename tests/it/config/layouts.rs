@@ -100,6 +100,19 @@ fn a_node_is_stable_and_unlike_those_of_other_machines_and_clients() {
 }
 
 #[test]
+fn without_the_layout_dsmrd_its_documents_are_known_and_removed() {
+    let on = broker("prefix = \"a\"\ndiscovery_prefix = \"ha\"");
+    let off = broker("layouts = [\"dsmr-reader\"]\nprefix = \"a\"\ndiscovery_prefix = \"ha\"");
+    let [LayoutSettings::DsmrReader { .. }, LayoutSettings::Withdrawn { prefix, discovery: removed }] =
+        &off.layouts[..]
+    else {
+        panic!("{off:?}")
+    };
+    assert_eq!((prefix.as_str(), removed.enabled, removed.prefix.as_str()), ("a", false, "ha"));
+    assert_eq!(removed.node, discovery(&on).node);
+}
+
+#[test]
 fn home_assistant_has_everything_twice() {
     const TWICE: &str = "FILE:6:1: mqtt[0].layouts: Home Assistant finds what the layout dsmrd has by itself, so with its \
                          integration of DSMR-reader it has every value twice; write discovery = false, or \
@@ -277,19 +290,18 @@ fn topics_with_prices() {
     let prices = |lines: &str| broker(lines).prices;
     let of = |topic: &str, kind, unit| Some(PriceTopic { topic: topic.to_owned(), kind, unit });
     assert_eq!(prices(""), None);
-    assert_eq!(prices("prices_topic = \"p\""), of("p", PriceKind::Electricity, PriceUnit::Unit));
+    assert_eq!(prices("prices_topic = \"p\""), of("p", PriceKind::Electricity, None));
     assert_eq!(
         prices(
             "prices_topic = \"{prefix}/prices/{name}\"\nprices_kind = \"electricity-export\"\nprices_unit = \"MWh\""
         ),
-        of("dsmrd/prices/local", PriceKind::ElectricityExport, PriceUnit::MegaWattHour)
+        of("dsmrd/prices/local", PriceKind::ElectricityExport, Some(PriceUnit::MegaWattHour))
     );
+    assert_eq!(prices("prices_topic = \"p\"\nprices_kind = \"gas\""), of("p", PriceKind::Gas, None));
     assert_eq!(
-        prices("prices_topic = \"p\"\nprices_kind = \"gas\""),
-        of("p", PriceKind::Gas, PriceUnit::Unit)
+        prices("prices_topic = \"p\"\nprices_kind = \"gas\"\nprices_unit = \"m3\""),
+        of("p", PriceKind::Gas, Some(PriceUnit::Unit))
     );
-    let loaded = load(&with("prices_topic = \"p\"\nprices_kind = \"gas\""));
-    assert!(sample::show(&loaded, Path::new(FILE), false).contains("prices_unit = \"m3\"\n"));
     for (lines, problem) in [
         (
             "prices_kind = \"gas\"\nprices_unit = \"MWh\"",

@@ -40,7 +40,7 @@ fn a_broker_with_a_name_alone_has_every_default() {
             discovery: Discovery {
                 enabled: true,
                 prefix: "homeassistant".to_owned(),
-                node: "dsmrd_fd955b74d76d".to_owned(),
+                node: "dsmrd_a6cdf24ad737".to_owned(),
                 status_topic: "dsmrd/status".to_owned(),
                 status_online: "online".to_owned(),
                 status_offline: "offline".to_owned(),

@@ -48,10 +48,11 @@ fn needed(table: Table, key: &Key) -> Vec<(&'static str, &'static str)> {
         (Table::Mqtt, "prices_kind" | "prices_unit") => {
             vec![("name", "\"x\""), ("prices_topic", "\"prices\"")]
         }
-        (Table::Contract, "dynamic_markup_import" | "dynamic_markup_export" | "dynamic_vat") => vec![
+        (Table::Contract, name) if name.starts_with("dynamic_") => vec![
             ("name", "\"supplier\""),
             ("start", "\"2026-01-01\""),
-            ("dynamic", "[\"import\", \"export\"]"),
+            ("dynamic", "[\"import\", \"export\", \"gas\"]"),
+            ("dynamic_vat", "\"9%\""),
         ],
         (Table::Contract, _) => vec![("name", "\"supplier\""), ("start", "\"2025-01-01\"")],
         (Table::Mqtt, _) => vec![

@@ -265,3 +265,62 @@ fn entities_of_another_run_that_are_no_more_are_taken_out() {
     let said = say(&mut third, "home", &lines(&[METER, ENERGY], 0), None);
     assert!(!keys(&told(&said)["E0003"]).iter().any(|key| key.starts_with('-')));
 }
+
+#[test]
+fn with_another_prefix_documents_are_taken_over_and_those_of_another_dsmrd_stay() {
+    let under = |prefix: &str, enabled: bool| {
+        let discovery = Discovery { enabled, ..discovery(&["home"]) };
+        let format = PayloadFormat::Value;
+        let native = LayoutSettings::Native { prefix: prefix.into(), payload: format, discovery };
+        Layout::new(&native).expect("a layout")
+    };
+    let before = say(&mut under("dsmrd", true), "home", &lines(&with_gas(&[METER, ENERGY, POWER]), 0), None);
+    let (meter, gas) = (payload(&before, "E0003"), payload(&before, "gas_G0023"));
+    // Another dsmrd on this machine has its topics elsewhere: that is not ours to clear, whatever we do.
+    for enabled in [true, false] {
+        for prefix in ["other", "dsm", "dsmrd/home"] {
+            let mut other = under(prefix, enabled);
+            assert_eq!(heard(&mut other, &topic("E0003"), &meter), [], "{prefix} {enabled}");
+            assert_eq!(heard(&mut other, &topic("gas_G0023"), &gas), [], "{prefix} {enabled}");
+            for second in (0..=7_200).step_by(300) {
+                let telegram = lines(&["0-0:96.1.1(4530303037)", ENERGY], second);
+                let said = say(&mut other, "home", &telegram, None);
+                assert!(!is_cleared(&said, "E0003") && !is_cleared(&said, "gas_G0023"));
+            }
+        }
+    }
+    // Our own of before: the same meter has the same topic of its document and the same identifiers in it.
+    let mut moved = under("other", true);
+    heard(&mut moved, &topic("E0003"), &meter);
+    let told = told(&say(&mut moved, "home", &lines(&with_gas(&[METER, ENERGY]), 0), None));
+    assert_eq!(told["E0003"]["components"]["energy_import_t1"]["state_topic"], "other/home/energy_import_t1");
+    assert_eq!(told["E0003"]["device"]["identifiers"][0], "dsmrd_E0003");
+    assert_eq!(keys(&told["E0003"])[0], "-power_import", "what it does not say any more is taken out");
+    assert!(told.contains_key("gas_G0023"));
+}
+
+#[test]
+fn without_our_own_topics_what_described_them_goes() {
+    let before = say(
+        &mut layout(discovery(&["home"]), PayloadFormat::Value),
+        "home",
+        &lines(&[METER, ENERGY], 0),
+        None,
+    );
+    let withdrawn = LayoutSettings::Withdrawn { prefix: "dsmrd".into(), discovery: discovery(&["home"]) };
+    let mut layout = Layout::new(&withdrawn).expect("a layout");
+    assert_eq!(layout.subscriptions(), ["homeassistant/device/dsmrd_12ab/+/config"]);
+    assert_eq!(say(&mut layout, "home", &lines(&[METER, ENERGY], 0), None), []);
+    assert!(is_cleared(&heard(&mut layout, &topic("E0003"), &payload(&before, "E0003")), "E0003"));
+    let others = br#"{"origin": {"name": "zigbee2mqtt"}, "components": {}}"#;
+    assert_eq!(heard(&mut layout, &topic("lamp"), others), []);
+}
+
+#[test]
+fn a_device_without_an_identifier_is_called_by_its_meter_and_channel() {
+    let mut layout = layout(discovery(&["home"]), PayloadFormat::Value);
+    let anonymous = ["0-2:24.1.0(003)", "0-2:24.2.1(160715120000S)(00001.000*m3)"];
+    let both = [&with_gas(&[METER])[..], &anonymous].concat();
+    let told = told(&say(&mut layout, "home", &lines(&both, 0), None));
+    assert_eq!(told.keys().collect::<Vec<_>>(), ["E0003", "E0003_gas_channel-2", "gas_G0023"]);
+}

@@ -49,6 +49,8 @@ fn totals() -> Totals {
     let devices = vec![
         (MbusClass::Gas, price(12_795, 4).expect("a price")),
         (MbusClass::Heat, price(4_379, 2).expect("a price")),
+        // Of which there is no meter.
+        (MbusClass::WarmWater, price(2_000, 2).expect("a price")),
     ];
     Totals {
         time: 1_795_256_405,
@@ -181,6 +183,7 @@ fn money_is_a_total_since_its_period_began() {
         ("cost_price_export", "EUR/kWh"),
         ("cost_price_gas", "EUR/m³"),
         ("cost_price_heat", "EUR/GJ"),
+        ("cost_price_warm_water", "EUR/m³"),
         ("cost_now", "EUR/h"),
     ] {
         assert_eq!(part(key)["unit_of_measurement"], unit, "{key}");

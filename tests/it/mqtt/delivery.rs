@@ -1,10 +1,15 @@
 //! What a subscriber of a real broker sees.
 
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::rig::{Rig, on_runtime, retained, settings};
+use super::rig::{Rig, meter, on_runtime, reading, retained, settings};
 use crate::support::{Mosquitto, Subscriber, mosquitto_missing, until};
+use dsmrd::clock::Clock;
+use dsmrd::feed::{Event, Feed};
+use dsmrd::mqtt::{self, Hooks};
+use dsmrd::telemetry::BrokerCounters;
 
 const SOON: Duration = Duration::from_secs(10);
 const HOUR: u64 = 3_600_000;
@@ -30,8 +35,7 @@ fn values_are_retained_and_come_with_the_quality_asked_for() {
         let power: Vec<_> = messages.iter().filter(|m| m.topic == "dsmrd/home/power_import").collect();
         assert_eq!(power.len(), 1, "{messages:?}");
         assert_eq!((power[0].payload.as_str(), power[0].qos), ("1.193", qos));
-        assert_eq!(messages[0].topic, "dsmrd/status", "birth comes first");
-        assert_eq!(messages[0].payload, "online");
+        assert_eq!(live.payloads("dsmrd/status"), ["online", "offline"], "birth and farewell");
         let kept = retained(broker.port(), "dsmrd/#");
         assert_eq!(kept["dsmrd/home/power_import"], "1.193");
         assert_eq!(kept["dsmrd/home/status"], "online");
@@ -165,4 +169,30 @@ fn catching_up_is_paced() {
         rig.drained().await;
         assert_eq!(rig.counters.acked.get(), 100);
     });
+}
+
+#[test]
+fn that_we_live_is_said_after_what_is_so_now() {
+    if mosquitto_missing() {
+        return;
+    }
+    let broker = Mosquitto::start();
+    let live = Subscriber::new(broker.port(), "dsmrd/#");
+    on_runtime(async {
+        // What is known as the connection is made: a meter that is silent, and its last reading.
+        let (feed, counters) = (Feed::default(), Arc::<BrokerCounters>::default());
+        let reading = Arc::new(reading(1_193));
+        feed.publish(Event::Reading { meter: meter(), reading, totals: None });
+        feed.publish(Event::Link { meter: meter(), online: false });
+        let task = mqtt::spawn(settings(broker.port()), Hooks::none(), &feed, counters, Clock::manual(0))
+            .expect("the layouts are right")
+            .expect("it is switched on");
+        until(SOON, "the birth comes", || live.last("dsmrd/status").is_some()).await;
+        assert!(task.stop(SOON).await);
+    });
+    let topics: Vec<String> = live.messages().into_iter().map(|message| message.topic).collect();
+    let place = |topic: &str| topics.iter().position(|told| told == topic).expect("it was said");
+    for before in ["dsmrd/home/status", "dsmrd/home/power_import", "dsmrd/home/json"] {
+        assert!(place(before) < place("dsmrd/status"), "{topics:?}");
+    }
 }

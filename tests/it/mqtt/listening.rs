@@ -196,7 +196,7 @@ fn prices_are_handed_on_as_they_come() {
         let topic = PriceTopic {
             topic: "energy/prices".into(),
             kind: PriceKind::Electricity,
-            unit: PriceUnit::MegaWattHour,
+            unit: Some(PriceUnit::MegaWattHour),
         };
         let settings =
             BrokerSettings { prices: Some(topic), ..announcing(broker.port(), discovery(&["home"])) };

@@ -1,9 +1,11 @@
 //! Counters and their positions: beside the readings, over starts and kills, made anew.
 
+mod bills;
 mod history;
 mod kill;
 mod rebuild;
 mod show;
+mod told;
 
 use std::collections::BTreeMap;
 use std::path::Path;

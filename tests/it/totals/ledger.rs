@@ -5,3 +5,4 @@ mod costs;
 mod household;
 mod laws;
 mod periods;
+mod years;

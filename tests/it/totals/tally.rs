@@ -1,6 +1,6 @@
 //! From readings to positions at boundaries: sums that equal the registers, whatever clocks and meters do.
 
-mod history;
+pub(super) mod history;
 
 use std::collections::{BTreeMap, BTreeSet};
 

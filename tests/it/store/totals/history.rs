@@ -86,7 +86,11 @@ proptest! {
             prop_assert_eq!(missing(&all), missing(&quarters));
             // A part is the same as the whole.
             if all.len() > 3 {
-                let part = &all[all.len() / 3..all.len() * 2 / 3];
+                // Gas may be older than the first reading: what lies between them is told where both are asked for.
+                let begun = household(seconds[0]).utc_seconds();
+                let is_between = |period: &&Period| period.end <= begun && period.usage.energy.is_empty();
+                let part = all[all.len() / 3..all.len() * 2 / 3].iter().skip_while(is_between);
+                let part: Vec<Period> = part.cloned().collect();
                 if let (Some(first), Some(last)) = (part.first(), part.last()) {
                     let told = periods(&totals, &book, step, first.start, last.end);
                     // What follows without a reading is told only where a reading comes after it.

@@ -79,14 +79,23 @@ fn the_capacity_tariff_is_a_share_of_the_mean_a_day() {
     belgian.capacity_minimum = decimal("4.2");
     let mut settings = settings(vec![belgian]);
     settings.zone = brussels().zone;
-    let told = Pair::new(settings).take(&fixture("be-50217-fluvius-3phase-peaks-gas-water.txt"));
-    // 4.102 and 3.877 count as 4.2: 22.406 in five months, 50 a kW, of 365 days one, twelve, and twelve.
+    let mut pair = Pair::new(settings);
+    let at = |day: i8| {
+        let mut reading = fixture("be-50217-fluvius-3phase-peaks-gas-water.txt");
+        let time = local(datetime(2025, 11, day, 12, 0, 0, 0));
+        (reading.time, reading.received_at) = (Some(super::household::time(time)), time * 1_000);
+        reading
+    };
+    // The record begins on the third.
+    pair.take(&at(3));
+    let told = pair.take(&at(12));
+    // 4.102 and 3.877 count as 4.2: 22.406 in five months, 50 a kW, of 365 days one, ten, and ten.
     let capacity = |period: &dsmrd::totals::Period| {
         period.cost.as_ref().and_then(|cost| cost.line(CostLine::Capacity)).map(|amount| amount.pico())
     };
     assert_eq!(capacity(&told.today), Some(613_863_013_699));
-    assert_eq!(capacity(&told.month), Some(7_366_356_164_384));
-    assert_eq!(capacity(&told.year), Some(7_366_356_164_384), "the contract began with the month");
+    assert_eq!(capacity(&told.month), Some(6_138_630_136_986));
+    assert_eq!(capacity(&told.year), Some(6_138_630_136_986), "nothing before the record began");
     assert_eq!(capacity(&told.hour), None);
 }
 

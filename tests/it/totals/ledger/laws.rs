@@ -290,11 +290,12 @@ fn days_add_up_to_months_and_months_to_years() {
     for (month, told) in &months {
         let next = month.saturating_add(jiff::Span::new().months(1));
         let mut added = sum(&days, *month, next);
-        // Days without a reading were not told of, and cost what every day costs.
+        // Days without a reading were not told of, and cost what every day costs, save those before the first.
         let counted = days.range(*month..next);
         let (first, last) =
             (counted.clone().next().expect("a day").0, counted.clone().next_back().expect("a day").0);
-        let silent = i128::from((*last - *month).get_days() + 1) - counted.count() as i128;
+        let known = (*month).max(date(2027, 11, 20));
+        let silent = i128::from((*last - known).get_days() + 1) - counted.count() as i128;
         assert!(first >= month);
         added.2 += fixed(silent);
         assert_eq!(added, *told, "{month}");

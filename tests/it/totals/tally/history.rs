@@ -10,13 +10,13 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use proptest::prelude::*;
 
-pub(super) const DAY: i64 = 86_400;
+pub(in crate::totals) const DAY: i64 = 86_400;
 const FIELDS: [Field; 4] =
     [Field::EnergyImportT1, Field::EnergyImportT2, Field::EnergyImportTotal, Field::EnergyExportT1];
 
 /// Something that happens.
 #[derive(Clone, Debug)]
-pub(super) enum Step {
+pub(in crate::totals) enum Step {
     /// Readings, so many seconds apart; each tells the registers of a mask, using so many Wh in between.
     Readings { count: u8, every: i64, use_wh: i64, mask: u8 },
     /// Readings without an identifier.
@@ -44,7 +44,7 @@ pub(super) enum Step {
 }
 
 /// What happens in order, but for wrong clocks.
-pub(super) fn orderly() -> impl Strategy<Value = Step> {
+pub(in crate::totals) fn orderly() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (1..40_u8, prop_oneof![1..=10_i64, 10..=900_i64, Just(900_i64), Just(3_600_i64)], 0..500_i64, any::<u8>())
             .prop_map(|(count, every, use_wh, mask)| Step::Readings { count, every, use_wh, mask }),
@@ -62,7 +62,7 @@ pub(super) fn orderly() -> impl Strategy<Value = Step> {
 }
 
 /// Wrong clocks among what happens.
-pub(super) fn disorderly() -> impl Strategy<Value = Step> {
+pub(in crate::totals) fn disorderly() -> impl Strategy<Value = Step> {
     let off = prop_oneof![
         -200..200_i64,
         prop::sample::select(vec![3_600, -3_600, 7_200, -DAY, DAY]),
@@ -81,14 +81,14 @@ pub(super) fn disorderly() -> impl Strategy<Value = Step> {
 }
 
 /// A register of a piece of equipment and a generation of it.
-pub(super) type Of = (String, Register, u32);
+pub(in crate::totals) type Of = (String, Register, u32);
 
 /// A meter's life.
-pub(super) struct History {
+pub(in crate::totals) struct History {
     /// Its readings; `None` where the program starts again.
-    pub(super) readings: Vec<Option<Reading>>,
+    pub(in crate::totals) readings: Vec<Option<Reading>>,
     /// The positions that count, by time: value in thousandths.
-    pub(super) truth: BTreeMap<Of, Vec<(i64, i64)>>,
+    pub(in crate::totals) truth: BTreeMap<Of, Vec<(i64, i64)>>,
     now: i64,
     /// How far the meter's clock is off.
     off: i64,
@@ -106,7 +106,7 @@ pub(super) struct History {
 impl History {
     /// A life that begins at an instant; the gas meter reads every so many seconds, and is
     /// heard so many later.
-    pub(super) fn of(start: i64, (period, late): (i64, i64), steps: &[Step]) -> Self {
+    pub(in crate::totals) fn of(start: i64, (period, late): (i64, i64), steps: &[Step]) -> Self {
         let mut history = Self {
             readings: Vec::new(),
             truth: BTreeMap::new(),
@@ -128,12 +128,12 @@ impl History {
     }
 
     /// What the registers show at the end.
-    pub(super) fn registers(&self) -> [i64; 4] {
+    pub(in crate::totals) fn registers(&self) -> [i64; 4] {
         self.meters[self.meters.len() - 1]
     }
 
     /// The highest position that the gas meter told.
-    pub(super) fn gas_told(&self) -> i64 {
+    pub(in crate::totals) fn gas_told(&self) -> i64 {
         let gas = self.truth.iter().find(|(of, _)| matches!(of.1, Register::Device { .. }));
         gas.and_then(|(_, told)| told.last()).expect("it told one").1
     }
@@ -295,7 +295,7 @@ impl History {
     }
 }
 
-pub(super) fn amsterdam() -> TimeZone {
+pub(in crate::totals) fn amsterdam() -> TimeZone {
     TimeZone::get("Europe/Amsterdam").expect("it is compiled in")
 }
 
