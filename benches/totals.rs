@@ -6,7 +6,7 @@
 //! household's own telegrams and their parsing are not in the times: they take longer than what is measured.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dsmrd::meter::{Interpreter, InterpreterSettings, MbusClass, Reading, Zone};
 use dsmrd::p1::Decimal;
@@ -92,11 +92,18 @@ impl Household {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+/// The processor time of this thread so far: other work on the machine does not count.
+fn cpu() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the place is ours, and every Linux has this clock.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
 fn timed(spent: &mut Duration, work: impl FnOnce()) {
-    let start = Instant::now();
+    let start = cpu();
     work();
-    *spent += start.elapsed();
+    *spent += cpu() - start;
 }
 
 fn main() {

@@ -319,3 +319,17 @@ fn a_meter_is_online_with_what_it_says_and_offline_when_it_is_taken_out() {
     daemon.signal(libc::SIGTERM);
     assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
 }
+
+#[test]
+fn the_demo_tells_what_was_used_today_and_what_it_cost() {
+    let demo = std::process::Command::new(env!("CARGO_BIN_EXE_dsmrd"))
+        .args(["demo", "--seconds", "6"])
+        .output()
+        .expect("the demo runs");
+    let told = String::from_utf8_lossy(&demo.stdout) + String::from_utf8_lossy(&demo.stderr);
+    assert!(demo.status.success(), "{told}");
+    let report = told.lines().find(|line| line.contains(" readings; power ")).expect("a report");
+    let today = report.split("; ").find_map(|part| part.strip_prefix("today ")).expect("of today");
+    let told = |unit: &str| today.split(", ").any(|part| part.ends_with(unit));
+    assert!([" kWh in", " kWh out", " m³ of gas", " EUR"].into_iter().all(told), "{report}");
+}
