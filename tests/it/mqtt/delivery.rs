@@ -30,6 +30,7 @@ fn values_are_retained_and_come_with_the_quality_asked_for() {
             until(SOON, "the value comes", || live.last("dsmrd/home/power_import").is_some()).await;
             assert!(rig.balances());
             assert!(rig.task.stop(SOON).await, "it leaves in order");
+            until(SOON, "the farewell comes", || live.payloads("dsmrd/status").len() >= 2).await;
         });
         let messages = live.messages();
         let power: Vec<_> = messages.iter().filter(|m| m.topic == "dsmrd/home/power_import").collect();
