@@ -1,11 +1,13 @@
 //! What the numbers of a telegram mean: pure, no I/O.
 //!
-//! In reading order: [`mod@unit`]; [`register`], the one table of fields; [`reading`], what a telegram said;
-//! [`country`], whose rules it follows; [`zone`], where it stands; [`interpret`], from objects to a reading, with
-//! [`mbus`] for sub-meters, [`profile`] for objects with a structure, [`limit`], [`mod@switch`] and [`message`];
-//! [`interpreter`], the telegrams of one meter in their order; [`record`], a reading as columns for the store.
+//! In reading order: [`mod@unit`]; [`register`], the one table of fields, with [`energy`], those that are added up;
+//! [`reading`], what a telegram said; [`country`], whose rules it follows; [`zone`], where it stands; [`interpret`],
+//! from objects to a reading, with [`mbus`] for sub-meters, [`profile`] for objects with a structure, [`limit`],
+//! [`mod@switch`] and [`message`]; [`interpreter`], the telegrams of one meter in their order; [`record`], a reading as
+//! columns for the store.
 
 pub mod country;
+pub mod energy;
 pub mod interpret;
 pub mod interpreter;
 pub mod limit;

@@ -31,7 +31,7 @@ use self::clock::{Clock, Instant, Told};
 use self::line::{Book, Line};
 use super::counter::{CounterState, Position, Register};
 use crate::meter::reading::readable;
-use crate::meter::{Field, Reading};
+use crate::meter::{Field, Reading, energy};
 use crate::p1::Decimal;
 
 /// The length of a quarter-hour, in seconds. Boundaries are its multiples in UTC, since the offset of every zone
@@ -41,28 +41,6 @@ pub const QUARTER: i64 = 900;
 /// The most counters of one meter: fourteen meters with every register there is, one after the other. A meter whose
 /// identifier is noise must not take ever more.
 pub const MAX_COUNTERS: usize = 256;
-
-/// The registers of energy that are counted.
-pub const ENERGY: [Field; 18] = [
-    Field::EnergyImportTotal,
-    Field::EnergyImportT1,
-    Field::EnergyImportT2,
-    Field::EnergyImportT3,
-    Field::EnergyImportT4,
-    Field::EnergyImportT5,
-    Field::EnergyImportT11,
-    Field::EnergyImportT12,
-    Field::EnergyImportT13,
-    Field::EnergyExportTotal,
-    Field::EnergyExportT1,
-    Field::EnergyExportT2,
-    Field::EnergyExportT3,
-    Field::EnergyExportT4,
-    Field::EnergyExportT5,
-    Field::EnergyExportT11,
-    Field::EnergyExportT12,
-    Field::EnergyExportT13,
-];
 
 /// A position at a boundary. It is final: the next position of the counter came after the boundary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,7 +149,7 @@ impl Tally {
             }
         };
         self.time = Some(time);
-        for field in ENERGY {
+        for field in energy::registers() {
             let Some(value) = reading.number(field).filter(|value| !value.is_negative()) else { continue };
             let register = Register::Energy(field);
             let line = self.equipment[meter].line(register);
@@ -225,8 +203,8 @@ impl Tally {
             let line = self.equipment[equipment].lines.iter().find(|line| line.register() == register)?;
             Some(value.cmp_value(counters[line.current(counters)?].last.value))
         };
-        let energy = |field: &Field| compare(meter, Register::Energy(*field), reading.number(*field)?);
-        let mut orders: Vec<Ordering> = ENERGY.iter().filter_map(energy).collect();
+        let energy = |field: Field| compare(meter, Register::Energy(field), reading.number(field)?);
+        let mut orders: Vec<Ordering> = energy::registers().filter_map(energy).collect();
         if orders.is_empty() {
             // A telegram of devices alone.
             let device = |device| {

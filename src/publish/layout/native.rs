@@ -23,6 +23,7 @@ use writer::{Shape, Writer};
 use super::Context;
 use super::slot::Topic;
 use super::text;
+use crate::meter::energy::{EXPORT_TARIFFS, IMPORT_TARIFFS};
 use crate::meter::{Cell, Field, Kind, REGISTERS, Reading, TariffName, Unit};
 use crate::p1::Decimal;
 use crate::publish::topic::level;
@@ -63,26 +64,6 @@ struct Meter {
     writer: Writer,
 }
 
-const TARIFFS_IMPORT: [Field; 8] = [
-    Field::EnergyImportT1,
-    Field::EnergyImportT2,
-    Field::EnergyImportT3,
-    Field::EnergyImportT4,
-    Field::EnergyImportT5,
-    Field::EnergyImportT11,
-    Field::EnergyImportT12,
-    Field::EnergyImportT13,
-];
-const TARIFFS_EXPORT: [Field; 8] = [
-    Field::EnergyExportT1,
-    Field::EnergyExportT2,
-    Field::EnergyExportT3,
-    Field::EnergyExportT4,
-    Field::EnergyExportT5,
-    Field::EnergyExportT11,
-    Field::EnergyExportT12,
-    Field::EnergyExportT13,
-];
 const PHASES: [(&str, Field, Field); 3] = [
     ("power_net_l1", Field::PowerImportL1, Field::PowerExportL1),
     ("power_net_l2", Field::PowerImportL2, Field::PowerExportL2),
@@ -202,8 +183,8 @@ impl Meter {
             let field = register.field;
             let derived = match field {
                 _ if reading.get(field).is_some() => None,
-                Field::EnergyImportTotal => sum(reading, &TARIFFS_IMPORT),
-                Field::EnergyExportTotal => sum(reading, &TARIFFS_EXPORT),
+                Field::EnergyImportTotal => sum(reading, &IMPORT_TARIFFS),
+                Field::EnergyExportTotal => sum(reading, &EXPORT_TARIFFS),
                 Field::PowerNet => net,
                 _ => None,
             };
