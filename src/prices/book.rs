@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 
 use super::contract::{Contract, Dynamic};
 use super::table::{PriceKind, PriceTable};
@@ -168,19 +167,6 @@ impl PriceBook {
             Some(price) => Some(Price { price, source: PriceSource::Dynamic }),
             None => Price::new(fixed?, PriceSource::Fallback),
         }
-    }
-
-    /// The next instant after this at which any price may change: a slot of the table begins or ends, or a contract
-    /// does. `None` when nothing is known to change any more.
-    pub fn next_change(&self, utc: i64) -> Option<i64> {
-        let slots = PriceKind::ALL.into_iter().filter_map(|kind| self.table.next_edge(kind, utc));
-        let days = self.contracts.iter().flat_map(|contract| [Some(contract.start), contract.end]).flatten();
-        slots.chain(days.filter_map(|day| self.midnight(day)).filter(|edge| *edge > utc)).min()
-    }
-
-    /// When a local day begins.
-    fn midnight(&self, day: Date) -> Option<i64> {
-        Some(day.to_zoned(self.zone.time_zone().clone()).ok()?.timestamp().as_second())
     }
 }
 

@@ -125,21 +125,6 @@ impl PriceTable {
         self.last_from(kind, utc).filter(|slot| utc < slot.end).map(|slot| slot.price)
     }
 
-    /// The next instant after this at which a slot of the kind starts or ends.
-    pub fn next_edge(&self, kind: PriceKind, utc: i64) -> Option<i64> {
-        let end = self.last_from(kind, utc).map(|slot| slot.end).filter(|end| *end > utc);
-        end.or_else(|| {
-            let slots = self.of(kind);
-            slots.get(slots.partition_point(|slot| slot.start <= utc)).map(|slot| slot.start)
-        })
-    }
-
-    /// What of the table holds at an instant or later.
-    #[must_use]
-    pub fn since(&self, utc: i64) -> Self {
-        Self::from_slots(self.slots().copied().filter(|slot| slot.end > utc))
-    }
-
     /// The first instant at which two tables tell different prices, or only one tells any; `None` when they never do.
     /// How the time is cut into slots is no difference, nor are zeros at the end of a price.
     pub fn differs_from(&self, other: &Self) -> Option<i64> {
@@ -222,13 +207,6 @@ mod tests {
             [None, Some(1), Some(1), None, None, Some(-2), None]
         );
         assert_eq!(table.at(PriceKind::Gas, 0), None);
-        let edge = |utc| table.next_edge(PriceKind::Electricity, utc);
-        assert_eq!(
-            [-5, 0, 99, 100, 200, 300].map(edge),
-            [Some(0), Some(100), Some(100), Some(200), Some(300), None]
-        );
-        assert_eq!(told(&table.since(99)).len(), 2);
-        assert_eq!(told(&table.since(100)), [(200, 300, -2)]);
     }
 
     #[test]

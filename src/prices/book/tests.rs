@@ -1,4 +1,4 @@
-use jiff::civil::date;
+use jiff::civil::{Date, date};
 
 use super::super::table::Slot;
 use super::*;
@@ -100,9 +100,6 @@ fn contracts_change_at_local_midnight() {
     assert_eq!(name("2026-03-28T23:00:00Z"), Some("summer"));
     assert_eq!(name("2026-10-24T21:59:59Z"), Some("summer"));
     assert_eq!(name("2026-10-24T22:00:00Z"), Some("autumn"));
-    assert_eq!(book.next_change(utc("2026-03-01T00:00:00Z")), Some(utc("2026-03-28T23:00:00Z")));
-    assert_eq!(book.next_change(utc("2026-03-28T23:00:00Z")), Some(utc("2026-10-24T22:00:00Z")));
-    assert_eq!(book.next_change(utc("2026-10-24T22:00:00Z")), None);
     assert_eq!(book.contract(i64::MAX).map(|contract| &contract.name), None);
 }
 
@@ -121,8 +118,6 @@ fn a_dynamic_price_has_markup_and_tax_to_the_last_digit() {
     assert_eq!(told(book.energy(later, Field::EnergyImportT2)), is("0.30", PriceSource::Fallback));
     assert_eq!(told(book.energy(later, Field::EnergyExportT1)), is("0.05", PriceSource::Fallback));
     assert_eq!(told(book.device(later, MbusClass::Gas)), is("1.20", PriceSource::Fallback));
-    assert_eq!(book.next_change(NOON), Some(later));
-    assert_eq!(book.next_change(later), None);
 }
 
 #[test]

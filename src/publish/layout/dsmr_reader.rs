@@ -2,7 +2,7 @@
 //!
 //! Where it has faults, names, formats and meaning stay and the faults do not; `DSMR-READER.rst` lists every
 //! difference. In reading order: [`group`], fields that are said together; [`fields`], their names and where they go;
-//! [`reading`], [`stats`], [`gas`], [`periods`] and [`quarter`], what is said; [`describe`], all of it for people.
+//! [`reading`], [`stats`], [`gas`], [`periods`] and [`quarter`], what is said; [`mod@describe`], all of it for people.
 
 mod describe;
 mod fields;

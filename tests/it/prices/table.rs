@@ -50,21 +50,6 @@ proptest! {
     }
 
     #[test]
-    fn between_two_edges_nothing_changes(slots in slots()) {
-        let table = PriceTable::from_slots(slots);
-        for kind in PriceKind::ALL {
-            for utc in INSTANTS {
-                let edge = table.next_edge(kind, utc);
-                let constant = utc + 1..edge.unwrap_or(INSTANTS.end);
-                prop_assert!(edge.is_none_or(|edge| edge > utc));
-                for later in constant {
-                    prop_assert_eq!(table.at(kind, later), table.at(kind, utc));
-                }
-            }
-        }
-    }
-
-    #[test]
     fn two_tables_differ_from_the_first_instant_at_which_their_prices_do(one in slots(), other in slots()) {
         let (one, other) = (PriceTable::from_slots(one), PriceTable::from_slots(other));
         let differ = |utc: &i64| {
@@ -73,17 +58,5 @@ proptest! {
         prop_assert_eq!(one.differs_from(&other), INSTANTS.into_iter().find(differ));
         prop_assert_eq!(other.differs_from(&one), one.differs_from(&other));
         prop_assert_eq!(one.differs_from(&one), None);
-    }
-
-    #[test]
-    fn what_is_dropped_is_past(slots in slots(), from in INSTANTS) {
-        let table = PriceTable::from_slots(slots);
-        let rest = table.since(from);
-        for kind in PriceKind::ALL {
-            for utc in from..INSTANTS.end {
-                prop_assert_eq!(rest.at(kind, utc), table.at(kind, utc));
-            }
-        }
-        prop_assert!(rest.slots().all(|slot| slot.end > from));
     }
 }
