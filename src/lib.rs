@@ -21,6 +21,11 @@
 //! - [`store`]: the record: journal and SQLite.
 //! - [`mqtt`]: one driver a broker.
 //!
+//! Then what goes out of the record and into it for others:
+//!
+//! - [`mod@export`]: CSV, JSON lines, InfluxDB line protocol, Parquet.
+//! - [`import`]: the history of other programs.
+//!
 //! And the process around them:
 //!
 //! - [`config`]: the configuration, as typed and as resolved.
@@ -47,6 +52,9 @@ pub mod source;
 pub mod store;
 
 pub mod mqtt;
+
+pub mod export;
+pub mod import;
 
 pub mod config;
 

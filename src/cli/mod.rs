@@ -17,19 +17,25 @@ macro_rules! complain {
     }};
 }
 
+mod backup;
 mod check_config;
 mod config;
+mod db;
 mod decode;
 mod demo;
 mod export;
 mod generate;
+mod import;
 mod keys;
 mod mqtt;
 mod ports;
 mod prices;
+mod query;
 mod replay;
+mod restore;
 mod run;
 mod simulate;
+mod sql;
 mod topics;
 mod totals;
 
@@ -64,6 +70,18 @@ enum Command {
     Decode(decode::Args),
     /// Print stored readings in time order.
     Export(export::Args),
+    /// Show means, extremes and usage by minute, hour, day, month or year.
+    Query(query::Args),
+    /// Read the record with SQL.
+    Sql(sql::Args),
+    /// Take over the history of another program.
+    Import(import::Args),
+    /// Copy the record into a compressed file, beside a running dsmrd too.
+    Backup(backup::Args),
+    /// Put a backup in the place of the record, which is kept.
+    Restore(restore::Args),
+    /// Check the database, show what it holds, salvage a damaged one.
+    Db(db::Args),
     /// Show what was used and what it cost, by day, month or year.
     Totals(totals::Args),
     /// Run the simulated meter alone.
@@ -103,6 +121,12 @@ impl Cli {
             Command::Replay(args) => replay::run(&args),
             Command::Decode(args) => decode::run(&args),
             Command::Export(args) => export::run(&args),
+            Command::Query(args) => query::run(&args),
+            Command::Sql(args) => sql::run(&args),
+            Command::Import(args) => import::run(&args),
+            Command::Backup(args) => backup::run(&args),
+            Command::Restore(args) => restore::run(&args),
+            Command::Db(args) => db::run(&args),
             Command::Totals(args) => totals::run(&args),
             Command::Simulate(args) => simulate::run(&args),
             Command::CheckConfig(args) => check_config::run(&args),

@@ -4,7 +4,8 @@
 //! (four bytes, little endian), and the rows as [`super::codec`] writes them.
 
 use super::codec::range::{Decoder, Encoder};
-use super::codec::{Damaged, Refused, Row, RowCodec};
+use super::codec::{self, Damaged, Refused, Row, RowCodec};
+use super::columns::Columns;
 use super::crc::crc32;
 
 /// Rows in one block at most.
@@ -54,6 +55,17 @@ impl BlockWriter {
         block[..4].copy_from_slice(&crc);
         block
     }
+}
+
+/// The rows of a block of any codec, in the order in which they came.
+pub(super) fn rows(codec: u8, data: Vec<u8>) -> Result<BlockReader, Damaged> {
+    if codec == codec::VERSION { BlockReader::new(data) } else { Err(Damaged) }
+}
+
+/// The numbers of a block of any codec: of the columns whose keys are wanted.
+pub(super) fn columns(codec: u8, data: Vec<u8>, wanted: &dyn Fn(&str) -> bool) -> Result<Columns, Damaged> {
+    let rows: Vec<Row> = rows(codec, data)?.collect::<Result<_, _>>()?;
+    Ok(Columns::of(&rows, wanted))
 }
 
 /// Reads a block row by row.

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{oneshot, watch};
 
+use super::disk::{Disk, SystemDisk};
 use super::error::{FlushError, OpenError};
 use super::prices::ImportSummary;
 use super::query::Archive;
@@ -39,8 +40,21 @@ impl Store {
         counters: Arc<StoreCounters>,
         clock: Clock,
     ) -> Result<Self, OpenError> {
+        Self::open_on(Arc::new(SystemDisk), settings, counters, clock)
+    }
+
+    /// As [`Store::open`], on another disk than the system's.
+    ///
+    /// # Errors
+    /// As of [`Store::open`].
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        settings: StoreSettings,
+        counters: Arc<StoreCounters>,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
         let path = settings.path.clone();
-        let writer = Writer::open(settings, Arc::clone(&counters), clock)?;
+        let writer = Writer::open(settings, disk, Arc::clone(&counters), clock)?;
         let latest = match Archive::open(&path) {
             Ok(archive) => archive.latest().unwrap_or_else(|error| {
                 tracing::warn!(error = %error, "could not read the last readings");

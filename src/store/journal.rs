@@ -11,15 +11,14 @@
 
 mod record;
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::codec::range::Encoder;
 use super::codec::{self, Refused, Row, RowCodec};
+use super::disk::{Disk, DiskFile};
 use super::error::OpenError;
 pub(super) use record::Scanner;
 use record::{FIRST_ROW, MAX_METERS, METER, START, State, push_record};
@@ -42,7 +41,8 @@ pub(super) fn path_of(database: &Path) -> PathBuf {
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
-    file: File,
+    disk: Arc<dyn Disk>,
+    file: Box<dyn DiskFile>,
     /// Bytes of the file that are allocated.
     allocated: u64,
     /// Where `tail` starts: everything before it is known to be on the device.
@@ -71,12 +71,12 @@ impl Journal {
     /// `aside` and begun anew.
     pub(super) fn open(
         path: PathBuf,
-        mut file: File,
+        disk: Arc<dyn Disk>,
+        mut file: Box<dyn DiskFile>,
         aside: &Path,
         on: &mut impl FnMut(u64, Arc<str>, Row),
     ) -> io::Result<(Self, Found)> {
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
+        let bytes = file.read_all()?;
         let mut scanner = Scanner::new(&bytes);
         let mut rows = 0;
         for (sequence, meter, row) in &mut scanner {
@@ -88,6 +88,7 @@ impl Journal {
         let allocated = bytes.len() as u64;
         let mut journal = Self {
             path,
+            disk,
             file,
             allocated,
             base,
@@ -179,7 +180,7 @@ impl Journal {
     /// Hands the kernel what it does not have yet, in one write; tells how many rows that were.
     pub(super) fn write(&mut self) -> io::Result<u64> {
         if self.suspect {
-            self.file = open_again(&self.path, &self.file)?;
+            self.file = open_again(self.disk.as_ref(), &self.path, self.file.as_ref())?;
             self.written = 0;
             self.suspect = false;
         }
@@ -228,13 +229,12 @@ impl Journal {
             return Ok(());
         }
         let wanted = needed.div_ceil(STEP) * STEP;
-        self.file.seek(SeekFrom::Start(self.allocated))?;
         // Zeros are written out: a range that is only reserved costs metadata at each first write into it.
         let zeros = [0u8; 16 * 1024];
         let mut at = self.allocated;
         while at < wanted {
             let count = (wanted - at).min(zeros.len() as u64) as usize;
-            self.file.write_all(&zeros[..count])?;
+            self.file.write_all_at(&zeros[..count], at)?;
             at += count as u64;
         }
         self.file.sync_all()?;
@@ -243,31 +243,23 @@ impl Journal {
     }
 }
 
-fn open_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o640).open(path)
-}
-
-fn try_lock(file: File) -> io::Result<File> {
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
-        Err(TryLockError::Error(error)) => Err(error),
-    }
+fn try_lock(file: Box<dyn DiskFile>) -> io::Result<Box<dyn DiskFile>> {
+    if file.try_lock()? { Ok(file) } else { Err(io::ErrorKind::WouldBlock.into()) }
 }
 
 /// Opens and locks the file, and makes it where there is none. Another holder of the lock is
 /// [`io::ErrorKind::WouldBlock`]; it is given a second, for a process that is just ending holds it to the last, and
 /// so does, until it runs its program, a process that was just forked.
-pub(super) fn lock(path: &Path) -> io::Result<File> {
+pub(super) fn lock(disk: &dyn Disk, path: &Path) -> io::Result<Box<dyn DiskFile>> {
     for _ in 0..20 {
-        match try_lock(open_file(path)?) {
+        match try_lock(disk.open(path)?) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 std::thread::sleep(Duration::from_millis(50));
             }
             done => return done,
         }
     }
-    try_lock(open_file(path)?)
+    try_lock(disk.open(path)?)
 }
 
 /// Why a journal could not be opened, for those who know the record by its database.
@@ -280,8 +272,8 @@ pub(super) fn open_error(error: io::Error, journal: &Path, database: &Path) -> O
 }
 
 /// A fresh descriptor for the same file; the old one hands over its lock.
-fn open_again(path: &Path, old: &File) -> io::Result<File> {
-    let file = open_file(path)?;
+fn open_again(disk: &dyn Disk, path: &Path, old: &dyn DiskFile) -> io::Result<Box<dyn DiskFile>> {
+    let file = disk.open(path)?;
     old.unlock()?;
     try_lock(file)
 }

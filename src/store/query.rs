@@ -4,6 +4,8 @@
 //! Nothing is seen twice or missed at the seam: a snapshot of the database is taken, then the journal is read,
 //! then it is checked that no cut came in between. Of the journal counts what the snapshot has no block of.
 
+mod answer;
+mod ask;
 mod series;
 mod totals;
 
@@ -14,6 +16,8 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
+pub use answer::{Answer, AnswerColumn};
+pub use ask::{Cell, Measure, Query, Resolution, Selected, Span};
 pub use series::Readings;
 use series::{Block, Source};
 

@@ -7,6 +7,7 @@
 use std::path::Path;
 
 use super::db::{self, Database};
+use super::disk::SystemDisk;
 use super::error::{OpenError, ReadError};
 use super::journal;
 use super::query::{Archive, Range};
@@ -51,8 +52,9 @@ pub fn run(path: &Path, now: UnixMillis, progress: impl FnMut(u64, u64)) -> Resu
     }
     let journal = journal::path_of(path);
     // Held to the end.
-    let _lock = journal::lock(&journal).map_err(|error| journal::open_error(error, &journal, path))?;
-    let mut database = Database::open(path, now)?;
+    let _lock =
+        journal::lock(&SystemDisk, &journal).map_err(|error| journal::open_error(error, &journal, path))?;
+    let mut database = Database::open(path, None, now)?;
     rebuild(path, &mut database, progress)
 }
 

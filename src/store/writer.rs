@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::codec::Row;
 use super::db::{Database, beside, is_damage, stamp};
+use super::disk::Disk;
 use super::error::{FlushError, OpenError};
 use super::journal::{self, Journal, MAX_UNSYNCED};
 use super::pending::{Pending, Place};
@@ -85,13 +86,15 @@ impl Writer {
     /// Opens journal and database, and moves into blocks what the journal still holds.
     pub(super) fn open(
         settings: StoreSettings,
+        disk: Arc<dyn Disk>,
         counters: Arc<StoreCounters>,
         clock: Clock,
     ) -> Result<Self, OpenError> {
         // The lock on the journal comes first: nobody else may be at the database while it is checked.
         let path = journal::path_of(&settings.path);
-        let file = journal::lock(&path).map_err(|error| journal::open_error(error, &path, &settings.path))?;
-        let mut database = Database::open(&settings.path, clock.wall())?;
+        let file = journal::lock(disk.as_ref(), &path)
+            .map_err(|error| journal::open_error(error, &path, &settings.path))?;
+        let mut database = Database::open(&settings.path, disk.vfs(), clock.wall())?;
         let mut tallies = rebuild::at_open(&settings.path, &mut database);
         let sequence =
             database.sequence().map_err(|error| OpenError::Sqlite { path: settings.path.clone(), error })?;
@@ -100,7 +103,7 @@ impl Writer {
             database.heard().map_err(|error| OpenError::Sqlite { path: settings.path.clone(), error })?;
         let mut pending = Pending::after(heard);
         let mut recovered = 0u64;
-        let (journal, found) = Journal::open(path.clone(), file, &aside, &mut |number, meter, row| {
+        let (journal, found) = Journal::open(path.clone(), disk, file, &aside, &mut |number, meter, row| {
             if number > sequence {
                 let reading = row.clone().into_reading();
                 tallies.take(&meter, &reading);

@@ -22,6 +22,39 @@ mod totals;
 /// Dynamic prices, put in beside a running store.
 mod prices;
 
+/// The codec of blocks: what goes in comes out, its size, the telegrams of real meters.
+mod packed;
+
+/// The unsynced end of the journal in a RAM file system.
+mod tail;
+
+/// A disk that loses power, tears writes, fails, fills up or takes its time.
+mod disk;
+
+/// Power cuts at every moment.
+mod power;
+
+/// Full, read-only, failing and slow disks: metering goes on.
+mod trouble;
+
+/// Damaged databases: set aside, and what reads is saved.
+mod salvage;
+
+/// `dsmrd query`: every resolution against the readings themselves.
+mod query;
+
+/// Readings given up for minutes, minutes for quarter-hours; space that returns.
+mod retention;
+
+/// `dsmrd sql`.
+mod sql;
+
+/// `dsmrd import`: dumps, CSV, telegrams.
+mod import;
+
+/// `dsmrd backup`, `restore`, and backups by the clock.
+mod backup;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{BUSY, MIGRATIONS, beside};
+use super::migrate::MIGRATIONS;
+use super::{BUSY, beside};
 use crate::store::error::OpenError;
 
 /// A connection that only reads, beside a writing one or alone.

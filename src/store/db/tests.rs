@@ -3,7 +3,10 @@
 use rusqlite::OpenFlags;
 
 use super::connect::uri;
+use std::collections::BTreeSet;
+
 use super::*;
+use crate::store::block::BlockWriter;
 
 const NOW: UnixMillis = 1_795_240_800_000;
 
@@ -35,7 +38,7 @@ fn count(database: &Database, table: &str) -> i64 {
 #[test]
 fn a_new_equipment_identifier_is_a_new_epoch() {
     let (_folder, path) = scratch();
-    let mut database = Database::open(&path, NOW).expect("opens");
+    let mut database = Database::open(&path, None, NOW).expect("opens");
     assert!(database.heard().expect("sql").is_empty());
     let barn = Finished { meter: "barn".into(), ..block(9, None) };
     let blocks = [block(1, Some("A")), block(3, Some("B")), block(5, Some("A")), barn];
@@ -54,7 +57,7 @@ fn a_new_equipment_identifier_is_a_new_epoch() {
 #[test]
 fn a_transaction_that_fails_stores_nothing() {
     let (_folder, path) = scratch();
-    let mut database = Database::open(&path, NOW).expect("opens");
+    let mut database = Database::open(&path, None, NOW).expect("opens");
     database.store(&[block(1, None)], &mut Tallies::default(), 5).expect("stores");
     let trigger = "CREATE TRIGGER full BEFORE INSERT ON block WHEN new.hour = 3
                    BEGIN SELECT raise(ABORT, 'no room'); END";
@@ -69,11 +72,11 @@ fn a_transaction_that_fails_stores_nothing() {
 #[test]
 fn a_later_schema_and_a_foreign_database_are_refused_and_left_alone() {
     let (_folder, path) = scratch();
-    drop(Database::open(&path, NOW).expect("opens"));
+    drop(Database::open(&path, None, NOW).expect("opens"));
     let later = Connection::open(&path).expect("opens");
     later.pragma_update(None, "user_version", 99).expect("sql");
     drop(later);
-    let error = Database::open(&path, NOW).expect_err("it is of a later program");
+    let error = Database::open(&path, None, NOW).expect_err("it is of a later program");
     assert!(matches!(error, OpenError::Newer { found: 99, .. }), "{error}");
     assert!(matches!(open_to_read(&path), Err(OpenError::Newer { found: 99, .. })));
 
@@ -81,14 +84,14 @@ fn a_later_schema_and_a_foreign_database_are_refused_and_left_alone() {
     let foreign = Connection::open(&path).expect("opens");
     foreign.execute_batch("CREATE TABLE states (id INTEGER PRIMARY KEY)").expect("sql");
     drop(foreign);
-    let error = Database::open(&path, NOW).expect_err("it is not ours");
+    let error = Database::open(&path, None, NOW).expect_err("it is not ours");
     assert!(matches!(error, OpenError::Foreign(_)), "{error}");
 }
 
 #[test]
 fn a_database_that_breaks_while_open_is_set_aside() {
     let (folder, path) = scratch();
-    let mut database = Database::open(&path, NOW).expect("opens");
+    let mut database = Database::open(&path, None, NOW).expect("opens");
     database.store(&[block(1, None)], &mut Tallies::default(), 5).expect("stores");
     let damage =
         rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), None);
@@ -110,7 +113,7 @@ fn a_database_that_breaks_while_open_is_set_aside() {
 #[test]
 fn a_reader_without_a_writer_needs_no_right_to_write() {
     let (_folder, path) = scratch();
-    let mut database = Database::open(&path, NOW).expect("opens");
+    let mut database = Database::open(&path, None, NOW).expect("opens");
     database.store(&[block(1, None)], &mut Tallies::default(), 5).expect("stores");
     drop(database);
     assert!(!beside(&path, "-wal").exists(), "a clean stop leaves one file");
@@ -139,7 +142,7 @@ fn the_prices_of_a_database_that_breaks_go_on_in_the_new_one() {
         .map(|(slot, later)| Slot { start: slot.start + later, end: slot.end + later, ..slot })
         .collect();
     let there = |database: &Database| prices::since(&database.connection, i64::MIN).expect("prices").len();
-    let mut database = Database::open(&path, NOW).expect("opens");
+    let mut database = Database::open(&path, None, NOW).expect("opens");
     database.put_prices(&slots).expect("stores");
     let damage =
         rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), None);
@@ -157,7 +160,7 @@ fn the_prices_of_a_database_that_breaks_go_on_in_the_new_one() {
     let start = usize::try_from((page - 1) * size).expect("small");
     bytes[start..start + 200].fill(0xa5);
     std::fs::write(&path, bytes).expect("written");
-    let mut database = Database::open(&path, NOW).expect("opens");
+    let mut database = Database::open(&path, None, NOW).expect("opens");
     if there_is(&database) {
         database.renew(NOW, &damage).expect("a new one is made");
     }
@@ -167,7 +170,7 @@ fn the_prices_of_a_database_that_breaks_go_on_in_the_new_one() {
     database.put_prices(&slots).expect("stores");
     drop(database);
     std::fs::write(&path, [0xa5; 8_192]).expect("written");
-    assert_eq!(there(&Database::open(&path, NOW).expect("opens")), 0);
+    assert_eq!(there(&Database::open(&path, None, NOW).expect("opens")), 0);
 }
 
 /// Whether the table of prices is still the damaged one, which nobody looked at when it was opened.
@@ -187,7 +190,7 @@ fn register(second: i64, wh: i128) -> crate::meter::Reading {
 #[test]
 fn counters_begin_in_a_new_database_where_the_lost_one_ended() {
     let (_folder, path) = scratch();
-    let mut database = Database::open(&path, NOW).expect("opens");
+    let mut database = Database::open(&path, None, NOW).expect("opens");
     let (mut tallies, meter) = (Tallies::default(), Arc::from("home"));
     for second in (0..4_000).step_by(10) {
         tallies.take(&meter, &register(second, 1_000_000 + i128::from(second)));

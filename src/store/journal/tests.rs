@@ -1,11 +1,14 @@
 //! The journal on files that fail, and on bytes that were never written.
 
+use std::fs::OpenOptions;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::meter::record::FlatValue;
 use crate::meter::{Proof, Quantity, Unit};
 use crate::p1::Decimal;
+use crate::store::disk::SystemDisk;
 
 fn row(number: i64) -> Row {
     let value = Decimal::new(i128::from(number * 37 % 1_000), 3).expect("fits");
@@ -15,11 +18,13 @@ fn row(number: i64) -> Row {
 
 fn open(path: &Path) -> (Journal, Vec<(u64, Row)>, Found) {
     let mut rows = Vec::new();
-    let file = lock(path).expect("it is ours");
+    let file = lock(&SystemDisk, path).expect("it is ours");
     let aside = path.with_extension("aside");
     let (journal, found) =
-        Journal::open(path.to_owned(), file, &aside, &mut |number, _, row| rows.push((number, row)))
-            .expect("it opens");
+        Journal::open(path.to_owned(), Arc::new(SystemDisk), file, &aside, &mut |number, _, row| {
+            rows.push((number, row))
+        })
+        .expect("it opens");
     (journal, rows, found)
 }
 
@@ -78,7 +83,7 @@ fn after_a_failed_sync_everything_unsynced_is_written_again() {
     fill(&mut journal, 3..6);
     // This device takes every byte and keeps none, and a sync of it fails.
     let device = OpenOptions::new().write(true).open("/dev/null").expect("it is there");
-    let real = std::mem::replace(&mut journal.file, device);
+    let real = std::mem::replace(&mut journal.file, Box::new(device));
     assert_eq!(journal.write().expect("the device takes it"), 3);
     fill(&mut journal, 6..7);
     journal.sync().expect_err("the device cannot sync");
@@ -97,7 +102,7 @@ fn a_failed_write_is_made_up_for() {
     fill(&mut journal, 0..2);
     journal.write().expect("writes");
     let full = OpenOptions::new().write(true).open("/dev/full").expect("it is there");
-    let real = std::mem::replace(&mut journal.file, full);
+    let real = std::mem::replace(&mut journal.file, Box::new(full));
     fill(&mut journal, 2..5);
     let error = journal.write().expect_err("it is full");
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);

@@ -7,8 +7,8 @@ use rusqlite::OptionalExtension;
 
 use super::{Archive, Range, Stored};
 use crate::meter::Reading;
-use crate::store::block::BlockReader;
-use crate::store::codec::{self, Damaged, Row};
+use crate::store::block::{self, BlockReader};
+use crate::store::codec::{Damaged, Row};
 use crate::store::error::ReadError;
 
 #[derive(Debug)]
@@ -88,10 +88,7 @@ impl<'a> Readings<'a> {
         };
         let name = (id, block.hour);
         let damaged = |_: Damaged| damage(name, &block.meter);
-        if block.codec != codec::VERSION {
-            return Err(damage(name, &block.meter));
-        }
-        let reader = BlockReader::new(data).map_err(damaged)?;
+        let reader = block::rows(block.codec, data).map_err(damaged)?;
         let rows = if block.ordered {
             Rows::Ordered(Box::new(reader))
         } else {

@@ -1,0 +1,10 @@
+//! `dsmrd sql`.
+
+use super::Outcome;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {}
+
+pub(super) fn run(_args: &Args) -> Outcome {
+    anyhow::bail!("not there yet")
+}

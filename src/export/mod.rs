@@ -1,0 +1,1 @@
+//! Stored readings, written for other programs: CSV, JSON lines, InfluxDB line protocol, Parquet.

@@ -1,0 +1,1 @@
+//! The history of other programs, read: database dumps, CSV files, recorded telegrams.

@@ -1,0 +1,105 @@
+//! Blocks put into their table, those of one hour together.
+
+use std::collections::BTreeSet;
+
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::epoch;
+use crate::store::block::{BlockReader, BlockWriter, MAX_ROWS};
+use crate::store::codec;
+use crate::store::pending::Finished;
+
+/// Puts a block in, or joins it with the last of its hour.
+pub(super) fn store(transaction: &Transaction<'_>, block: &Finished) -> rusqlite::Result<()> {
+    let epoch = epoch::of(transaction, block)?;
+    if merge(transaction, epoch, block)? {
+        return Ok(());
+    }
+    let layout = layout(transaction, &block.columns)?;
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO block (epoch, hour, first, last, count, ordered, layout, codec, data)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    insert.execute(params![
+        epoch,
+        block.hour,
+        block.first,
+        block.last,
+        block.count,
+        block.ordered,
+        layout,
+        codec::VERSION,
+        block.data
+    ])?;
+    Ok(())
+}
+
+fn layout(transaction: &Transaction<'_>, columns: &BTreeSet<String>) -> rusqlite::Result<i64> {
+    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+    let columns = columns.join("\n");
+    let known = transaction
+        .query_row("SELECT id FROM layout WHERE columns = ?1", [&columns], |row| row.get(0))
+        .optional()?;
+    if let Some(layout) = known {
+        return Ok(layout);
+    }
+    transaction.execute("INSERT INTO layout (columns) VALUES (?1)", [&columns])?;
+    Ok(transaction.last_insert_rowid())
+}
+
+/// Adds a block to the last one of the same hour, so that restarts leave no crumbs. False when there is none, or
+/// when it is full, damaged or of another codec: then the new block stands beside it.
+fn merge(transaction: &Transaction<'_>, epoch: i64, block: &Finished) -> rusqlite::Result<bool> {
+    let found = transaction
+        .query_row(
+            "SELECT b.id, b.first, b.last, b.count, b.ordered, b.data, l.columns
+             FROM block b JOIN layout l ON l.id = b.layout
+             WHERE b.epoch = ?1 AND b.hour = ?2 AND b.codec = ?3 ORDER BY b.id DESC LIMIT 1",
+            params![epoch, block.hour, codec::VERSION],
+            |row| {
+                let columns: String = row.get(6)?;
+                let old = Finished {
+                    meter: block.meter.clone(),
+                    equipment: None,
+                    hour: block.hour,
+                    first: row.get(1)?,
+                    last: row.get(2)?,
+                    count: row.get(3)?,
+                    ordered: row.get(4)?,
+                    columns: columns.lines().map(str::to_owned).collect(),
+                    data: row.get(5)?,
+                };
+                Ok((row.get::<_, i64>(0)?, old))
+            },
+        )
+        .optional()?;
+    let Some((id, old)) = found else { return Ok(false) };
+    if old.count.saturating_add(block.count) > MAX_ROWS {
+        return Ok(false);
+    }
+    let Some(data) = join(&old.data, &block.data) else { return Ok(false) };
+    let columns = old.columns.union(&block.columns).cloned().collect();
+    transaction.execute(
+        "UPDATE block SET first = ?1, last = ?2, count = ?3, ordered = ?4, layout = ?5, data = ?6 WHERE id = ?7",
+        params![
+            old.first.min(block.first),
+            old.last.max(block.last),
+            old.count + block.count,
+            old.ordered && block.ordered && old.last <= block.first,
+            layout(transaction, &columns)?,
+            data,
+            id
+        ],
+    )?;
+    Ok(true)
+}
+
+fn join(old: &[u8], new: &[u8]) -> Option<Vec<u8>> {
+    let mut writer = BlockWriter::default();
+    for block in [old, new] {
+        for row in BlockReader::new(block.to_vec()).ok()? {
+            writer.push(&row.ok()?).ok()?;
+        }
+    }
+    Some(writer.finish())
+}

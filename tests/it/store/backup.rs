@@ -1,0 +1,1 @@
+//! `dsmrd backup`, `restore`, and backups by the clock.

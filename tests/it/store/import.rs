@@ -1,0 +1,1 @@
+//! `dsmrd import`: dumps, CSV, telegrams.

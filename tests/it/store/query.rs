@@ -1,0 +1,1 @@
+//! `dsmrd query`: every resolution against the readings themselves.

@@ -1,0 +1,1 @@
+//! Readings given up for minutes, minutes for quarter-hours; space that returns.

@@ -1,0 +1,1 @@
+//! Damaged databases: set aside, and what reads is saved.

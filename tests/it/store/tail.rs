@@ -1,0 +1,1 @@
+//! The unsynced end of the journal in a RAM file system.

@@ -1,0 +1,1 @@
+//! Full, read-only, failing and slow disks: metering goes on.
