@@ -56,6 +56,13 @@ pub(crate) enum Event {
     Mark(usize),
 }
 
+impl Event {
+    /// Whether it only tells what lay there from the beginning.
+    pub(crate) fn is_old(&self) -> bool {
+        matches!(self, Self::Create { durable: true, .. })
+    }
+}
+
 /// What goes wrong from now on.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Faults {

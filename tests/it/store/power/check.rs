@@ -44,6 +44,11 @@ impl Expected {
         self.marks.len()
     }
 
+    /// The last mark.
+    pub(super) fn marks(&self) -> usize {
+        self.marks.len()
+    }
+
     /// How many were given and safe at a mark; at 0 nothing was.
     pub(super) fn at(&self, mark: usize) -> (usize, usize) {
         mark.checked_sub(1).map_or((0, 0), |mark| self.marks[mark])
