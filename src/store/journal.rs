@@ -295,6 +295,9 @@ impl Journal {
         self.tail.clear();
         self.written = 0;
         self.state = State::new(self.state.next);
+        if let Some(memory) = &mut self.memory {
+            memory.cut();
+        }
         self.settled();
         std::mem::take(&mut self.unwritten_rows)
     }

@@ -214,6 +214,11 @@ impl Tail {
         Ok(())
     }
 
+    /// What comes next is no continuation of what it holds, even if it belongs to the same place.
+    pub(super) fn cut(&mut self) {
+        self.head = None;
+    }
+
     /// Takes the file away: the card has everything.
     pub(super) fn remove(self) {
         // What is left behind is told from news by its numbers.

@@ -100,6 +100,8 @@ pub(crate) struct Card(Arc<CardInner>);
 struct CardInner {
     shared: Arc<Inner>,
     vfs: String,
+    /// What is written there nobody notes: a power cut leaves nothing of it.
+    memory: Option<PathBuf>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -107,8 +109,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Card {
-    /// A card with what lies in `folder` on it.
+    /// A card with what lies in `folder` on it, and no memory beside it.
     pub(crate) fn of(folder: &Path) -> Self {
+        Self::beside(folder, None)
+    }
+
+    /// A card with what lies in `folder` on it, and a folder in memory.
+    pub(crate) fn beside(folder: &Path, memory: Option<&Path>) -> Self {
         let inner = Arc::new(Inner { log: Mutex::default(), faults: Mutex::default() });
         for entry in std::fs::read_dir(folder).unwrap() {
             let name = entry.unwrap().path();
@@ -116,7 +123,7 @@ impl Card {
             inner.create(&name, bytes, true);
         }
         let vfs = vfs::register(Arc::clone(&inner));
-        Self(Arc::new(CardInner { shared: inner, vfs }))
+        Self(Arc::new(CardInner { shared: inner, vfs, memory: memory.map(Path::to_owned) }))
     }
 
     /// Notes the place.
@@ -221,6 +228,14 @@ impl Disk for Card {
 
     fn vfs(&self) -> Option<&str> {
         Some(&self.0.vfs)
+    }
+
+    fn memory(&self) -> Option<&Path> {
+        self.0.memory.as_deref()
+    }
+
+    fn open_in_memory(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        SystemDisk.open(path)
     }
 }
 

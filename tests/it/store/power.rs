@@ -45,6 +45,15 @@ fn scratch() -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
+/// Where readings go between two syncs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Memory {
+    /// Into a file in memory, of which a power cut leaves nothing.
+    Tail,
+    /// Onto the card, which may keep any part of them.
+    None,
+}
+
 /// A store on a card, fed second by second of a clock that nobody waits for.
 struct Run {
     card: Card,
@@ -56,14 +65,15 @@ struct Run {
     counters: Arc<StoreCounters>,
     store: Option<Store>,
     expected: Expected,
-    _folder: tempfile::TempDir,
+    _folders: [tempfile::TempDir; 2],
 }
 
 impl Run {
-    fn start(interval: Duration, step: i64) -> Self {
-        let (folder, path) = scratch();
+    fn start(interval: Duration, step: i64, memory: Memory) -> Self {
+        let ((folder, path), (beside, _)) = (scratch(), scratch());
+        let memory = (memory == Memory::Tail).then(|| beside.path());
         let mut run = Self {
-            card: Card::of(folder.path()),
+            card: Card::beside(folder.path(), memory),
             path,
             interval,
             step,
@@ -71,7 +81,7 @@ impl Run {
             counters: Arc::default(),
             store: None,
             expected: Expected::default(),
-            _folder: folder,
+            _folders: [folder, beside],
         };
         run.open();
         run
@@ -160,27 +170,28 @@ fn try_cuts(run: &Run, count: usize, seed: u64) {
 
 #[test]
 fn a_power_cut_takes_no_more_than_the_sync_interval() {
-    for (seed, interval) in [(1, 60), (2, 600)] {
-        let run = Run::start(Duration::from_secs(interval), 45).given(400, &[]);
+    for (seed, interval, memory) in [(1, 60, Memory::Tail), (2, 600, Memory::None), (3, 300, Memory::Tail)] {
+        let run = Run::start(Duration::from_secs(interval), 45, memory).given(300, &[]);
         try_cuts(&run, cuts(100), seed);
     }
 }
 
 #[test]
 fn with_no_interval_a_power_cut_takes_nothing() {
-    let run = Run::start(Duration::ZERO, 97).given(200, &[]);
+    let run = Run::start(Duration::ZERO, 97, Memory::Tail).given(200, &[]);
     try_cuts(&run, cuts(150), 3);
 }
 
 #[test]
 fn power_cuts_around_restarts_and_the_merges_after_them() {
     // Three in one hour, one at its end, two in a row.
-    let run = Run::start(Duration::from_secs(300), 120).given(150, &[3, 10, 17, 30, 77, 78, 120]);
+    let run =
+        Run::start(Duration::from_secs(300), 120, Memory::Tail).given(150, &[3, 10, 17, 30, 77, 78, 120]);
     try_cuts(&run, cuts(150), 4);
 }
 
 #[test]
 fn power_cuts_over_days_in_which_the_log_goes_back_into_the_database() {
-    let run = Run::start(Duration::from_secs(60), 1_200).given(3 * 24 * 5, &[]);
+    let run = Run::start(Duration::from_secs(60), 1_200, Memory::None).given(3 * 24 * 5, &[]);
     try_cuts(&run, cuts(100), 5);
 }

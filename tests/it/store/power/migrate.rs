@@ -9,7 +9,7 @@ use dsmrd::store::{Archive, OpenError, Store, StoreSettings};
 use rusqlite::Connection;
 
 use super::check::{check, integrity, readings};
-use super::{Run, cuts, scratch};
+use super::{Memory, Run, cuts, scratch};
 use crate::store::disk::image::{Cut, Image, Random, Replay};
 use crate::store::disk::{Card, Event};
 use crate::store::{START, runtime};
@@ -89,7 +89,7 @@ fn conversion(
     tries: usize,
 ) {
     // Some hours in blocks, and the last minutes in the journal as a kill leaves them.
-    let run = Run::start(Duration::from_secs(300), 150).given(110, &[]);
+    let run = Run::start(Duration::from_secs(300), 150, Memory::None).given(110, &[]);
     let log = run.card.take_log();
     let mut replay = Replay::new(&log);
     // Before the end, which puts the journal into blocks.

@@ -7,7 +7,7 @@ use dsmrd::clock::Clock;
 use dsmrd::store::{Store, StoreSettings};
 
 use super::check::{check, readings};
-use super::{Run, cuts, scratch};
+use super::{Memory, Run, cuts, scratch};
 use crate::store::disk::Card;
 use crate::store::disk::image::{Cut, Random, Replay};
 use crate::store::{START, runtime};
@@ -15,7 +15,7 @@ use crate::store::{START, runtime};
 #[test]
 fn a_power_cut_during_the_recovery_from_a_power_cut_takes_nothing_more() {
     let seed = 6;
-    let run = Run::start(Duration::from_secs(300), 100).given(150, &[40]);
+    let run = Run::start(Duration::from_secs(300), 100, Memory::None).given(150, &[40]);
     let events = run.card.take_log();
     let mut random = Random(seed);
     for first in 0..cuts(40) {

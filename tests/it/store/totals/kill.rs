@@ -13,7 +13,7 @@ use crate::store::{START, kill, meter, open_with, runtime};
 fn child() {
     let Some((path, first)) = kill::told() else { return };
     runtime().block_on(async {
-        let opened = open_with(&path, Duration::from_secs(600)).unwrap();
+        let opened = kill::opened(&path);
         kill::say("ready");
         for n in first.. {
             opened.clock.advance(STEP as u64 * 1_000);
@@ -29,6 +29,7 @@ fn child() {
 fn a_kill_changes_no_total() {
     let folder = crate::support::scratch();
     let path = folder.path().join("dsmrd.sqlite");
+    std::fs::create_dir(folder.path().join(kill::MEMORY)).unwrap();
     let (mut count, mut random) = (0i64, Random(9));
     for round in 0..kill::kills(60) {
         let moment = kill::Moment::any(&mut random);
