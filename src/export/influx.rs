@@ -39,7 +39,8 @@ impl<'a> Influx<'a> {
         precision: Precision,
         out: &'a mut (dyn Write + Send),
     ) -> Self {
-        let key = |column: &Column| (column.role == Role::Field).then(|| name(&column.name, &[',', '=', ' ']));
+        let key =
+            |column: &Column| (column.role == Role::Field).then(|| name(&column.name, &[',', '=', ' ']));
         let factor = match precision {
             Precision::Seconds => 1,
             Precision::Millis => 1_000,
@@ -146,7 +147,12 @@ mod tests {
         let number = Value::Number(Decimal::new(-1_230, 3).expect("it fits"));
         let text = Value::Text("say \"hi\", C:\\ a=b\r\nbye\\".into());
         assert_eq!(
-            written("the, house\\", &["power import", "a=b,c", "none"], vec![number, text, Value::Absent], Precision::Nanos),
+            written(
+                "the, house\\",
+                &["power import", "a=b,c", "none"],
+                vec![number, text, Value::Absent],
+                Precision::Nanos
+            ),
             "my\\ dsmr\\,a=b,equipment_id=E\\=1,meter=the\\,\\ house power\\ import=-1.230,\
              a\\=b\\,c=\"say \\\"hi\\\", C:\\\\ a=b  bye\\\\\" 1795219200000000000\n"
         );

@@ -2,12 +2,13 @@
 //!
 //! In reading order: [`row`], what a format is given; [`raw`] and [`spans`], rows of readings and of what they come to
 //! by the hour or the day; [`csv`], [`json`], [`influx`] and [`parquet`], which write them one by one; [`fields`], what
-//! someone asks for by name.
+//! someone asks for by name; [`output`], where it goes.
 
 pub mod csv;
 pub mod fields;
 pub mod influx;
 pub mod json;
+pub mod output;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod raw;

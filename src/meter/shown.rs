@@ -5,10 +5,10 @@
 
 use std::collections::BTreeSet;
 
+use super::reading;
 use super::{
     Cell, Field, Kind, MbusClass, MbusDevice, MbusReading, MeterTime, Quantity, REGISTERS, Reading, Unit,
 };
-use super::reading;
 
 /// What stands in a column, where anything does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +113,9 @@ pub fn columns(keys: &BTreeSet<String>) -> Vec<ShownColumn> {
 fn kind_of(source: Source) -> (ShownKind, Option<Unit>) {
     match source {
         Source::Field(field) => match field.register().kind {
-            Kind::Number | Kind::Counter | Kind::Limit | Kind::Peak => (ShownKind::Number, Some(field.unit())),
+            Kind::Number | Kind::Counter | Kind::Limit | Kind::Peak => {
+                (ShownKind::Number, Some(field.unit()))
+            }
             Kind::Text
             | Kind::Id
             | Kind::Tariff
@@ -159,8 +161,9 @@ impl ShownColumn {
         let value = |found: Option<&MbusReading>| {
             found.and_then(|found| found.value).map_or(Shown::Absent, Shown::Number)
         };
-        let time =
-            |found: Option<&MbusReading>| found.and_then(|found| found.time).map_or(Shown::Absent, Shown::Time);
+        let time = |found: Option<&MbusReading>| {
+            found.and_then(|found| found.time).map_or(Shown::Absent, Shown::Time)
+        };
         let id = |device: Option<&MbusDevice>| match device.and_then(|device| device.id.as_deref()) {
             Some(id) => Shown::Text(reading::readable(id)),
             None => Shown::Absent,
