@@ -6,6 +6,9 @@
 
 mod answer;
 mod ask;
+mod fields;
+mod gather;
+mod rise;
 mod series;
 mod totals;
 
