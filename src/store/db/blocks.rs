@@ -10,7 +10,7 @@ use crate::store::codec;
 use crate::store::pending::Finished;
 
 /// Puts a block in, or joins it with the last of its hour.
-pub(super) fn store(transaction: &Transaction<'_>, block: &Finished) -> rusqlite::Result<()> {
+pub(in crate::store) fn store(transaction: &Transaction<'_>, block: &Finished) -> rusqlite::Result<()> {
     let epoch = epoch::of(transaction, block)?;
     if merge(transaction, epoch, block)? {
         return Ok(());
@@ -34,7 +34,8 @@ pub(super) fn store(transaction: &Transaction<'_>, block: &Finished) -> rusqlite
     Ok(())
 }
 
-fn layout(transaction: &Transaction<'_>, columns: &BTreeSet<String>) -> rusqlite::Result<i64> {
+/// The number of a set of columns.
+pub(in crate::store) fn layout(transaction: &Transaction<'_>, columns: &BTreeSet<String>) -> rusqlite::Result<i64> {
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     let columns = columns.join("\n");
     let known = transaction
