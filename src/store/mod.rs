@@ -20,6 +20,7 @@ pub mod prices;
 pub mod query;
 mod queue;
 pub mod rebuild;
+pub mod salvage;
 pub mod settings;
 mod summary;
 mod tallies;

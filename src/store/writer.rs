@@ -4,6 +4,8 @@
 //! stored in one transaction together with the number of the last reading in them; then the journal is cut. Killed
 //! between any two of these, the next start takes from the journal what has a higher number.
 
+mod restoring;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,6 +24,8 @@ use super::tallies::Tallies;
 use crate::clock::{Clock, MonoMillis};
 use crate::meter::Reading;
 use crate::telemetry::StoreCounters;
+use restoring::Restoring;
+pub(super) use restoring::SalvageFailure;
 
 /// Blocks of finished hours wait for each other at least this long, unless there are many: a replay of a year
 /// stores days, not hours.
@@ -35,6 +39,8 @@ const RETRY: MonoMillis = 2_000;
 const RETRY_COMMIT: MonoMillis = 5_000;
 /// Readings kept in memory while the journal cannot be written.
 const MAX_UNWRITTEN: u64 = 4_096;
+/// The journal is kept up to this while what it holds is in the database's log alone.
+const MAX_KEPT: u64 = 4 * 1024 * 1024;
 /// A fault that lasts is told this often.
 const LOG_PACE: MonoMillis = 60_000;
 /// The longest wait for readings; the heart beats at least this often.
@@ -81,6 +87,7 @@ pub(super) struct Writer {
     commit_trouble: Trouble,
     drop_trouble: Trouble,
     swap_trouble: Trouble,
+    restoring: Restoring,
 }
 
 impl Writer {
@@ -134,6 +141,7 @@ impl Writer {
             commit_trouble: Trouble::default(),
             drop_trouble: Trouble::default(),
             swap_trouble: Trouble::default(),
+            restoring: Restoring::default(),
         };
         if found.torn > 0 {
             tracing::warn!(
@@ -146,12 +154,13 @@ impl Writer {
             tracing::info!(readings = recovered, "took readings from the journal");
         }
         if writer.pending.is_empty() {
-            writer.journal.cut();
+            writer.cut();
         } else {
             // When this fails they stay in the journal and the thread tries again.
             let _ = writer.commit();
         }
         writer.journal.raise(sequence + 1);
+        writer.restore_at_open();
         writer.measure();
         Ok(writer)
     }
@@ -161,6 +170,7 @@ impl Writer {
         let mut batch = Vec::new();
         while queue.take(&mut batch, TICK) {
             heartbeat.fetch_add(1, Ordering::Relaxed);
+            let idle = batch.is_empty();
             let mut flushes = Vec::new();
             for request in batch.drain(..) {
                 match request {
@@ -175,6 +185,7 @@ impl Writer {
             }
             self.write();
             self.tick();
+            self.restore(idle);
             for answer in flushes {
                 // Nobody may be waiting any more.
                 let _ = answer.send(self.flush());
@@ -319,6 +330,7 @@ impl Writer {
             outcome = match self.database.renew(self.clock.wall(), error) {
                 Ok(()) => {
                     self.tallies.renewed();
+                    self.restoring.look(&self.settings.path);
                     self.database.store(self.pending.finished(), &mut self.tallies, sequence)
                 }
                 Err(OpenError::Sqlite { error, .. }) => Err(error),
@@ -329,8 +341,7 @@ impl Writer {
             Ok(()) => {
                 self.counters.blocks.add(self.pending.finished().len() as u64);
                 self.pending.clear_finished();
-                // What the journal never got is in a block all the same.
-                self.counters.stored.add(self.journal.cut());
+                self.cut();
                 self.committed_at = now;
                 self.synced_at = now;
                 self.commit_again_at = 0;
@@ -342,6 +353,19 @@ impl Writer {
                 Ok(())
             }
             Err(error) => Err(self.commit_failed(now, &error)),
+        }
+    }
+
+    /// Starts the journal over, once what was committed is in the database's own file: a log that is lost costs nothing
+    /// then. Somebody who reads for long keeps it from getting there; then the journal grows for a while.
+    fn cut(&mut self) {
+        let moved = self.database.checkpoint().unwrap_or_else(|error| {
+            tracing::debug!(error = %error, "could not move the log into the database");
+            false
+        });
+        if moved || self.journal.used() > MAX_KEPT {
+            // What the journal never got is in a block all the same.
+            self.counters.stored.add(self.journal.cut());
         }
     }
 

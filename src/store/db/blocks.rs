@@ -15,7 +15,7 @@ use crate::store::summary::Summary;
 const READINGS: u8 = 0;
 
 /// Puts a block in, or joins it with the last of its hour.
-pub(super) fn store(transaction: &Transaction<'_>, block: &Finished) -> rusqlite::Result<()> {
+pub(in crate::store) fn store(transaction: &Transaction<'_>, block: &Finished) -> rusqlite::Result<()> {
     let epoch = epoch::of(transaction, block)?;
     if merge(transaction, epoch, block)? {
         return Ok(());
@@ -52,7 +52,11 @@ fn summary(codec: u8, data: &[u8]) -> Option<Vec<u8>> {
     Some(Summary::of(&columns).pack())
 }
 
-fn layout(transaction: &Transaction<'_>, columns: &BTreeSet<String>) -> rusqlite::Result<i64> {
+/// The number of a set of columns.
+pub(in crate::store) fn layout(
+    transaction: &Transaction<'_>,
+    columns: &BTreeSet<String>,
+) -> rusqlite::Result<i64> {
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     let columns = columns.join("\n");
     let known = transaction
