@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::backup::BackupSettings;
 use crate::mqtt::BrokerSettings;
 use crate::prices::Contract;
 use crate::source::{ShareSettings, SourceSettings};
@@ -52,6 +53,8 @@ pub struct Settings {
     pub meters: Vec<MeterSettings>,
     /// The record.
     pub store: StoreSettings,
+    /// Backups of it.
+    pub backup: BackupSettings,
     /// None means that nothing is published.
     pub mqtt: Vec<BrokerSettings>,
     /// What energy costs; contracts for one meter do not overlap.

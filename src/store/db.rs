@@ -3,6 +3,7 @@
 mod aside;
 mod blocks;
 mod connect;
+mod copy;
 pub(super) mod epoch;
 mod migrate;
 pub(super) mod prices;
@@ -17,6 +18,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 
 use aside::set_aside;
 pub(super) use connect::{open_beside, open_to_read};
+pub(super) use copy::{newest_schema, open_any, open_still};
 
 use super::error::OpenError;
 use super::pending::Finished;
