@@ -3,6 +3,7 @@
 mod aside;
 pub(super) mod blocks;
 mod connect;
+mod copy;
 mod damage;
 pub(super) mod epoch;
 mod migrate;
@@ -18,6 +19,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 
 use aside::set_aside;
 pub(super) use connect::{open_beside, open_to_read};
+pub(super) use copy::{newest_schema, open_any, open_still};
 
 use super::error::OpenError;
 use super::pending::Finished;

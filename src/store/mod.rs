@@ -3,8 +3,10 @@
 //! In reading order: [`settings`]; `codec`, how readings are packed row by row; `block`, packed readings of an hour;
 //! `packed`, column by column; `columns` and `summary`, what is asked of them; `journal`, what is not in a block yet;
 //! `pending`, on its way there; `tallies`, what readings mean for totals; `db`, the SQLite file; `queue` and `writer`, the thread that owns both; `handle`, what the rest of the program holds
-//! of it; [`query`], reading back; [`prices`], put in from outside; [`rebuild`], totals made anew.
+//! of it; [`query`], reading back; [`prices`], put in from outside; [`rebuild`], totals made anew; [`backup`], the
+//! whole in a file, and back.
 
+pub mod backup;
 mod block;
 mod codec;
 mod columns;

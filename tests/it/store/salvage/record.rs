@@ -56,7 +56,7 @@ pub(super) fn reading(n: i64) -> Arc<Reading> {
     if n % 5 == 0 {
         let mut random = Random(n as u64 + 1);
         let text: Vec<u8> = (0..900).map(|_| (random.next() >> 20) as u8).collect();
-        reading.set_text(Field::TextMessage, &text);
+        reading.set_text(Field::MessageText, &text);
     }
     Arc::new(reading)
 }
