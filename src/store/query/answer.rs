@@ -318,7 +318,10 @@ impl Archive {
                     }
                     None => {
                         let equipment = range.equipment_id.clone();
-                        let track = Track::new(self, &meter, equipment, range.from, &channels)?;
+                        // A reading at the very start is one of the range, and a minute begins behind it.
+                        let back = i64::from(*resolution == Resolution::Raw);
+                        let from = range.from.map(|from| from.saturating_sub(back));
+                        let track = Track::new(self, &meter, equipment, from, &channels)?;
                         tracks.insert(meter, track);
                     }
                 }
