@@ -3,7 +3,7 @@
 //! In reading order: [`settings`]; `codec`, how readings are packed; `block`, packed readings of an hour;
 //! `journal`, what is not in a block yet; `pending`, on its way there; `tallies`, what readings mean for totals; `db`,
 //! the SQLite file; `queue` and `writer`, the thread that owns both; `handle`, what the rest of the program holds
-//! of it; [`query`], reading back; [`prices`], put in from outside; [`rebuild`], totals made anew.
+//! of it; [`query`], reading back; [`sql`], as tables; [`prices`], put in from outside; [`rebuild`], totals made anew.
 
 mod block;
 mod codec;
@@ -21,6 +21,7 @@ pub mod query;
 mod queue;
 pub mod rebuild;
 pub mod settings;
+pub mod sql;
 #[expect(dead_code, reason = "queries come next")]
 mod summary;
 mod tallies;
