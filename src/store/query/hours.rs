@@ -13,7 +13,9 @@ impl Archive {
         hour: i64,
         backwards: bool,
     ) -> Result<Option<i64>, ReadError> {
-        let (first, last) = range.hours();
+        // The end of a range is not in it.
+        let end = range.to.map_or(i64::MAX, |to| to.saturating_sub(1).div_euclid(3_600));
+        let (first, last) = (range.hours().0, end);
         let (first, last) = if backwards { (first, last.min(hour)) } else { (first.max(hour), last) };
         // Blocks first: their index is by the hour, and one of them is enough.
         let text = if backwards {

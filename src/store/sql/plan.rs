@@ -132,7 +132,9 @@ impl Plan {
         };
         match mark {
             "=" => self.between(low, high.saturating_add(1)),
-            ">" | ">=" => self.between(low, i64::MAX),
+            ">" => self.between(low.saturating_add(1), i64::MAX),
+            ">=" => self.between(low, i64::MAX),
+            "<" => self.between(i64::MIN, high),
             _ => self.between(i64::MIN, high.saturating_add(1)),
         }
         Ok(())
@@ -192,9 +194,9 @@ mod tests {
         plan.time(">", ValueRef::Integer(50)).expect("a number");
         plan.time("<", ValueRef::Integer(200)).expect("a number");
         plan.date("<", ValueRef::Text(b"1970-01-05"));
-        assert_eq!((plan.range.from, plan.range.to), (Some(100), Some(201)));
+        assert_eq!((plan.range.from, plan.range.to), (Some(100), Some(200)));
         assert!(plan.time("=", ValueRef::Text(b"2026-11-21")).is_err());
         plan.date("~", ValueRef::Text(b"%11-21%"));
-        assert_eq!((plan.range.from, plan.range.to), (Some(100), Some(201)));
+        assert_eq!((plan.range.from, plan.range.to), (Some(100), Some(200)));
     }
 }

@@ -32,9 +32,9 @@ pub(super) struct ReadingCursor {
     plan: Plan,
     /// The hour to look for readings from.
     hour: Option<i64>,
-    rows: std::vec::IntoIter<Stored>,
-    current: Option<Stored>,
-    row: i64,
+    /// With how many of the same time and equipment come before.
+    rows: std::vec::IntoIter<(i64, Stored)>,
+    current: Option<(i64, Stored)>,
 }
 
 // SAFETY: the table is `repr(C)` and begins with what SQLite expects.
@@ -68,7 +68,6 @@ unsafe impl<'vtab> VTab<'vtab> for ReadingTable {
             hour: None,
             rows: Vec::new().into_iter(),
             current: None,
-            row: 0,
         })
     }
 }
@@ -92,10 +91,19 @@ impl ReadingCursor {
         within.from = Some(within.from.map_or(hour * 3_600, |from| from.max(hour * 3_600)));
         within.to = Some(within.to.map_or((hour + 1) * 3_600, |to| to.min((hour + 1) * 3_600)));
         self.source.count_hour();
-        let mut rows = Vec::new();
+        let mut rows: Vec<(i64, Stored)> = Vec::new();
         for stored in archive.readings(within).map_err(refused)? {
             match stored {
-                Ok(stored) => rows.push(stored),
+                Ok(stored) => {
+                    let same = |(_, other): &&(i64, Stored)| {
+                        other.meter == stored.meter && other.equipment_id == stored.equipment_id
+                    };
+                    let time = stored.reading.utc_seconds();
+                    let mut now =
+                        rows.iter().rev().take_while(|(_, other)| other.reading.utc_seconds() == time);
+                    let order = now.find(same).map_or(0, |(order, _)| order + 1);
+                    rows.push((order, stored));
+                }
                 Err(problem) => self.source.report(problem)?,
             }
         }
@@ -113,14 +121,12 @@ unsafe impl VTabCursor for ReadingCursor {
     fn filter(&mut self, idx_num: c_int, idx_str: Option<&str>, args: &Filters<'_>) -> Result<()> {
         self.plan = plan::read(idx_num, idx_str, args)?;
         self.rows = Vec::new().into_iter();
-        self.row = 0;
         let start = if self.plan.descending { i64::MAX } else { i64::MIN };
         self.hour = (!self.plan.nothing).then_some(start);
         self.next()
     }
 
     fn next(&mut self) -> Result<()> {
-        self.row += 1;
         loop {
             self.current = self.rows.next();
             if self.current.is_some() || !self.read_hour()? {
@@ -134,7 +140,7 @@ unsafe impl VTabCursor for ReadingCursor {
     }
 
     fn column(&self, context: &mut Context, column: c_int) -> Result<()> {
-        let Some(stored) = &self.current else { return Ok(()) };
+        let Some((_, stored)) = &self.current else { return Ok(()) };
         let reading = &stored.reading;
         let value = match usize::try_from(column).unwrap_or(usize::MAX) {
             0 => Value::Integer(reading.utc_seconds()),
@@ -158,6 +164,9 @@ unsafe impl VTabCursor for ReadingCursor {
     }
 
     fn rowid(&self) -> Result<i64> {
-        Ok(self.row)
+        Ok(self.current.as_ref().map_or(0, |(order, stored)| {
+            let equipment = stored.equipment_id.as_deref();
+            self.source.row_id(stored.reading.utc_seconds(), &stored.meter, equipment, *order)
+        }))
     }
 }

@@ -106,8 +106,10 @@ impl Sql {
             meters.into_iter().filter_map(|meter| zone_of(&meter).map(|zone| (meter, zone))).collect();
         let zone = zones.values().next().cloned().map_or_else(|| Zone::new(zone::DEFAULT), Ok);
         let zone = zone.map_err(|error| SqlError::Sqlite(rusqlite::Error::ModuleError(error.to_string())))?;
+        let everything = archive.epochs(&Range::default())?;
+        let epochs = everything.into_iter().map(|epoch| (epoch.meter, epoch.equipment_id)).collect();
         let shown = shown::columns(&archive.columns(&Range::default())?);
-        let source = Source::new(archive, shown, zones, zone);
+        let source = Source::new(archive, shown, epochs, zones, zone);
         prepare(&mut connection, &source).map_err(SqlError::Sqlite)?;
         Ok(Self { connection, source })
     }

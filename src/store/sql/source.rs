@@ -17,6 +17,8 @@ pub(super) struct Source {
     archive: Mutex<Archive>,
     /// What a reading shows.
     pub(super) shown: Vec<ShownColumn>,
+    /// The equipment there is: a place for each in the numbers of rows.
+    epochs: Vec<(String, Option<String>)>,
     zones: BTreeMap<String, Zone>,
     /// Of meters that have none of their own, and where days begin.
     pub(super) zone: Zone,
@@ -29,15 +31,31 @@ impl Source {
     pub(super) fn new(
         archive: Archive,
         shown: Vec<ShownColumn>,
+        epochs: Vec<(String, Option<String>)>,
         zones: BTreeMap<String, Zone>,
         zone: Zone,
     ) -> Arc<Self> {
         let (problems, hours) = (Mutex::default(), AtomicU64::new(0));
-        Arc::new(Self { archive: Mutex::new(archive), shown, zones, zone, problems, hours })
+        Arc::new(Self { archive: Mutex::new(archive), shown, epochs, zones, zone, problems, hours })
     }
 
     pub(super) fn archive(&self) -> MutexGuard<'_, Archive> {
         self.archive.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The number of a row, the same whatever else is asked for: `a OR b` is two searches, of which SQLite takes rows
+    /// with one number for one row. Rows of one time and equipment are told apart by their order.
+    pub(super) fn row_id(&self, time: i64, meter: &str, equipment: Option<&str>, order: i64) -> i64 {
+        let same = |(other, id): &(String, Option<String>)| other == meter && id.as_deref() == equipment;
+        let epoch = self.epochs.iter().position(same).unwrap_or(self.epochs.len());
+        let epoch = i64::try_from(epoch).unwrap_or(i64::MAX);
+        time.wrapping_shl(29) | (epoch & 0xfff) << 17 | order & 0x1_ffff
+    }
+
+    /// A number for a meter's name.
+    pub(super) fn place_of(&self, meter: &str) -> i64 {
+        let place = self.epochs.iter().position(|(other, _)| other == meter).unwrap_or(self.epochs.len());
+        i64::try_from(place).unwrap_or(i64::MAX)
     }
 
     pub(super) fn zone_of(&self, meter: &str) -> &Zone {

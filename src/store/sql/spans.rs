@@ -53,7 +53,6 @@ pub(super) struct SpanCursor {
     from: Option<i64>,
     rows: std::vec::IntoIter<Span>,
     current: Option<Span>,
-    row: i64,
 }
 
 // SAFETY: the table is `repr(C)` and begins with what SQLite expects.
@@ -97,7 +96,6 @@ unsafe impl<'vtab> VTab<'vtab> for SpanTable {
             from: None,
             rows: Vec::new().into_iter(),
             current: None,
-            row: 0,
         })
     }
 }
@@ -170,12 +168,10 @@ unsafe impl VTabCursor for SpanCursor {
         let start = range.from.unwrap_or(i64::MIN);
         self.from = (!nothing).then_some(start);
         self.rows = Vec::new().into_iter();
-        self.row = 0;
         self.next()
     }
 
     fn next(&mut self) -> Result<()> {
-        self.row += 1;
         loop {
             self.current = self.rows.next();
             if self.current.is_some() || !self.read_stretch()? {
@@ -212,6 +208,10 @@ unsafe impl VTabCursor for SpanCursor {
     }
 
     fn rowid(&self) -> Result<i64> {
-        Ok(self.row)
+        // A meter has one row a span, whatever equipment was heard last in it.
+        let of_meter = |span: &Span| {
+            self.source.row_id(span.start, &span.meter, None, self.source.place_of(&span.meter))
+        };
+        Ok(self.current.as_ref().map_or(0, of_meter))
     }
 }
