@@ -8,6 +8,7 @@ mod answer;
 mod ask;
 mod fields;
 mod gather;
+mod hours;
 mod rise;
 mod series;
 mod totals;
