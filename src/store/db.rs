@@ -1,10 +1,12 @@
 //! The SQLite file: opened, checked, migrated, and given blocks.
 
 mod aside;
-mod blocks;
+pub(super) mod blocks;
 mod connect;
 pub(super) mod epoch;
+pub(super) mod intake;
 mod migrate;
+pub(super) mod older;
 pub(super) mod prices;
 pub(super) mod totals;
 
@@ -154,6 +156,11 @@ impl Database {
     /// Puts prices into their table.
     pub(super) fn put_prices(&mut self, slots: &[Slot]) -> rusqlite::Result<ImportSummary> {
         prices::put(&mut self.connection, slots)
+    }
+
+    /// The connection, to read.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// A transaction that writes.

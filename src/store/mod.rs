@@ -3,7 +3,8 @@
 //! In reading order: [`settings`]; `codec`, how readings are packed; `block`, packed readings of an hour;
 //! `journal`, what is not in a block yet; `pending`, on its way there; `tallies`, what readings mean for totals; `db`,
 //! the SQLite file; `queue` and `writer`, the thread that owns both; `handle`, what the rest of the program holds
-//! of it; [`query`], reading back; [`prices`], put in from outside; [`rebuild`], totals made anew.
+//! of it; [`query`], reading back; [`prices`], put in from outside; [`rebuild`], totals made anew; [`intake`], readings
+//! of the past put in.
 
 mod block;
 mod codec;
@@ -14,6 +15,7 @@ mod db;
 pub mod disk;
 mod error;
 mod handle;
+pub mod intake;
 mod journal;
 mod pending;
 pub mod prices;

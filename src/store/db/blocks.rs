@@ -10,7 +10,7 @@ use crate::store::codec;
 use crate::store::pending::Finished;
 
 /// Puts a block in, or joins it with the last of its hour.
-pub(super) fn store(transaction: &Transaction<'_>, block: &Finished) -> rusqlite::Result<()> {
+pub(in crate::store) fn store(transaction: &Transaction<'_>, block: &Finished) -> rusqlite::Result<()> {
     let epoch = epoch::of(transaction, block)?;
     if merge(transaction, epoch, block)? {
         return Ok(());

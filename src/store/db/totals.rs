@@ -145,21 +145,22 @@ pub(in crate::store) fn position(row: &Row<'_>, scale: u8) -> rusqlite::Result<(
     }
 }
 
-fn value(value: Decimal, scale: u8) -> Value {
+/// A value as it is stored of a counter with this scale.
+pub(super) fn value(value: Decimal, scale: u8) -> Value {
     match i64::try_from(value.mantissa()) {
         Ok(mantissa) if value.scale() == scale => Value::Integer(mantissa),
         _ => Value::Text(value.to_string()),
     }
 }
 
-fn text<T>(row: &Row<'_>, column: usize, of: fn(&str) -> Option<T>) -> rusqlite::Result<T> {
+pub(super) fn text<T>(row: &Row<'_>, column: usize, of: fn(&str) -> Option<T>) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     let unknown = || format!("{text:?} in the table of counters");
     of(&text).ok_or_else(|| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, unknown().into()))
 }
 
 /// The name of a register, which stays the same for as long as there are databases.
-fn name_of(register: Register) -> String {
+pub(super) fn name_of(register: Register) -> String {
     match register {
         Register::Energy(field) => field.name().to_owned(),
         Register::Device { class, channel: None } => class.name().to_owned(),
@@ -184,7 +185,7 @@ fn unit_of(symbol: &str) -> Option<Unit> {
 }
 
 /// A decimal as it is shown.
-fn decimal_of(text: &str) -> Option<Decimal> {
+pub(super) fn decimal_of(text: &str) -> Option<Decimal> {
     let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
     let scale = u8::try_from(rest.len()).ok()?;
     Decimal::new([whole, rest].concat().parse().ok()?, scale)
