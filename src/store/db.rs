@@ -6,7 +6,9 @@ mod connect;
 mod copy;
 mod damage;
 pub(super) mod epoch;
+pub(super) mod intake;
 mod migrate;
+pub(super) mod older;
 pub(super) mod prices;
 pub(super) mod totals;
 
@@ -166,6 +168,11 @@ impl Database {
             let (busy, logged, moved): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
             Ok(busy == 0 && logged == moved)
         })
+    }
+
+    /// The connection, to read.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// A transaction that writes.

@@ -18,6 +18,7 @@ mod db;
 pub mod disk;
 mod error;
 mod handle;
+pub mod intake;
 mod journal;
 mod packed;
 mod pending;
