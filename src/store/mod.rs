@@ -24,6 +24,7 @@ pub mod settings;
 #[expect(dead_code, reason = "queries come next")]
 mod summary;
 mod tallies;
+mod trouble;
 mod writer;
 
 pub use error::{FlushError, OpenError, ReadError};

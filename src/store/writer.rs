@@ -19,9 +19,10 @@ use super::queue::{Queue, Request};
 use super::rebuild;
 use super::settings::StoreSettings;
 use super::tallies::Tallies;
+use super::trouble::Trouble;
 use crate::clock::{Clock, MonoMillis};
 use crate::meter::Reading;
-use crate::telemetry::StoreCounters;
+use crate::telemetry::{StoreCounters, StoreFault};
 
 /// Blocks of finished hours wait for each other at least this long, unless there are many: a replay of a year
 /// stores days, not hours.
@@ -33,35 +34,13 @@ const COMMIT_LATEST: MonoMillis = 3_900_000;
 /// After a failure, in milliseconds: journal and database are tried again.
 const RETRY: MonoMillis = 2_000;
 const RETRY_COMMIT: MonoMillis = 5_000;
-/// Readings kept in memory while the journal cannot be written.
-const MAX_UNWRITTEN: u64 = 4_096;
-/// A fault that lasts is told this often.
-const LOG_PACE: MonoMillis = 60_000;
+/// When a small write succeeds and all of it does not: what is pending is packed anew each time, and ever worse.
+const RETRY_WHOLE: MonoMillis = 60_000;
+/// Readings kept in memory while the journal cannot be written, as far as they fit: a day of one meter. They are packed,
+/// and come to a megabyte or two.
+const MAX_UNWRITTEN: u64 = 86_400;
 /// The longest wait for readings; the heart beats at least this often.
 const TICK: Duration = Duration::from_millis(500);
-
-/// Tells a lasting fault at its start, then now and then.
-#[derive(Debug, Default)]
-struct Trouble {
-    told: Option<MonoMillis>,
-    failing: bool,
-}
-
-impl Trouble {
-    fn failed(&mut self, now: MonoMillis) -> bool {
-        self.failing = true;
-        let tell = self.told.is_none_or(|told| now >= told + LOG_PACE);
-        if tell {
-            self.told = Some(now);
-        }
-        tell
-    }
-
-    /// Whether this ends a fault.
-    fn succeeded(&mut self) -> bool {
-        std::mem::take(&mut self.failing)
-    }
-}
 
 /// What the thread owns.
 #[derive(Debug)]
@@ -73,11 +52,15 @@ pub(super) struct Writer {
     journal: Journal,
     pending: Pending,
     tallies: Tallies,
+    /// Readings in the journal since it was last synced.
+    unsynced: u64,
     synced_at: MonoMillis,
     committed_at: MonoMillis,
     write_again_at: MonoMillis,
     commit_again_at: MonoMillis,
     write_trouble: Trouble,
+    /// It is the syncs that fail: a write that succeeds ends nothing.
+    sync_failing: bool,
     commit_trouble: Trouble,
     drop_trouble: Trouble,
     swap_trouble: Trouble,
@@ -126,11 +109,13 @@ impl Writer {
             journal,
             pending,
             tallies,
+            unsynced: 0,
             synced_at: now,
             committed_at: now,
             write_again_at: 0,
             commit_again_at: 0,
             write_trouble: Trouble::default(),
+            sync_failing: false,
             commit_trouble: Trouble::default(),
             drop_trouble: Trouble::default(),
             swap_trouble: Trouble::default(),
@@ -175,6 +160,7 @@ impl Writer {
             }
             self.write();
             self.tick();
+            self.counters.waiting.set(self.unsynced + queue.len() as u64);
             for answer in flushes {
                 // Nobody may be waiting any more.
                 let _ = answer.send(self.flush());
@@ -210,6 +196,7 @@ impl Writer {
         if journaled.is_err() {
             return self.drop_one("it does not fit in the journal");
         }
+        self.unsynced += 1;
         // A reading that is in the journal counts, as it does after a start that takes it from there.
         self.tallies.take(meter, reading);
         if self.pending.push(&place, &row).is_err() {
@@ -237,14 +224,16 @@ impl Writer {
         } else if card || self.journal.in_memory() {
             match self.journal.write() {
                 // Memory tells nothing of the card.
-                Ok(rows) if self.journal.in_memory() => self.counters.stored.add(rows),
+                Ok(rows) if self.journal.in_memory() || self.sync_failing => self.counters.stored.add(rows),
                 outcome => self.account(now, outcome),
             }
         }
     }
 
     fn synced(&mut self, now: MonoMillis) -> std::io::Result<u64> {
-        let rows = self.journal.sync()?;
+        let rows = self.journal.sync().inspect_err(|_| self.sync_failing = true)?;
+        self.sync_failing = false;
+        self.unsynced = 0;
         self.counters.syncs.inc();
         self.synced_at = now;
         Ok(rows)
@@ -255,6 +244,7 @@ impl Writer {
             Ok(rows) => {
                 self.counters.stored.add(rows);
                 self.write_again_at = 0;
+                self.counters.troubles.healed(StoreFault::Journal);
                 if self.write_trouble.succeeded() {
                     let dropped = self.counters.dropped_write_error.get();
                     tracing::info!(dropped, "the journal can be written again");
@@ -264,8 +254,9 @@ impl Writer {
             }
             Err(error) => {
                 self.write_again_at = now + RETRY;
+                self.counters.troubles.failed(StoreFault::Journal, &error, self.clock.wall());
                 if self.write_trouble.failed(now) {
-                    let waiting = self.journal.unwritten_rows();
+                    let waiting = self.unsynced;
                     tracing::error!(error = %error, waiting, "could not write the journal; readings wait in memory");
                 }
             }
@@ -300,7 +291,7 @@ impl Writer {
             || finished >= COMMIT_BLOCKS
             || self.pending.bytes() >= COMMIT_BYTES
             || since >= COMMIT_LATEST
-            || self.commit_trouble.failing;
+            || self.commit_trouble.is_failing();
         if due && now >= self.commit_again_at {
             // The failure is told and tried again.
             let _ = self.commit();
@@ -310,6 +301,11 @@ impl Writer {
     /// Stores everything pending, then cuts the journal.
     fn commit(&mut self) -> Result<(), FlushError> {
         let now = self.clock.mono();
+        if self.commit_trouble.is_failing()
+            && let Err(error) = self.database.probe()
+        {
+            return Err(self.commit_failed(now, &error, RETRY_COMMIT));
+        }
         self.pending.finish_all();
         let sequence = self.journal.next_sequence().saturating_sub(1);
         let mut outcome = self.database.store(self.pending.finished(), &mut self.tallies, sequence);
@@ -322,7 +318,7 @@ impl Writer {
                     self.database.store(self.pending.finished(), &mut self.tallies, sequence)
                 }
                 Err(OpenError::Sqlite { error, .. }) => Err(error),
-                Err(other) => return Err(self.commit_failed(now, &other)),
+                Err(other) => return Err(self.commit_failed(now, &other, RETRY_COMMIT)),
             };
         }
         match outcome {
@@ -331,6 +327,8 @@ impl Writer {
                 self.pending.clear_finished();
                 // What the journal never got is in a block all the same.
                 self.counters.stored.add(self.journal.cut());
+                self.unsynced = 0;
+                self.counters.troubles.healed(StoreFault::Database);
                 self.committed_at = now;
                 self.synced_at = now;
                 self.commit_again_at = 0;
@@ -341,12 +339,22 @@ impl Writer {
                 self.measure();
                 Ok(())
             }
-            Err(error) => Err(self.commit_failed(now, &error)),
+            Err(error) => {
+                // The first failure may pass; of a small write that succeeds in between nothing follows.
+                let wait = if self.commit_trouble.is_failing() { RETRY_WHOLE } else { RETRY_COMMIT };
+                Err(self.commit_failed(now, &error, wait))
+            }
         }
     }
 
-    fn commit_failed(&mut self, now: MonoMillis, error: &dyn std::error::Error) -> FlushError {
-        self.commit_again_at = now + RETRY_COMMIT;
+    fn commit_failed(
+        &mut self,
+        now: MonoMillis,
+        error: &dyn std::error::Error,
+        wait: MonoMillis,
+    ) -> FlushError {
+        self.commit_again_at = now + wait;
+        self.counters.troubles.failed(StoreFault::Database, &error, self.clock.wall());
         if self.commit_trouble.failed(now) {
             tracing::error!(error = %error, "could not write the database; readings stay in the journal");
         }

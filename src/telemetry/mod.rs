@@ -1,6 +1,8 @@
 //! Counters and the log: how the process tells what it does.
 
 mod counters;
+mod health;
 pub mod log;
 
 pub use counters::{BrokerCounters, Counter, MeterCounters, ShareCounters, StoreCounters};
+pub use health::{StoreFault, StoreHealth, StoreTrouble, StoreTroubles};
