@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::broadcast;
 
 use crate::meter::Reading;
+use crate::telemetry::StoreHealth;
 use crate::totals::Totals;
 
 /// How many events a reader of the feed may lie behind before it skips.
@@ -37,6 +38,8 @@ pub enum Event {
         /// Whether telegrams come in.
         online: bool,
     },
+    /// How the record is.
+    Store(StoreHealth),
 }
 
 #[derive(Debug, Clone)]
@@ -50,7 +53,14 @@ struct Latest {
 #[derive(Debug, Clone)]
 pub struct Feed {
     sender: broadcast::Sender<Event>,
-    latest: Arc<Mutex<Vec<Latest>>>,
+    latest: Arc<Mutex<State>>,
+}
+
+/// What a newcomer is told.
+#[derive(Debug, Default)]
+struct State {
+    meters: Vec<Latest>,
+    store: Option<StoreHealth>,
 }
 
 impl Default for Feed {
@@ -64,16 +74,12 @@ impl Feed {
     pub fn publish(&self, event: Event) {
         // The lock is held over the send, so that a subscriber's snapshot and its receiver meet without a gap.
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let (Event::Reading { meter, .. } | Event::Link { meter, .. }) = &event;
-        let place = latest.iter().position(|entry| entry.meter == *meter).unwrap_or_else(|| {
-            latest.push(Latest { meter: meter.clone(), reading: None, online: None });
-            latest.len() - 1
-        });
         match &event {
-            Event::Reading { reading, totals, .. } => {
-                latest[place].reading = Some((Arc::clone(reading), totals.clone()));
+            Event::Reading { meter, reading, totals } => {
+                latest.of(meter).reading = Some((Arc::clone(reading), totals.clone()));
             }
-            Event::Link { online, .. } => latest[place].online = Some(*online),
+            Event::Link { meter, online } => latest.of(meter).online = Some(*online),
+            Event::Store(health) => latest.store = Some(health.clone()),
         }
         // Nobody looking is no error.
         let _ = self.sender.send(event);
@@ -81,16 +87,20 @@ impl Feed {
 
     /// Takes a meter that is no longer configured out of the snapshot.
     pub fn forget(&self, meter: &MeterId) {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).retain(|entry| entry.meter != *meter);
+        self.latest
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .meters
+            .retain(|entry| entry.meter != *meter);
     }
 
-    /// The last events of every meter, and what comes after them.
+    /// The last events of every meter and of the record, and what comes after them.
     pub fn subscribe(&self) -> (Vec<Event>, broadcast::Receiver<Event>) {
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         (events(&latest), self.sender.subscribe())
     }
 
-    /// The last events of every meter: its link, then its reading.
+    /// The last events of every meter: its link, then its reading; and how the record is.
     pub fn snapshot(&self) -> Vec<Event> {
         events(&self.latest.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -101,8 +111,20 @@ impl Feed {
     }
 }
 
-fn events(latest: &[Latest]) -> Vec<Event> {
+impl State {
+    fn of(&mut self, meter: &MeterId) -> &mut Latest {
+        let place = self.meters.iter().position(|entry| entry.meter == *meter).unwrap_or_else(|| {
+            self.meters.push(Latest { meter: meter.clone(), reading: None, online: None });
+            self.meters.len() - 1
+        });
+        &mut self.meters[place]
+    }
+}
+
+fn events(latest: &State) -> Vec<Event> {
+    let store = latest.store.clone().map(Event::Store);
     latest
+        .meters
         .iter()
         .flat_map(|entry| {
             let link = entry.online.map(|online| Event::Link { meter: entry.meter.clone(), online });
@@ -114,5 +136,6 @@ fn events(latest: &[Latest]) -> Vec<Event> {
             [link, reading]
         })
         .flatten()
+        .chain(store)
         .collect()
 }

@@ -1,14 +1,16 @@
 //! The stages of the process: [`Settings`], then [`App`] (the record is open, nothing moves yet), then running.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use super::backup::Backups;
 use super::books::Books;
+use super::health::Told;
+use super::opening::Opening;
 use super::prices::{self, Market};
+use super::pulse::{STORE_PATIENCE, beat};
 use super::requests::Requests;
 use super::shares::Shares;
 use super::sink::{self, Sink};
@@ -20,6 +22,7 @@ use crate::exit;
 use crate::feed::{Event, Feed, MeterId};
 use crate::meter::UnixMillis;
 use crate::publish::LayoutError;
+use crate::store::disk::Disk;
 use crate::store::{self, Store};
 use crate::telemetry::{BackupState, StoreCounters, log::LevelHandle};
 
@@ -78,10 +81,14 @@ pub struct App {
     pub(super) sink: Sink,
     pub(super) store_counters: Arc<StoreCounters>,
     pub(super) level: Option<LevelHandle>,
+    pub(super) opening: Option<Opening>,
+    /// None is the machine's.
+    pub(super) disk: Option<Arc<dyn Disk>>,
 }
 
 impl App {
-    /// Opens the record.
+    /// Opens the record. One on a medium that is full, read-only or failing is tried again while the appliance runs:
+    /// readings wait in memory until then.
     ///
     /// # Errors
     /// When the record cannot be opened at all: no such folder, no permission, another process holds it.
@@ -90,23 +97,35 @@ impl App {
         clock: Clock,
         level: Option<LevelHandle>,
     ) -> Result<Self, store::OpenError> {
+        Self::bind_on(None, settings, clock, level)
+    }
+
+    /// As [`App::bind`], with the record on another disk than the machine's.
+    ///
+    /// # Errors
+    /// As of [`App::bind`].
+    pub fn bind_on(
+        disk: Option<Arc<dyn Disk>>,
+        settings: Settings,
+        clock: Clock,
+        level: Option<LevelHandle>,
+    ) -> Result<Self, store::OpenError> {
         let store_counters = Arc::new(StoreCounters::default());
-        let store = sink::open_store(&settings, &store_counters, &clock)?;
+        let (store, opening) = Opening::at_start(
+            sink::open_store(&settings, disk.as_ref(), &store_counters, &clock),
+            &store_counters,
+            &clock,
+        )?;
         let feed = Feed::default();
         let books = Books::new(settings.store.path.clone());
         for meter in &settings.meters {
-            books.open(meter, &settings.prices, store.latest(&meter.name).as_ref());
+            let latest = store.as_ref().and_then(|store| store.latest(&meter.name));
+            books.open(meter, &settings.prices, latest.as_ref());
         }
-        seed(&feed, &store, &books, &settings, clock.wall());
+        seed(&feed, store.as_deref(), &books, &settings, clock.wall());
         let shares = Shares::new(clock.clone());
-        let sink = Sink::new(
-            Arc::new(store),
-            books.clone(),
-            feed.clone(),
-            shares.clone(),
-            Arc::clone(&store_counters),
-        );
-        Ok(Self { settings, clock, feed, books, shares, sink, store_counters, level })
+        let sink = Sink::new(store, books.clone(), feed.clone(), shares.clone(), Arc::clone(&store_counters));
+        Ok(Self { settings, clock, feed, books, shares, sink, store_counters, level, opening, disk })
     }
 
     /// Starts every meter, share and broker.
@@ -129,9 +148,15 @@ impl App {
         for meter in &self.settings.meters {
             readers.start(meter);
         }
-        let runtime = Pulse { name: "runtime", beats: Arc::default() };
-        let record = Pulse { name: "store", beats: Arc::default() };
-        tokio::spawn(beat(self.sink.clone(), Arc::clone(&runtime.beats), Arc::clone(&record.beats)));
+        let runtime = Pulse { name: "runtime", beats: Arc::default(), patience: 1 };
+        let record = Pulse { name: "store", beats: Arc::default(), patience: STORE_PATIENCE };
+        tokio::spawn(beat(
+            self.sink.clone(),
+            Arc::clone(&runtime.beats),
+            Arc::clone(&record.beats),
+            Arc::clone(&self.store_counters),
+            self.clock.clone(),
+        ));
         let watchdog = watchdog::spawn(vec![runtime, record], self.settings.watchdog)?;
         let mut backups = Backups::new(self.clock.clone());
         backups.start(&self.settings.backup, &self.settings.store.path);
@@ -143,34 +168,18 @@ impl App {
             brokers,
             stop_requested: false,
             recordless: false,
+            told: Told::default(),
             _watchdog: watchdog,
         })
     }
 }
 
-/// Feeds the watchdog for the life of the runtime, which may have other things to do than to wait for a second:
-/// a farewell to a broker that hangs takes its time and is no fault.
-async fn beat(sink: Sink, runtime: Arc<AtomicU64>, record: Arc<AtomicU64>) {
-    let mut second = tokio::time::interval(Duration::from_secs(1));
-    loop {
-        second.tick().await;
-        runtime.fetch_add(1, Ordering::Relaxed);
-        match sink.store() {
-            Some(store) => record.store(store.heartbeat().load(Ordering::Relaxed), Ordering::Relaxed),
-            // Being closed, or exchanged.
-            None => {
-                record.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-    }
-}
-
 /// Hands brokers the last stored reading of every meter, so that what a killed process had not delivered
 /// reaches them even when the meter stays silent.
-fn seed(feed: &Feed, store: &Store, books: &Books, settings: &Settings, now: UnixMillis) {
+fn seed(feed: &Feed, store: Option<&Store>, books: &Books, settings: &Settings, now: UnixMillis) {
     for meter in &settings.meters {
         let id = MeterId { name: meter.name.as_str().into() };
-        if let Some(reading) = store.latest(&meter.name) {
+        if let Some(reading) = store.and_then(|store| store.latest(&meter.name)) {
             let reading = Arc::new(reading);
             // Of a day that is over nothing is said any more.
             let totals = books.take(&id, &reading).filter(|totals| now.div_euclid(1000) < totals.today.end);
@@ -190,6 +199,7 @@ pub struct Running {
     stop_requested: bool,
     /// Neither the new record nor the old one could be opened: nothing could be kept any more.
     pub(super) recordless: bool,
+    told: Told,
     _watchdog: Watchdog,
 }
 
@@ -268,6 +278,10 @@ impl Running {
                     if self.stop_requested {
                         break exit::OK;
                     }
+                    if let Some(code) = self.open_record(&mut requests).await {
+                        break code;
+                    }
+                    self.told.tell(&self.app.store_counters.health(), &self.app.feed, &self.app.clock);
                     requests.unless_stopped(self.keep_books()).await;
                 }
             }
@@ -293,12 +307,16 @@ impl Running {
         tracing::info!("stopping");
         self.readers.stop_all().await;
         tokio::join!(self.app.shares.retire(&[]), self.brokers.stop(|_| true, FAREWELL), self.backups.stop());
+        let kept = self.open_last().await;
         let closed = match self.app.sink.detach() {
             Some(store) => store.close().await,
             None => Ok(()),
         };
         if let Err(error) = closed {
             tracing::error!(%error, "the record could not be closed; the journal keeps what is not in a block");
+            return Ending { code: if code == exit::OK { exit::STORE } else { code } };
+        }
+        if !kept {
             return Ending { code: if code == exit::OK { exit::STORE } else { code } };
         }
         tracing::info!("stopped");

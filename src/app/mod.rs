@@ -3,12 +3,15 @@
 //! In reading order: [`life`], the stages; [`sink`], where readings go; [`books`], what they come to over time, with
 //! [`mod@prices`] on their way there; [`backup`], copies of the record; [`shares`], who gets the telegrams themselves; `reload`, a new configuration;
 //! [`tasks`], what runs and what happens when one of them ends; [`signals`], and what becomes of them in `requests`;
-//! [`watchdog`].
+//! [`watchdog`], and what it looks at in `pulse`; `opening`, a record that cannot be opened yet; `health`, who is told.
 
 pub mod backup;
 pub mod books;
+mod health;
 pub mod life;
+mod opening;
 pub mod prices;
+mod pulse;
 mod reload;
 mod requests;
 pub mod shares;

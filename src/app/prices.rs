@@ -16,8 +16,8 @@ pub enum TakeError {
     /// It is none.
     #[error("this is no table of prices: {0}")]
     Table(#[from] ImportError),
-    /// There is no record at this moment.
-    #[error("the record is being exchanged; send the prices again")]
+    /// There is no record at this moment: it is being exchanged, or cannot be opened.
+    #[error("there is no record at this moment; send the prices again")]
     Exchanged,
     /// The record does not take it.
     #[error("the prices could not be stored: {0}")]

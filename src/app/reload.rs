@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::life::{App, FAREWELL, Reload, Running, notify};
+use super::opening::Opening;
 use super::requests::Requests;
 use super::sink;
 use crate::config::{self, MeterSettings, Settings};
 use crate::feed::MeterId;
+use crate::telemetry::StoreFault;
 
 impl Running {
     /// Takes a new configuration over: only what changed is restarted. Who asks to stop meanwhile does not wait for the
@@ -106,13 +108,15 @@ impl Running {
     /// Closes the record and opens it anew; readings wait meanwhile. When the new one cannot be opened the old one
     /// goes on, and its settings stay in force, so that the next reload tries again.
     async fn exchange_store(&mut self, settings: &mut Settings) {
+        self.stop_opening().await;
         if let Some(store) = self.app.sink.detach()
             && let Err(error) = store.close().await
         {
             tracing::error!(%error, "the record could not be closed; the journal keeps what is not in a block");
         }
-        let open =
-            |settings: &Settings| sink::open_store(settings, &self.app.store_counters, &self.app.clock);
+        let open = |settings: &Settings| {
+            sink::open_store(settings, self.app.disk.as_ref(), &self.app.store_counters, &self.app.clock)
+        };
         let opened = open(settings).or_else(|error| {
             tracing::error!(%error, "the new record cannot be opened; the old one stays");
             settings.store = self.app.settings.store.clone();
@@ -120,7 +124,13 @@ impl Running {
             open(settings)
         });
         match opened {
-            Ok(store) => self.app.sink.attach(Arc::new(store)),
+            Ok(store) => {
+                self.app.sink.attach(Arc::new(store));
+                self.app.store_counters.troubles.healed(StoreFault::Closed);
+            }
+            Err(error) if error.may_pass() => {
+                self.app.opening = Some(Opening::after(&error, &self.app.store_counters, &self.app.clock));
+            }
             Err(error) => {
                 tracing::error!(%error, "the old record cannot be opened again");
                 self.recordless = true;

@@ -9,21 +9,23 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::feed::{Event, Feed, MeterId};
 use crate::meter::Reading;
-use crate::store::disk::Machine;
+use crate::store::disk::{Disk, Machine};
 use crate::store::{OpenError, Store};
 use crate::telemetry::StoreCounters;
 
-/// Opens the record, with memory for what waits for a sync.
+/// Opens the record: on `disk`, or on the machine's, with memory for what waits for a sync.
 pub(super) fn open_store(
     settings: &Settings,
+    disk: Option<&Arc<dyn Disk>>,
     counters: &Arc<StoreCounters>,
     clock: &Clock,
 ) -> Result<Store, OpenError> {
-    let disk = Arc::new(Machine::new(settings.tail.as_deref()));
+    let machine = || Arc::new(Machine::new(settings.tail.as_deref()));
+    let disk = disk.map_or_else(|| machine() as Arc<dyn Disk>, Arc::clone);
     Store::open_on(disk, settings.store.clone(), Arc::clone(counters), clock.clone())
 }
 
-/// How many readings wait while the store is exchanged on a reload.
+/// How many readings wait while there is no store: more than an hour of one meter, some six megabytes.
 const WAITING: usize = 4096;
 
 struct Record {
@@ -43,15 +45,15 @@ pub struct Sink {
 }
 
 impl Sink {
-    /// A sink into `store`, `books`, `feed` and `shares`.
+    /// A sink into `store`, `books`, `feed` and `shares`. Without a store readings wait for one.
     pub fn new(
-        store: Arc<Store>,
+        store: Option<Arc<Store>>,
         books: Books,
         feed: Feed,
         shares: Shares,
         counters: Arc<StoreCounters>,
     ) -> Self {
-        let record = Record { store: Some(store), waiting: VecDeque::new() };
+        let record = Record { store, waiting: VecDeque::new() };
         Self { record: Arc::new(Mutex::new(record)), books, feed, shares, counters }
     }
 
@@ -82,6 +84,7 @@ impl Sink {
             }
             None if record.waiting.len() < WAITING => {
                 record.waiting.push_back((meter.clone(), Arc::clone(reading)));
+                self.counters.waiting.set(record.waiting.len() as u64);
             }
             None => {
                 self.counters.offered.inc();
@@ -100,7 +103,7 @@ impl Sink {
         &self.books
     }
 
-    /// The store, unless it is being exchanged.
+    /// The store, unless it is being exchanged or cannot be opened.
     pub fn store(&self) -> Option<Arc<Store>> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner).store.clone()
     }

@@ -15,6 +15,8 @@ pub struct Pulse {
     pub name: &'static str,
     /// The count.
     pub beats: Arc<AtomicU64>,
+    /// How many times the limit it may stand still.
+    pub patience: u64,
 }
 
 /// Of each pulse, what it was and for how many looks it has stood still.
@@ -34,7 +36,7 @@ impl Watch {
             let beats = pulse.beats.load(Ordering::Relaxed);
             *still = if beats == *last { *still + 1 } else { 0 };
             *last = beats;
-            if *still >= limit && stuck.is_none() {
+            if *still >= limit * pulse.patience && stuck.is_none() {
                 stuck = Some(pulse.name);
             }
         }
@@ -49,7 +51,7 @@ pub struct Watchdog {
     _alive: Arc<()>,
 }
 
-/// Watches `pulses`, a look a second. One that stands still for `limit` ends the process with
+/// Watches `pulses`, a look a second. One that stands still for `limit`, as often as it has patience, ends the process with
 /// [`exit::WATCHDOG`]. While all move, systemd's watchdog is fed too.
 ///
 /// # Errors
@@ -66,9 +68,11 @@ pub fn spawn(pulses: Vec<Pulse>, limit: Duration) -> std::io::Result<Watchdog> {
                 return;
             }
             if let Some(part) = watch.look(&pulses, looks) {
+                let seconds =
+                    looks * pulses.iter().find(|pulse| pulse.name == part).map_or(1, |p| p.patience);
                 tracing::error!(
                     part,
-                    seconds = looks,
+                    seconds,
                     "a part of the process hangs: ending it, so that the supervisor starts it again"
                 );
                 std::process::exit(i32::from(exit::WATCHDOG));
@@ -86,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_pulse_that_stands_still_is_found() {
-        let pulse = |name| Pulse { name, beats: Arc::default() };
+        let pulse = |name| Pulse { name, beats: Arc::default(), patience: 1 };
         let pulses = [pulse("runtime"), pulse("store")];
         let mut watch = Watch::default();
         for _ in 0..10 {
@@ -104,9 +108,18 @@ mod tests {
     }
 
     #[test]
+    fn a_part_that_waits_for_the_medium_may_stand_still_for_longer() {
+        let pulses = [Pulse { name: "store", beats: Arc::default(), patience: 10 }];
+        let mut watch = Watch::default();
+        for looks in 0..=30 {
+            assert_eq!(watch.look(&pulses, 3), (looks == 30).then_some("store"));
+        }
+    }
+
+    #[test]
     fn it_ends_with_what_it_watches() {
         let beats: Arc<AtomicU64> = Arc::default();
-        let pulse = Pulse { name: "runtime", beats: Arc::clone(&beats) };
+        let pulse = Pulse { name: "runtime", beats: Arc::clone(&beats), patience: 1 };
         drop(spawn(vec![pulse], Duration::from_secs(2)).expect("a thread"));
         // Its thread lets go of the pulse instead of taking the process down.
         while Arc::strong_count(&beats) > 1 {

@@ -135,7 +135,7 @@ async fn feed(pty: Pty, seed: u64, clock: Clock, end: CancellationToken) {
 fn report(running: &mut Running) {
     let last = running.feed().snapshot().into_iter().find_map(|event| match event {
         Event::Reading { reading, totals, .. } => Some((reading, totals)),
-        Event::Link { .. } => None,
+        Event::Link { .. } | Event::Store(_) => None,
     });
     let power = last.as_ref().and_then(|(reading, _)| {
         let import = reading.number(Field::PowerImport)?;

@@ -242,6 +242,7 @@ impl Driver {
                 self.render.reading(meter, reading, totals.as_deref(), &mut self.messages);
             }
             Event::Link { meter, online } => self.render.link(meter, *online, &mut self.messages),
+            Event::Store(health) => self.render.store(health, &mut self.messages),
         }
         self.offer_messages();
     }

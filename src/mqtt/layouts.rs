@@ -7,6 +7,7 @@ use super::task::Render;
 use crate::feed::MeterId;
 use crate::meter::Reading;
 use crate::publish::{Context, Layout, LayoutError, Message};
+use crate::telemetry::StoreHealth;
 use crate::totals::Totals;
 
 /// Tells how many telegrams of a meter were rejected since the start; DSMR-reader's layout publishes it.
@@ -63,6 +64,12 @@ impl Render for Layouts {
     fn link(&mut self, meter: &MeterId, online: bool, out: &mut Vec<Message>) {
         for layout in &mut self.layouts {
             layout.link(&meter.name, online, out);
+        }
+    }
+
+    fn store(&mut self, health: &StoreHealth, out: &mut Vec<Message>) {
+        for layout in &mut self.layouts {
+            layout.store(health, out);
         }
     }
 

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::feed::{Feed, MeterId};
 use crate::meter::Reading;
 use crate::publish::{LayoutError, Message};
-use crate::telemetry::BrokerCounters;
+use crate::telemetry::{BrokerCounters, StoreHealth};
 use crate::totals::Totals;
 
 /// Turns what meters report into messages.
@@ -28,6 +28,9 @@ pub trait Render: Send {
     );
     /// The messages of a meter's link that came up or went down.
     fn link(&mut self, meter: &MeterId, online: bool, out: &mut Vec<Message>);
+
+    /// The messages of how the record is.
+    fn store(&mut self, _health: &StoreHealth, _out: &mut Vec<Message>) {}
 
     /// The topic filters to listen to.
     fn subscriptions(&self) -> Vec<String> {

@@ -17,6 +17,7 @@ use super::discovery::{Announcer, Source};
 use super::settings::{Discovery, LayoutSettings, PayloadFormat};
 use super::topic::{PrefixError, check_prefix};
 use crate::meter::{Reading, Zone};
+use crate::telemetry::StoreHealth;
 use crate::totals::Totals;
 
 /// What a reading does not tell about its meter.
@@ -104,6 +105,18 @@ impl Layout {
     pub fn link(&mut self, meter: &str, online: bool, out: &mut Vec<Message>) {
         match &mut self.0 {
             Inner::Native(native, _) => native.link(meter, online, out),
+            // DSMR-reader has no topic for it.
+            Inner::Withdrawn(_) | Inner::DsmrReader(_) => {}
+        }
+    }
+
+    /// Appends what there is to say of the record.
+    pub fn store(&mut self, health: &StoreHealth, out: &mut Vec<Message>) {
+        match &mut self.0 {
+            Inner::Native(native, announcer) => {
+                native.store(health, out);
+                announcer.appliance(out);
+            }
             // DSMR-reader has no topic for it.
             Inner::Withdrawn(_) | Inner::DsmrReader(_) => {}
         }

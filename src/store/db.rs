@@ -175,6 +175,13 @@ impl Database {
         &self.connection
     }
 
+    /// Whether anything can be written: a row that says what it said.
+    pub(super) fn probe(&mut self) -> rusqlite::Result<()> {
+        let transaction = self.begin()?;
+        transaction.execute("UPDATE progress SET sequence = sequence", [])?;
+        transaction.commit()
+    }
+
     /// A transaction that writes.
     pub(super) fn begin(&mut self) -> rusqlite::Result<Transaction<'_>> {
         self.connection.transaction_with_behavior(TransactionBehavior::Immediate)

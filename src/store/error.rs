@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use rusqlite::ErrorCode;
+
 /// Why the store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -55,11 +57,40 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    /// Whether it may pass without anybody doing something about the configuration: a medium that is full, read-only, or
+    /// cannot be read or written at this moment.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Io { error, .. } => {
+                let kinds = [
+                    io::ErrorKind::StorageFull,
+                    io::ErrorKind::ReadOnlyFilesystem,
+                    io::ErrorKind::QuotaExceeded,
+                ];
+                kinds.contains(&error.kind()) || error.raw_os_error() == Some(libc::EIO)
+            }
+            Self::Sqlite { error, .. } => {
+                let codes = [ErrorCode::DiskFull, ErrorCode::ReadOnly, ErrorCode::SystemIoFailure];
+                error.sqlite_error_code().is_some_and(|code| codes.contains(&code))
+            }
+            Self::InUse(_)
+            | Self::Newer { .. }
+            | Self::Older { .. }
+            | Self::Foreign(_)
+            | Self::Missing(_) => false,
+        }
+    }
+}
+
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => "; create the folder, or correct store.path",
         io::ErrorKind::PermissionDenied => "; the user dsmrd runs as must be able to write there",
         io::ErrorKind::StorageFull => "; free some space",
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "; the medium is read-only: after an error of the card the system makes it so, see dmesg"
+        }
         _ => "",
     }
 }

@@ -31,6 +31,7 @@ pub mod settings;
 pub mod sql;
 mod summary;
 mod tallies;
+mod trouble;
 mod writer;
 
 pub use error::{FlushError, OpenError, ReadError};

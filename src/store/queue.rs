@@ -76,6 +76,11 @@ impl Queue {
         }
     }
 
+    /// Requests that wait.
+    pub(super) fn len(&self) -> usize {
+        self.lock().entries.len()
+    }
+
     /// No more requests; those inside are still taken.
     pub(super) fn close(&self) {
         self.lock().closed = true;

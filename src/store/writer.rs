@@ -22,9 +22,10 @@ use super::queue::{Queue, Request};
 use super::rebuild;
 use super::settings::StoreSettings;
 use super::tallies::Tallies;
+use super::trouble::Trouble;
 use crate::clock::{Clock, MonoMillis};
 use crate::meter::Reading;
-use crate::telemetry::StoreCounters;
+use crate::telemetry::{StoreCounters, StoreFault};
 use restoring::Restoring;
 pub(super) use restoring::SalvageFailure;
 
@@ -38,37 +39,15 @@ const COMMIT_LATEST: MonoMillis = 3_900_000;
 /// After a failure, in milliseconds: journal and database are tried again.
 const RETRY: MonoMillis = 2_000;
 const RETRY_COMMIT: MonoMillis = 5_000;
-/// Readings kept in memory while the journal cannot be written.
-const MAX_UNWRITTEN: u64 = 4_096;
+/// When a small write succeeds and all of it does not: what is pending is packed anew each time, and ever worse.
+const RETRY_WHOLE: MonoMillis = 60_000;
+/// Readings kept in memory while the journal cannot be written, as far as they fit: a day of one meter. They are packed,
+/// and come to a megabyte or two.
+const MAX_UNWRITTEN: u64 = 86_400;
 /// The journal is kept up to this while what it holds is in the database's log alone.
 const MAX_KEPT: u64 = 4 * 1024 * 1024;
-/// A fault that lasts is told this often.
-const LOG_PACE: MonoMillis = 60_000;
 /// The longest wait for readings; the heart beats at least this often.
 const TICK: Duration = Duration::from_millis(500);
-
-/// Tells a lasting fault at its start, then now and then.
-#[derive(Debug, Default)]
-struct Trouble {
-    told: Option<MonoMillis>,
-    failing: bool,
-}
-
-impl Trouble {
-    fn failed(&mut self, now: MonoMillis) -> bool {
-        self.failing = true;
-        let tell = self.told.is_none_or(|told| now >= told + LOG_PACE);
-        if tell {
-            self.told = Some(now);
-        }
-        tell
-    }
-
-    /// Whether this ends a fault.
-    fn succeeded(&mut self) -> bool {
-        std::mem::take(&mut self.failing)
-    }
-}
 
 /// What the thread owns.
 #[derive(Debug)]
@@ -80,11 +59,15 @@ pub(super) struct Writer {
     journal: Journal,
     pending: Pending,
     tallies: Tallies,
+    /// Readings in the journal since it was last synced.
+    unsynced: u64,
     synced_at: MonoMillis,
     committed_at: MonoMillis,
     write_again_at: MonoMillis,
     commit_again_at: MonoMillis,
     write_trouble: Trouble,
+    /// It is the syncs that fail: a write that succeeds ends nothing.
+    sync_failing: bool,
     commit_trouble: Trouble,
     drop_trouble: Trouble,
     swap_trouble: Trouble,
@@ -136,11 +119,13 @@ impl Writer {
             journal,
             pending,
             tallies,
+            unsynced: 0,
             synced_at: now,
             committed_at: now,
             write_again_at: 0,
             commit_again_at: 0,
             write_trouble: Trouble::default(),
+            sync_failing: false,
             commit_trouble: Trouble::default(),
             drop_trouble: Trouble::default(),
             swap_trouble: Trouble::default(),
@@ -189,6 +174,7 @@ impl Writer {
             self.write();
             self.tick();
             self.restore(idle);
+            self.counters.waiting.set(self.unsynced + queue.len() as u64);
             for answer in flushes {
                 // Nobody may be waiting any more.
                 let _ = answer.send(self.flush());
@@ -224,6 +210,7 @@ impl Writer {
         if journaled.is_err() {
             return self.drop_one("it does not fit in the journal");
         }
+        self.unsynced += 1;
         // A reading that is in the journal counts, as it does after a start that takes it from there.
         self.tallies.take(meter, reading);
         if self.pending.push(&place, &row).is_err() {
@@ -251,14 +238,16 @@ impl Writer {
         } else if card || self.journal.in_memory() {
             match self.journal.write() {
                 // Memory tells nothing of the card.
-                Ok(rows) if self.journal.in_memory() => self.counters.stored.add(rows),
+                Ok(rows) if self.journal.in_memory() || self.sync_failing => self.counters.stored.add(rows),
                 outcome => self.account(now, outcome),
             }
         }
     }
 
     fn synced(&mut self, now: MonoMillis) -> std::io::Result<u64> {
-        let rows = self.journal.sync()?;
+        let rows = self.journal.sync().inspect_err(|_| self.sync_failing = true)?;
+        self.sync_failing = false;
+        self.unsynced = 0;
         self.counters.syncs.inc();
         self.synced_at = now;
         Ok(rows)
@@ -269,6 +258,7 @@ impl Writer {
             Ok(rows) => {
                 self.counters.stored.add(rows);
                 self.write_again_at = 0;
+                self.counters.troubles.healed(StoreFault::Journal);
                 if self.write_trouble.succeeded() {
                     let dropped = self.counters.dropped_write_error.get();
                     tracing::info!(dropped, "the journal can be written again");
@@ -278,8 +268,9 @@ impl Writer {
             }
             Err(error) => {
                 self.write_again_at = now + RETRY;
+                self.counters.troubles.failed(StoreFault::Journal, &error, self.clock.wall());
                 if self.write_trouble.failed(now) {
-                    let waiting = self.journal.unwritten_rows();
+                    let waiting = self.unsynced;
                     tracing::error!(error = %error, waiting, "could not write the journal; readings wait in memory");
                 }
             }
@@ -314,7 +305,7 @@ impl Writer {
             || finished >= COMMIT_BLOCKS
             || self.pending.bytes() >= COMMIT_BYTES
             || since >= COMMIT_LATEST
-            || self.commit_trouble.failing;
+            || self.commit_trouble.is_failing();
         if due && now >= self.commit_again_at {
             // The failure is told and tried again.
             let _ = self.commit();
@@ -324,6 +315,11 @@ impl Writer {
     /// Stores everything pending, then cuts the journal.
     fn commit(&mut self) -> Result<(), FlushError> {
         let now = self.clock.mono();
+        if self.commit_trouble.is_failing()
+            && let Err(error) = self.database.probe()
+        {
+            return Err(self.commit_failed(now, &error, RETRY_COMMIT));
+        }
         self.pending.finish_all();
         let sequence = self.journal.next_sequence().saturating_sub(1);
         let mut outcome = self.database.store(self.pending.finished(), &mut self.tallies, sequence);
@@ -337,7 +333,7 @@ impl Writer {
                     self.database.store(self.pending.finished(), &mut self.tallies, sequence)
                 }
                 Err(OpenError::Sqlite { error, .. }) => Err(error),
-                Err(other) => return Err(self.commit_failed(now, &other)),
+                Err(other) => return Err(self.commit_failed(now, &other, RETRY_COMMIT)),
             };
         }
         match outcome {
@@ -345,6 +341,8 @@ impl Writer {
                 self.counters.blocks.add(self.pending.finished().len() as u64);
                 self.pending.clear_finished();
                 self.cut();
+                self.unsynced = 0;
+                self.counters.troubles.healed(StoreFault::Database);
                 self.committed_at = now;
                 self.synced_at = now;
                 self.commit_again_at = 0;
@@ -355,7 +353,11 @@ impl Writer {
                 self.measure();
                 Ok(())
             }
-            Err(error) => Err(self.commit_failed(now, &error)),
+            Err(error) => {
+                // The first failure may pass; of a small write that succeeds in between nothing follows.
+                let wait = if self.commit_trouble.is_failing() { RETRY_WHOLE } else { RETRY_COMMIT };
+                Err(self.commit_failed(now, &error, wait))
+            }
         }
     }
 
@@ -372,8 +374,14 @@ impl Writer {
         }
     }
 
-    fn commit_failed(&mut self, now: MonoMillis, error: &dyn std::error::Error) -> FlushError {
-        self.commit_again_at = now + RETRY_COMMIT;
+    fn commit_failed(
+        &mut self,
+        now: MonoMillis,
+        error: &dyn std::error::Error,
+        wait: MonoMillis,
+    ) -> FlushError {
+        self.commit_again_at = now + wait;
+        self.counters.troubles.failed(StoreFault::Database, &error, self.clock.wall());
         if self.commit_trouble.failed(now) {
             tracing::error!(error = %error, "could not write the database; readings stay in the journal");
         }

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::StoreTroubles;
+
 /// A count that only rises, or a level that is set.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
@@ -114,6 +116,10 @@ pub struct StoreCounters {
     pub syncs: Counter,
     /// Level: bytes of database, WAL and journal on disk.
     pub disk_bytes: Counter,
+    /// Level: readings that are in memory and not on the medium.
+    pub waiting: Counter,
+    /// What does not work; see [`StoreCounters::health`].
+    pub troubles: StoreTroubles,
 }
 
 /// Counters of one broker.

@@ -2,7 +2,9 @@
 
 mod backup;
 mod counters;
+mod health;
 pub mod log;
 
 pub use backup::BackupState;
 pub use counters::{BrokerCounters, Counter, MeterCounters, ShareCounters, StoreCounters};
+pub use health::{StoreFault, StoreHealth, StoreTrouble, StoreTroubles};

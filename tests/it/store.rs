@@ -1,10 +1,10 @@
 //! The record: journal, blocks, damage, `kill -9`.
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail the test")]
 
-/// Damaged and foreign files, a full disk, two processes.
+/// Damaged and foreign files, two processes.
 mod faults;
 
-/// A process killed at random moments, a hundred times.
+/// A process killed at random moments, a thousand times.
 mod kill;
 
 /// What goes in comes back, in order of time, beside a writer too.

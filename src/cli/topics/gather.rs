@@ -78,7 +78,7 @@ pub(super) fn of_settings(settings: &Settings) -> anyhow::Result<Vec<Line>> {
 
 /// Every topic that there is.
 pub(super) fn of_all() -> Vec<Line> {
-    let mut lines = vec![process("", "dsmrd/status")];
+    let mut lines = vec![process("", "dsmrd/status"), record("", "dsmrd")];
     let native = LayoutSettings::Native {
         prefix: "dsmrd".into(),
         payload: PayloadFormat::Value,
@@ -109,6 +109,19 @@ fn process(broker: &str, topic: &str) -> Line {
     }
 }
 
+/// The topic that tells how the record is.
+fn record(broker: &str, prefix: &str) -> Line {
+    Line {
+        broker: broker.to_owned(),
+        layout: "process",
+        topic: format!("{prefix}/store"),
+        meaning: "Whether readings can be stored, and if not why and since when".to_owned(),
+        reader: "alerts: the SD card is full or worn out",
+        sent: "change",
+        ..Line::default()
+    }
+}
+
 fn of_broker(
     broker: &BrokerSettings,
     currency: &str,
@@ -119,6 +132,9 @@ fn of_broker(
     for settings in &broker.layouts {
         if matches!(settings, LayoutSettings::Withdrawn { .. }) {
             continue;
+        }
+        if let LayoutSettings::Native { prefix, .. } = settings {
+            lines.push(record(&broker.name, prefix));
         }
         for of_meter in heard {
             if let LayoutSettings::DsmrReader { meter, .. } = settings

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::appliance;
 use super::document::Common;
 use super::entity::Platform;
 use super::leftover::Leftover;
@@ -107,6 +108,14 @@ impl Announcer {
 
     fn clear(&self, object_id: &str) -> Message {
         Message { topic: self.topic(object_id), payload: Bytes::new() }
+    }
+
+    /// Appends the document of dsmrd itself.
+    pub(crate) fn appliance(&self, out: &mut Vec<Message>) {
+        if self.settings.enabled {
+            let payload = appliance::document(&self.settings, &self.source.prefix);
+            out.push(Message { topic: self.topic(appliance::OBJECT_ID), payload });
+        }
     }
 
     /// Appends what there is to say of the messages of a reading, which are those from `from` on.
@@ -251,6 +260,13 @@ impl Announcer {
         }
         let Some(object_id) = self.object_id(topic) else { return };
         let Some(left) = Leftover::read(object_id, payload) else { return };
+        if object_id == appliance::OBJECT_ID {
+            // Under another prefix it is that of another layout, or is said anew.
+            if !self.settings.enabled && appliance::is_of(&left.topics, &self.source.prefix) {
+                out.push(self.clear(object_id));
+            }
+            return;
+        }
         if !self.settings.enabled {
             if self.whose(&left) != Whose::Other {
                 out.push(self.clear(object_id));

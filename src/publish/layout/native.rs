@@ -2,13 +2,15 @@
 //! for its lists, which change once a month.
 //!
 //! In reading order: [`table`], every topic that there is, with [`item`], those of the totals; [`writer`] and
-//! [`object`], from values to payloads; [`objects`], lists; [`mbus`], devices; [`sums`], totals, peaks and costs.
+//! [`object`], from values to payloads; [`objects`], lists; [`mbus`], devices; [`sums`], totals, peaks and costs; [`record`],
+//! how the record is.
 
 pub mod item;
 pub(super) mod mbus;
 mod object;
 mod objects;
 pub mod page;
+mod record;
 mod rows;
 mod rows_totals;
 mod sums;
@@ -28,6 +30,7 @@ use crate::meter::{Cell, Field, Kind, REGISTERS, Reading, TariffName, Unit};
 use crate::p1::Decimal;
 use crate::publish::topic::level;
 use crate::publish::{Message, PayloadFormat};
+use crate::telemetry::StoreHealth;
 
 /// The layout.
 #[derive(Debug)]
@@ -35,6 +38,7 @@ pub(super) struct Native {
     prefix: String,
     format: PayloadFormat,
     meters: Vec<Meter>,
+    store: Topic,
 }
 
 /// One meter's topics.
@@ -74,7 +78,8 @@ const LIMITS: [&str; 2] = ["current_limit_import", "current_limit_export"];
 
 impl Native {
     pub(super) fn new(prefix: String, format: PayloadFormat) -> Self {
-        Self { prefix, format, meters: Vec::new() }
+        let store = Topic::new(&format!("{prefix}/store"));
+        Self { prefix, format, meters: Vec::new(), store }
     }
 
     fn meter(&mut self, name: &str) -> &mut Meter {
@@ -89,6 +94,10 @@ impl Native {
     pub(super) fn link(&mut self, meter: &str, online: bool, out: &mut Vec<Message>) {
         let payload: &[u8] = if online { b"online" } else { b"offline" };
         self.meter(meter).status.say(payload, 0, out);
+    }
+
+    pub(super) fn store(&mut self, health: &StoreHealth, out: &mut Vec<Message>) {
+        self.store.say(&record::json(health), 0, out);
     }
 
     pub(super) fn messages(&mut self, context: Context<'_>, reading: &Reading, out: &mut Vec<Message>) {

@@ -78,7 +78,7 @@ impl Writer {
 
     /// Whether the database can be written, as far as is known.
     fn commits(&self) -> bool {
-        !self.commit_trouble.failing
+        !self.commit_trouble.is_failing()
     }
 
     /// One step; false when there is nothing left, or it failed and is tried again later.

@@ -1,4 +1,4 @@
-//! Damaged and foreign files, a full disk, two processes.
+//! Damaged and foreign files, two processes.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -160,73 +160,4 @@ fn a_journal_torn_anywhere_in_its_last_record_gives_the_ones_before() {
             assert_eq!(numbers(&path, Range::default()), expected, "torn at {torn}, then {filler}");
         }
     }
-}
-
-/// A small file system in memory, unmounted with its handle.
-struct Small(tempfile::TempDir);
-
-impl Small {
-    fn mount() -> Option<Self> {
-        let folder = crate::support::scratch();
-        let mount = std::process::Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
-            .arg(folder.path())
-            .stderr(std::process::Stdio::null())
-            .status();
-        mount.is_ok_and(|status| status.success()).then_some(Self(folder))
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        // Failing to unmount leaves an empty file system behind, no more.
-        let _ = std::process::Command::new("umount").arg(self.0.path()).status();
-    }
-}
-
-#[test]
-fn a_full_disk_costs_nothing_that_fits_in_memory() {
-    let Some(small) = Small::mount() else {
-        eprintln!("skipped: mounting a file system needs root");
-        return;
-    };
-    let path = small.0.path().join("dsmrd.sqlite");
-    let filler = small.0.path().join("filler");
-    runtime().block_on(async {
-        let opened = open(&path);
-        opened.feed(0..5).await;
-        // Everything is taken, the journal's room and the log's included.
-        std::fs::write(journal(&path), b"").unwrap();
-        let mut size = 1 << 20;
-        while size > 0 && std::fs::write(&filler, vec![1u8; size]).is_err() {
-            size -= 4_096;
-        }
-        for hour in 1..5_000 {
-            opened.clock.advance(10_000);
-            opened.store.put(&super::meter("home"), reading(hour * 10, hour)).await;
-        }
-        crate::support::until(Duration::from_secs(10), "memory is full as well", || {
-            opened.counters.dropped_write_error.get() > 0
-        })
-        .await;
-        std::fs::remove_file(&filler).unwrap();
-        let counters = &opened.counters;
-        crate::support::until(Duration::from_secs(10), "the store goes on", || {
-            opened.clock.advance(100);
-            counters.offered.get() == counters.stored.get() + counters.dropped_write_error.get()
-        })
-        .await;
-        opened.store.put(&super::meter("home"), reading(100_000, 100_000)).await;
-        let (offered, stored, dropped) =
-            (counters.offered.get(), counters.stored.get(), counters.dropped_write_error.get());
-        opened.store.close().await.unwrap();
-        let seen = numbers(&path, Range::default());
-        assert_eq!(seen.last(), Some(&100_000));
-        assert!(stored + dropped <= offered, "{stored} {dropped} {offered}");
-        assert!(
-            seen.len() as u64 + dropped >= offered,
-            "{} there, {dropped} dropped of {offered}",
-            seen.len()
-        );
-    });
 }

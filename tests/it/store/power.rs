@@ -5,7 +5,7 @@
 //! longer ago than the sync interval.
 
 /// What must be left, and whether it is.
-mod check;
+pub(super) mod check;
 
 /// Cuts while a record is converted.
 mod migrate;

@@ -6,13 +6,13 @@ pub(super) const MODULES: &[(&str, &[&str])] = &[
     ("meter", &["p1"]),
     ("prices", &["p1", "meter"]),
     ("totals", &["p1", "meter", "prices"]),
-    // Of the clock the type of its milliseconds only; see `WORLD`.
-    ("publish", &["p1", "meter", "prices", "totals", "clock"]),
+    // Of the clock the type of its milliseconds only; see `WORLD`. Of telemetry the struct of the record's health.
+    ("publish", &["p1", "meter", "prices", "totals", "clock", "telemetry"]),
     ("clock", &["meter"]),
     // The log stamps its lines, and a panic ends the process with a code.
     ("telemetry", &["clock", "exit"]),
     ("exit", &[]),
-    ("feed", &["meter", "totals"]),
+    ("feed", &["meter", "totals", "telemetry"]),
     ("source", &["p1", "meter", "clock", "telemetry", "feed"]),
     ("store", &["p1", "meter", "prices", "totals", "clock", "telemetry", "feed"]),
     ("mqtt", &["p1", "meter", "prices", "totals", "publish", "clock", "telemetry", "feed"]),

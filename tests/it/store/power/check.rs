@@ -78,7 +78,7 @@ fn totals(path: &Path, meter: &str) -> Totals {
     (archive.counters(meter).unwrap(), rows)
 }
 
-pub(super) fn integrity(path: &Path) -> String {
+pub(in crate::store) fn integrity(path: &Path) -> String {
     let connection = Connection::open(path).unwrap();
     connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap()
 }

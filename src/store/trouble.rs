@@ -1,0 +1,34 @@
+//! Faults that last, in the log.
+
+use crate::clock::MonoMillis;
+
+/// A fault that lasts is told this often, in milliseconds.
+const LOG_PACE: MonoMillis = 60_000;
+
+/// Tells a lasting fault at its start, then now and then.
+#[derive(Debug, Default)]
+pub(super) struct Trouble {
+    told: Option<MonoMillis>,
+    failing: bool,
+}
+
+impl Trouble {
+    /// It failed at `now`; whether that is to be told.
+    pub(super) fn failed(&mut self, now: MonoMillis) -> bool {
+        self.failing = true;
+        let tell = self.told.is_none_or(|told| now >= told + LOG_PACE);
+        if tell {
+            self.told = Some(now);
+        }
+        tell
+    }
+
+    /// Whether this ends a fault.
+    pub(super) fn succeeded(&mut self) -> bool {
+        std::mem::take(&mut self.failing)
+    }
+
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing
+    }
+}
