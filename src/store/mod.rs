@@ -23,6 +23,8 @@ mod journal;
 mod packed;
 mod pending;
 pub mod prices;
+#[doc(hidden)]
+pub mod probe;
 pub mod query;
 mod queue;
 pub mod rebuild;

@@ -42,7 +42,6 @@ const BY_COLUMN: u8 = 0;
 const BY_ROW: u8 = 1;
 
 /// Packs rows; refuses those that no block can take.
-#[cfg_attr(not(test), expect(dead_code, reason = "retention comes next"))]
 pub(super) fn pack(rows: &[Row]) -> Result<Vec<u8>, Refused> {
     let mut table = Table::expecting(rows.len());
     match rows.iter().try_for_each(|row| table.push(row)) {
@@ -130,4 +129,24 @@ pub(super) fn columns(block: &[u8], wanted: &dyn Fn(&str) -> bool) -> Result<Opt
         }
         _ => Ok(None),
     }
+}
+
+/// The bytes of each part of a block by name; of one that is packed row by row there is nothing to tell.
+pub(super) fn parts(block: &[u8]) -> Result<Vec<(String, usize)>, Damaged> {
+    let rows = checked(block)?;
+    match *block.get(HEAD).ok_or(Damaged)? {
+        BY_COLUMN => {
+            let opened = Opened::new(&block[HEAD + 1..], rows as usize)?;
+            let mut parts = opened.parts();
+            let told: usize = parts.iter().map(|(_, size)| size).sum();
+            parts.push(("names, kinds, shapes".to_owned(), block.len() - told));
+            Ok(parts)
+        }
+        _ => Ok(vec![("rows".to_owned(), block.len())]),
+    }
+}
+
+/// A block of any body.
+pub(super) fn sealed(rows: u32, body: &[u8]) -> Vec<u8> {
+    seal([&[0; HEAD], body].concat(), rows)
 }

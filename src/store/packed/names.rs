@@ -131,7 +131,8 @@ impl Names {
             PREFIXED => {
                 let step = bytes.number()?;
                 let known = self.step(step)?;
-                text_of(bytes).map(|rest| format!("{known}{rest}").into())
+                let name = format!("{known}{}", text_of(bytes)?);
+                if name.len() > MAX_NAME { Err(Damaged) } else { Ok(name.into()) }
             }
             step => self.step(step - KNOWN).map(Key::Borrowed),
         }

@@ -3,8 +3,8 @@
 use super::bytes::{Bytes, put, put_signed, put_wide};
 use super::relation::{MAX_OTHERS, Plan, expected};
 use super::series;
-use super::table::Numbers;
 use crate::store::codec::Damaged;
+use crate::store::columns::Numbers;
 
 const WIDE: u8 = 1;
 const OPPOSITE: u8 = 2;
@@ -60,7 +60,10 @@ pub(super) fn told(bytes: &[u8], count: usize) -> Result<Told<'_>, Damaged> {
     let mut bytes = Bytes(bytes);
     let flags = bytes.byte()?;
     if flags & WIDE != 0 {
-        return (0..count).map(|_| bytes.wide()).collect::<Result<_, _>>().map(Told::Wide);
+        // What is wider is no decimal.
+        let mut number =
+            || bytes.wide().ok().filter(|value| value.unsigned_abs() <= u64::MAX.into()).ok_or(Damaged);
+        return (0..count).map(|_| number()).collect::<Result<_, _>>().map(Told::Wide);
     }
     if flags & OPPOSITE != 0 {
         return bytes.at_most(usize::MAX).map(Told::Opposite);

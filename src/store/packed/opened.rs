@@ -1,14 +1,17 @@
 //! A block being read: its columns are decoded as they are asked for, with those that they follow from.
 
+use std::borrow::Cow;
+
 use super::bytes::Bytes;
 use super::format::{kind_of, read_shape};
 use super::names::Names;
 use super::numbers::{self, Told};
-use super::table::{Column, MAX_CELLS, MAX_COLUMNS, MAX_SHAPES, MAX_TEXTS, Numbers, Shape, Table};
+use super::table::{Column, MAX_CELLS, MAX_COLUMNS, MAX_SHAPES, MAX_TEXTS, Shape, Table};
 use crate::meter::record::Key;
 use crate::store::block::MAX_ROWS;
 use crate::store::codec::Damaged;
 use crate::store::codec::kind::Kind;
+use crate::store::columns::Numbers;
 
 /// Columns that follow from each other, one behind the other.
 const MAX_DEPTH: usize = 4;
@@ -57,6 +60,9 @@ impl<'a> Opened<'a> {
         for _ in 0..columns {
             let key = names.get(&mut bytes)?;
             let kind = kind_of(bytes.number()?)?;
+            if heads.iter().any(|other: &Head<'_>| other.kind == kind && other.key == key) {
+                return Err(Damaged);
+            }
             heads.push(Head { key, kind, count: 0, section: &[], stream: Stream::Packed });
         }
         let shapes = bytes.at_most(MAX_SHAPES)?;
@@ -72,7 +78,7 @@ impl<'a> Opened<'a> {
     }
 
     fn read_runs(&mut self, bytes: &mut Bytes<'_>) -> Result<(), Damaged> {
-        let (mut rows, mut cells) = (0usize, 0usize);
+        let (mut rows, mut cells, mut met) = (0usize, 0usize, 0usize);
         for _ in 0..bytes.at_most(MAX_ROWS as usize)? {
             let (shape, length) = (bytes.at_most(MAX_SHAPES)?, bytes.at_most(MAX_ROWS as usize)?);
             let columns = &self.shapes.get(shape).ok_or(Damaged)?.columns;
@@ -80,12 +86,17 @@ impl<'a> Opened<'a> {
             if length == 0 || rows > self.rows || cells > MAX_CELLS {
                 return Err(Damaged);
             }
-            for column in columns {
-                self.heads[usize::from(*column)].count += length;
+            for column in columns.iter().map(|column| usize::from(*column)) {
+                // Columns stand in the order in which the rows met them.
+                if column > met {
+                    return Err(Damaged);
+                }
+                met = met.max(column + 1);
+                self.heads[column].count += length;
             }
             self.runs.push((shape, length));
         }
-        if rows == self.rows { Ok(()) } else { Err(Damaged) }
+        if rows == self.rows && met == self.heads.len() { Ok(()) } else { Err(Damaged) }
     }
 
     /// When the rows arrived.
@@ -146,31 +157,36 @@ impl<'a> Opened<'a> {
         numbers::stream(series, count, &others)
     }
 
-    /// The numbers of a column that is loaded, each made into something.
-    pub(super) fn each<T: Copy>(&self, column: usize, make: impl Fn(i128) -> T) -> Vec<T> {
-        let positive = |value: &i64| make((*value).max(0).into());
-        let negative = |value: &i64| make(value.wrapping_neg().max(0).into());
+    /// Whether a column that is loaded has numbers beyond an `i64`.
+    pub(super) fn is_wide(&self, column: usize) -> bool {
+        matches!(self.heads[column].stream, Stream::Numbers(Numbers::Wide(_)))
+    }
+
+    /// The numbers of a column that is loaded.
+    pub(super) fn numbers(&self, column: usize) -> Cow<'_, Numbers> {
         match &self.heads[column].stream {
-            Stream::Numbers(Numbers::Same(value, count)) => vec![make((*value).into()); *count],
-            Stream::Numbers(Numbers::Each(values)) => {
-                values.iter().map(|value| make((*value).into())).collect()
-            }
-            Stream::Numbers(Numbers::Wide(values)) => values.iter().map(|value| make(*value)).collect(),
-            Stream::Flow(flow) => over(flow, positive),
+            Stream::Numbers(numbers) => Cow::Borrowed(numbers),
+            Stream::Flow(flow) => Cow::Owned(over(flow, |value| value.max(0))),
             Stream::Opposite(other) => match &self.heads[*other].stream {
-                Stream::Flow(flow) => over(flow, negative),
-                _ => Vec::new(),
+                Stream::Flow(flow) => Cow::Owned(over(flow, |value| value.wrapping_neg().max(0))),
+                _ => Cow::Owned(Numbers::default()),
             },
-            Stream::Packed => Vec::new(),
+            Stream::Packed => Cow::Owned(Numbers::default()),
         }
     }
 
-    fn take(&mut self, column: usize) -> Numbers {
-        // What others still ask for is copied.
+    /// The same, for the last time: no column that follows from it can be loaded any more.
+    pub(super) fn take(&mut self, column: usize) -> Numbers {
         match &mut self.heads[column].stream {
             Stream::Numbers(numbers) => std::mem::take(numbers),
-            _ => Numbers::Each(self.each(column, |value| value as i64)),
+            _ => self.numbers(column).into_owned(),
         }
+    }
+
+    /// The bytes of arrivals and columns by name.
+    pub(super) fn parts(&self) -> Vec<(String, usize)> {
+        let columns = self.heads.iter().map(|head| (head.key.to_string(), head.section.len()));
+        [("received_at".to_owned(), self.received.len())].into_iter().chain(columns).collect()
     }
 
     /// Everything.
@@ -195,11 +211,11 @@ impl<'a> Opened<'a> {
     }
 }
 
-fn over<T: Copy>(flow: &Numbers, make: impl Fn(&i64) -> T) -> Vec<T> {
+fn over(flow: &Numbers, make: impl Fn(i64) -> i64) -> Numbers {
     match flow {
-        Numbers::Same(value, count) => vec![make(value); *count],
-        Numbers::Each(values) => values.iter().map(make).collect(),
-        Numbers::Wide(_) => Vec::new(),
+        Numbers::Same(value, count) => Numbers::Same(make(*value), *count),
+        Numbers::Each(values) => Numbers::Each(values.iter().map(|value| make(*value)).collect()),
+        Numbers::Wide(_) => Numbers::default(),
     }
 }
 

@@ -140,7 +140,7 @@ pub(super) fn decode(bytes: &[u8], count: usize) -> Result<(Vec<u8>, &[u8]), Dam
     }
     let mut bits = BitReader::new(rest);
     let levels = get_levels(&mut bits, usize::from(*used))?;
-    let table = table(&Frequencies::of(&levels)?);
+    let table = table(&Frequencies::of(&levels)?)?;
     let mut rest = super::bytes::Bytes(bits.rest()?);
     let mut state = || rest.take(4).and_then(|state| state.try_into().map_err(|_| Damaged));
     let (mut even, mut odd) = (u32::from_le_bytes(state()?), u32::from_le_bytes(state()?));
@@ -151,12 +151,13 @@ pub(super) fn decode(bytes: &[u8], count: usize) -> Result<(Vec<u8>, &[u8]), Dam
     let mut symbols = vec![0; count];
     let mut step = |state: &mut u32| {
         let entry = table[(*state % TOTAL) as usize];
-        let changed = (entry.part * (*state >> PRECISION)).wrapping_add(entry.offset);
+        let part = (entry >> PART_SHIFT) + 1;
+        let changed = part * (*state >> PRECISION) + (entry >> OFFSET_SHIFT) % TOTAL;
         let word = words.get(next).copied().unwrap_or(0);
         let short = changed < LEAST;
         *state = if short { changed << 16 | u32::from(word) } else { changed };
         next += usize::from(short);
-        entry.symbol
+        entry as u8
     };
     let mut pairs = symbols.chunks_exact_mut(2);
     for pair in &mut pairs {
@@ -170,21 +171,18 @@ pub(super) fn decode(bytes: &[u8], count: usize) -> Result<(Vec<u8>, &[u8]), Dam
     if whole { Ok((symbols, rest.0)) } else { Err(Damaged) }
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Entry {
-    /// How many parts its symbol has.
-    part: u32,
-    /// Which of them this is.
-    offset: u32,
-    symbol: u8,
-}
+/// Where the entry of a part says which of its symbol's parts it is, above the symbol, and how many these are, less one.
+const OFFSET_SHIFT: u32 = 8;
+const PART_SHIFT: u32 = OFFSET_SHIFT + PRECISION;
 
-fn table(Frequencies(parts): &Frequencies) -> Vec<Entry> {
+/// What each part stands for, in one word, so that all of them stay in the fastest memory.
+fn table(Frequencies(parts): &Frequencies) -> Result<Box<[u32; TOTAL as usize]>, Damaged> {
     let mut table = Vec::with_capacity(TOTAL as usize);
-    for (symbol, part) in parts.iter().enumerate() {
-        table.extend((0..*part).map(|offset| Entry { part: *part, offset, symbol: symbol as u8 }));
+    for (symbol, part) in (0..).zip(parts) {
+        let entry = part.wrapping_sub(1) << PART_SHIFT | symbol;
+        table.extend((0..*part).map(|offset| entry | offset << OFFSET_SHIFT));
     }
-    table
+    table.into_boxed_slice().try_into().map_err(|_| Damaged)
 }
 
 #[cfg(test)]

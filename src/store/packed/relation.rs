@@ -6,8 +6,9 @@
 use std::borrow::Cow;
 
 use super::series;
-use super::table::{Column, Numbers, Table};
+use super::table::{Column, Table};
 use crate::store::codec::kind::Kind;
+use crate::store::columns::Numbers;
 
 /// The factors of [`Plan::others`] are in parts of two to this power.
 pub(super) const SHIFT: u32 = 10;
@@ -64,14 +65,12 @@ const PHASES: [&str; 3] = ["_l1", "_l2", "_l3"];
 impl<'a> Relations<'a> {
     /// Finds what saves bytes.
     pub(super) fn of(table: &'a Table) -> Self {
-        let once = |column: usize| {
-            let in_shape = |(shape, _): &(usize, usize)| {
-                let columns = &table.shapes[*shape].columns;
-                columns.iter().filter(|other| usize::from(**other) == column).count() == 1
-            };
-            table.runs.iter().all(in_shape)
-        };
-        let full = (0..table.columns.len()).map(once).collect();
+        let mut full = vec![true; table.columns.len()];
+        for shape in &table.shapes {
+            let mut times = vec![0; full.len()];
+            shape.columns.iter().for_each(|column| times[usize::from(*column)] += 1);
+            full.iter_mut().zip(times).for_each(|(full, times)| *full &= times == 1);
+        }
         let streams = table.columns.iter().map(|column| Some(Cow::Borrowed(&column.numbers))).collect();
         let plans = vec![Plan::default(); table.columns.len()];
         let mut relations = Self { table, full, streams, plans };

@@ -5,8 +5,8 @@
 use super::bits::{BitReader, BitWriter};
 use super::bytes::{Bytes, fold, put, put_signed, unfold};
 use super::rans;
-use super::table::Numbers;
 use crate::store::codec::Damaged;
+use crate::store::columns::Numbers;
 
 /// What the next number is expected to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use crate::p1::Decimal;
 use crate::store::block::MAX_ROWS;
 use crate::store::codec::kind::{Kind, digits, from_digits, from_seconds};
 use crate::store::codec::{Damaged, Refused, Row};
+use crate::store::columns::Numbers;
 
 /// Columns of one block.
 pub(super) const MAX_COLUMNS: usize = 4_096;
@@ -19,62 +20,6 @@ pub(super) const MAX_TEXTS: usize = 1 << 22;
 const MAX_SEARCH: usize = 64;
 /// Bytes of a column's name.
 pub(super) const MAX_KEY: usize = 255;
-
-/// Numbers of a column, in the order of the rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Numbers {
-    /// So many times the same.
-    Same(i64, usize),
-    /// One by one.
-    Each(Vec<i64>),
-    /// Those of which some fit in no `i64`.
-    Wide(Vec<i128>),
-}
-
-impl Default for Numbers {
-    fn default() -> Self {
-        Self::Same(0, 0)
-    }
-}
-
-impl Numbers {
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Self::Same(_, count) => *count,
-            Self::Each(values) => values.len(),
-            Self::Wide(values) => values.len(),
-        }
-    }
-
-    /// The number at a place, which must be below [`Numbers::len`].
-    pub(super) fn at(&self, place: usize) -> i128 {
-        match self {
-            Self::Same(value, _) => (*value).into(),
-            Self::Each(values) => values[place].into(),
-            Self::Wide(values) => values[place],
-        }
-    }
-
-    fn push(&mut self, value: i128, expected: usize) {
-        match (&mut *self, i64::try_from(value)) {
-            (Self::Same(same, count), Ok(value)) if *count == 0 || *same == value => {
-                (*same, *count) = (value, *count + 1);
-            }
-            (Self::Same(same, count), Ok(value)) => {
-                let mut values = Vec::with_capacity(expected.max(*count + 1));
-                values.resize(*count, *same);
-                values.push(value);
-                *self = Self::Each(values);
-            }
-            (Self::Each(values), Ok(value)) => values.push(value),
-            (Self::Wide(values), _) => values.push(value),
-            (_, Err(_)) => {
-                let values = (0..self.len()).map(|place| self.at(place)).chain([value]).collect();
-                *self = Self::Wide(values);
-            }
-        }
-    }
-}
 
 /// One column: a name whose kind changes has several.
 #[derive(Clone, Debug, PartialEq, Eq)]
