@@ -73,9 +73,9 @@ impl Database {
         .map_err(fail)?;
         configure(&connection).map_err(fail)?;
         check(&connection).map_err(fail)?;
-        damage::of_schema(&connection).map_err(fail)?;
+        damage::of_tables(&connection).map_err(fail)?;
         migrate::migrate(&mut connection, path, now)?;
-        damage::of_rows(&connection).map_err(fail)?;
+        damage::of_content(&connection).map_err(fail)?;
         Ok(Self { path: path.to_owned(), vfs: vfs.map(str::to_owned), connection })
     }
 
@@ -206,7 +206,7 @@ fn check(connection: &Connection) -> rusqlite::Result<()> {
             handle.interrupt();
         }
     });
-    let verdict = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+    let verdict = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0));
     drop(done);
     // It has nothing to say, and a panic in it would have been seen.
     let _ = timer.join();
