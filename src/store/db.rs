@@ -166,6 +166,12 @@ impl Database {
         })
     }
 
+    /// Makes the file as small as what is in it.
+    pub(super) fn vacuum(&self) -> rusqlite::Result<()> {
+        self.connection.execute_batch("VACUUM")?;
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    }
+
     /// A transaction that writes.
     pub(super) fn begin(&mut self) -> rusqlite::Result<Transaction<'_>> {
         self.connection.transaction_with_behavior(TransactionBehavior::Immediate)

@@ -3,9 +3,11 @@
 //! In reading order: [`settings`]; `codec`, how readings are packed; `block`, packed readings of an hour;
 //! `journal`, what is not in a block yet; `pending`, on its way there; `tallies`, what readings mean for totals; `db`,
 //! the SQLite file; `queue` and `writer`, the thread that owns both; `handle`, what the rest of the program holds
-//! of it; [`query`], reading back; [`prices`], put in from outside; [`rebuild`], totals made anew.
+//! of it; [`query`], reading back; [`prices`], put in from outside; [`rebuild`], totals made anew; [`salvage`], what reads of a
+//! damaged one; [`check`] and [`stats`], whether it is sound and what it holds.
 
 mod block;
+pub mod check;
 mod codec;
 #[expect(dead_code, reason = "queries come next")]
 mod columns;
@@ -22,6 +24,7 @@ mod queue;
 pub mod rebuild;
 pub mod salvage;
 pub mod settings;
+pub mod stats;
 #[expect(dead_code, reason = "queries come next")]
 mod summary;
 mod tallies;

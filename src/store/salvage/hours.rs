@@ -20,7 +20,6 @@ use crate::store::pending::{Finished, Pending, Place};
 
 /// A block whose checksum holds and whose readings unpack.
 struct Whole {
-    rowid: i64,
     trust: Trust,
     codec: u8,
     level: i64,
@@ -201,7 +200,7 @@ fn unpack(record: &[u8], found: &FoundBlock, named: &impl Fn(i64, Option<&str>) 
     let named = named(found.epoch, about.equipment.as_deref());
     about.meter = named.meter;
     about.equipment = (!named.equipment.is_empty()).then_some(named.equipment);
-    Some(Whole { rowid: found.rowid, trust: found.trust, codec, level, about })
+    Some(Whole { trust: found.trust, codec, level, about })
 }
 
 /// What the row of a block says, of its readings; the equipment is what they tell, the meter is not known.

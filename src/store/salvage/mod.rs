@@ -175,11 +175,6 @@ impl Salvage {
         self.pages.bytes()
     }
 
-    /// What was brought back so far.
-    pub(super) fn done(&self) -> &Salvaged {
-        &self.done
-    }
-
     /// How much of the work is done, of how much: pages, then blocks.
     pub(super) fn progress(&self) -> (u64, u64) {
         let pages = u64::from(self.pages.count());
