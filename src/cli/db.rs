@@ -94,7 +94,9 @@ pub(super) fn run(args: &Args) -> Outcome {
 /// A bar on a terminal.
 fn bar(what: &str) -> ProgressBar {
     let bar = if io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
-    if let Ok(style) = ProgressStyle::with_template(&format!("{{bar:40}} {{percent:>3}} %  {what}  {{eta}} left")) {
+    if let Ok(style) =
+        ProgressStyle::with_template(&format!("{{bar:40}} {{percent:>3}} %  {what}  {{eta}} left"))
+    {
         bar.set_style(style);
     }
     bar
@@ -164,8 +166,10 @@ fn run_salvage(args: &Salvage) -> Outcome {
 }
 
 fn tell(salvaged: &Salvaged) {
-    let time = |time: i64| jiff::Timestamp::from_second(time).map(|time| time.to_string()).unwrap_or_default();
-    let Salvaged { readings, known, prices, rows, lost_blocks, lost_readings, unreadable_pages, .. } = salvaged;
+    let time =
+        |time: i64| jiff::Timestamp::from_second(time).map(|time| time.to_string()).unwrap_or_default();
+    let Salvaged { readings, known, prices, rows, lost_blocks, lost_readings, unreadable_pages, .. } =
+        salvaged;
     say!("{readings} readings added, {known} were there already, {prices} prices, {rows} other rows");
     if let Some((first, last)) = salvaged.span {
         say!("readings from {} to {}", time(first), time(last));

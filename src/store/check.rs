@@ -56,7 +56,9 @@ pub fn run(path: &Path, is_quick: bool, mut progress: impl FnMut(u64, u64)) -> R
     let mut checked = Checked::default();
     let told = check_sqlite(&connection, is_quick, &mut checked)
         .and_then(|()| check_rows(&connection, &mut checked))
-        .and_then(|()| if is_quick { Ok(()) } else { check_blocks(&connection, &mut checked, &mut progress) });
+        .and_then(
+            |()| if is_quick { Ok(()) } else { check_blocks(&connection, &mut checked, &mut progress) },
+        );
     match told {
         Err(error) if db::is_damage(&error) || error.sqlite_error().is_none() => {
             checked.problem(format!("reading ended: {error}"));
@@ -95,11 +97,15 @@ fn check_rows(connection: &Connection, checked: &mut Checked) -> rusqlite::Resul
     if let Err(error) = db::totals::counters(connection) {
         checked.problem(format!("{}: {error}", ReadError::Totals));
     }
-    let positions = "SELECT count(*), count(*) FILTER (WHERE counter NOT IN (SELECT id FROM counter)) FROM position";
-    let (all, lone): (i64, i64) = connection.query_row(positions, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let positions =
+        "SELECT count(*), count(*) FILTER (WHERE counter NOT IN (SELECT id FROM counter)) FROM position";
+    let (all, lone): (i64, i64) =
+        connection.query_row(positions, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     checked.positions = all.max(0) as u64;
     if lone > 0 {
-        checked.problem(format!("{lone} positions are of no counter; stop dsmrd and run \"dsmrd totals rebuild\""));
+        checked.problem(format!(
+            "{lone} positions are of no counter; stop dsmrd and run \"dsmrd totals rebuild\""
+        ));
     }
     Ok(())
 }
@@ -110,9 +116,11 @@ fn check_blocks(
     checked: &mut Checked,
     progress: &mut impl FnMut(u64, u64),
 ) -> rusqlite::Result<()> {
-    let all = connection.query_row("SELECT count(*) FROM block", [], |row| row.get::<_, i64>(0))?.max(0) as u64;
+    let all =
+        connection.query_row("SELECT count(*) FROM block", [], |row| row.get::<_, i64>(0))?.max(0) as u64;
     let mut next = connection.prepare(
-        "SELECT b.id, b.hour, b.first, b.last, b.count, b.ordered, b.codec, b.data, e.meter, e.equipment_id, l.columns
+        "SELECT b.id, b.hour, b.first, b.last, b.count, b.ordered, b.codec, b.data, e.meter, e.equipment_id, l.columns,
+                b.summary
          FROM block b LEFT JOIN epoch e ON e.id = b.epoch LEFT JOIN layout l ON l.id = b.layout
          WHERE b.id > ?1 ORDER BY b.id LIMIT 1",
     )?;
@@ -145,7 +153,10 @@ fn block(row: &rusqlite::Row<'_>, hour: i64) -> rusqlite::Result<Result<u64, Str
     let (first, last, count): (i64, i64, i64) = (row.get(2)?, row.get(3)?, row.get(4)?);
     let (is_ordered, equipment): (bool, Option<String>) = (row.get(5)?, row.get(9)?);
     let columns: Option<String> = row.get(10)?;
-    let Ok(about) = tell(row.get(6)?, row.get(7)?) else {
+    let (codec, data): (u8, Vec<u8>) = (row.get(6)?, row.get(7)?);
+    let summary: Option<Vec<u8>> = row.get(11)?;
+    let is_summary = summary.is_none() || summary == db::blocks::summary(codec, &data);
+    let Ok(about) = tell(codec, data) else {
         return Ok(Err("its readings cannot be unpacked: they are lost".to_owned()));
     };
     let mut wrong = Vec::new();
@@ -158,9 +169,13 @@ fn block(row: &rusqlite::Row<'_>, hour: i64) -> rusqlite::Result<Result<u64, Str
     if about.equipment.is_some() && about.equipment != equipment {
         wrong.push("equipment");
     }
-    let listed = |column: &String| columns.iter().flat_map(|columns| columns.lines()).any(|known| known == column);
+    let listed =
+        |column: &String| columns.iter().flat_map(|columns| columns.lines()).any(|known| known == column);
     if !about.columns.iter().all(listed) {
         wrong.push("columns");
+    }
+    if !is_summary {
+        wrong.push("summary");
     }
     if wrong.is_empty() {
         return Ok(Ok(u64::from(about.count)));

@@ -1,15 +1,15 @@
 //! The record: every reading, on an SD card, for years.
 //!
-//! In reading order: [`settings`]; `codec`, how readings are packed; `block`, packed readings of an hour;
-//! `journal`, what is not in a block yet; `pending`, on its way there; `tallies`, what readings mean for totals; `db`,
-//! the SQLite file; `queue` and `writer`, the thread that owns both; `handle`, what the rest of the program holds
-//! of it; [`query`], reading back; [`prices`], put in from outside; [`rebuild`], totals made anew; [`salvage`], what reads of a
-//! damaged one; [`check`] and [`stats`], whether it is sound and what it holds.
+//! In reading order: [`settings`]; `codec`, how readings are packed one by one, and `packed`, how blocks keep them column
+//! by column; `block`, packed readings of an hour; `columns` and `summary`, its numbers and what they come to; `journal`,
+//! what is not in a block yet; `pending`, on its way there; `tallies`, what readings mean for totals; `db`, the SQLite
+//! file; `queue` and `writer`, the thread that owns both; `handle`, what the rest of the program holds of it; [`query`],
+//! reading back; [`prices`], put in from outside; [`rebuild`], totals made anew; [`salvage`], what reads of a damaged
+//! database; [`check`] and [`stats`], whether it is sound and what it holds.
 
 mod block;
 pub mod check;
 mod codec;
-#[expect(dead_code, reason = "queries come next")]
 mod columns;
 mod crc;
 mod db;
@@ -17,6 +17,7 @@ pub mod disk;
 mod error;
 mod handle;
 mod journal;
+mod packed;
 mod pending;
 pub mod prices;
 pub mod query;
@@ -25,7 +26,6 @@ pub mod rebuild;
 pub mod salvage;
 pub mod settings;
 pub mod stats;
-#[expect(dead_code, reason = "queries come next")]
 mod summary;
 mod tallies;
 mod writer;

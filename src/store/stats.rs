@@ -91,7 +91,8 @@ pub fn of(path: &Path) -> Result<Stats, OpenError> {
     let connection = db::open_to_read(path)?;
     let size = |end: &str| beside(path, end).metadata().map_or(0, |metadata| metadata.len());
     let read = || -> rusqlite::Result<Stats> {
-        let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(|n| n.max(0) as u64);
+        let count =
+            |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(|n| n.max(0) as u64);
         Ok(Stats {
             database: size(""),
             log: size("-wal"),
@@ -134,7 +135,17 @@ fn epochs(connection: &Connection) -> rusqlite::Result<Vec<EpochStats>> {
         let same = |epoch: &EpochStats| epoch.meter == meter && epoch.equipment_id == equipment_id;
         if !epochs.last().is_some_and(same) {
             let (readings, blocks, bytes, gaps, silent) = (0, 0, 0, 0, 0);
-            epochs.push(EpochStats { meter, equipment_id, readings, blocks, bytes, first, last, gaps, silent });
+            epochs.push(EpochStats {
+                meter,
+                equipment_id,
+                readings,
+                blocks,
+                bytes,
+                first,
+                last,
+                gaps,
+                silent,
+            });
         }
         let Some(epoch) = epochs.last_mut() else { continue };
         let silence = first.saturating_sub(epoch.last);

@@ -20,11 +20,11 @@ use super::queue::{Queue, Request};
 use super::rebuild;
 use super::settings::StoreSettings;
 use super::tallies::Tallies;
-use restoring::Restoring;
-pub(super) use restoring::SalvageFailure;
 use crate::clock::{Clock, MonoMillis};
 use crate::meter::Reading;
 use crate::telemetry::StoreCounters;
+use restoring::Restoring;
+pub(super) use restoring::SalvageFailure;
 
 /// Blocks of finished hours wait for each other at least this long, unless there are many: a replay of a year
 /// stores days, not hours.

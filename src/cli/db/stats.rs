@@ -70,7 +70,11 @@ fn per_day(stats: &Stats) -> Option<f64> {
 
 fn table(stats: &Stats) {
     let (free, pages) = (stats.free_pages * 4_096, stats.free_pages);
-    say!("database         {:>12}  of which {} in {pages} free pages", megabytes(stats.database), megabytes(free));
+    say!(
+        "database         {:>12}  of which {} in {pages} free pages",
+        megabytes(stats.database),
+        megabytes(free)
+    );
     say!("write-ahead log  {:>12}", megabytes(stats.log));
     say!("journal          {:>12}", megabytes(stats.journal));
     say!("readings         {:>12}  in {} blocks", stats.readings(), stats.blocks());

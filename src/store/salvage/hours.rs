@@ -72,9 +72,9 @@ pub(super) fn restore(
     let Some(first) = whole.first() else { return Ok(()) };
     let (meter, equipment) = (Arc::clone(&first.about.meter), first.about.equipment.clone());
     // Of damaged rows the epoch may be another's: each goes where its readings belong.
-    let (own, other): (Vec<Whole>, Vec<Whole>) = whole
-        .into_iter()
-        .partition(|block| block.about.meter == meter && block.about.equipment == equipment && block.about.hour == group[0].hour);
+    let (own, other): (Vec<Whole>, Vec<Whole>) = whole.into_iter().partition(|block| {
+        block.about.meter == meter && block.about.equipment == equipment && block.about.hour == group[0].hour
+    });
     store(transaction, own, done)?;
     for block in other {
         store(transaction, vec![block], done)?;
@@ -87,8 +87,8 @@ fn store(transaction: &Transaction<'_>, blocks: Vec<Whole>, done: &mut Salvaged)
     let Some(first) = blocks.first() else { return Ok(()) };
     let epoch = db::epoch::of(transaction, &first.about)?;
     let there = {
-        let mut there =
-            transaction.prepare_cached("SELECT codec, data, level FROM block WHERE epoch = ?1 AND hour = ?2")?;
+        let mut there = transaction
+            .prepare_cached("SELECT codec, data, level FROM block WHERE epoch = ?1 AND hour = ?2")?;
         let rows = there.query_map(params![epoch, first.about.hour], |row| {
             Ok((row.get::<_, u8>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, i64>(2)?))
         })?;
@@ -165,8 +165,8 @@ fn insert(transaction: &Transaction<'_>, epoch: i64, block: &Whole) -> rusqlite:
     let layout = db::blocks::layout(transaction, &about.columns)?;
     transaction
         .prepare_cached(
-            "INSERT INTO block (epoch, hour, first, last, count, ordered, layout, codec, data, level)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO block (epoch, hour, first, last, count, ordered, layout, codec, data, level, summary)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
             epoch,
@@ -178,9 +178,16 @@ fn insert(transaction: &Transaction<'_>, epoch: i64, block: &Whole) -> rusqlite:
             layout,
             block.codec,
             about.data,
-            block.level
+            block.level,
+            db::blocks::summary(block.codec, &about.data)
         ])
         .map(|_| ())
+}
+
+/// How many readings a block has, where it is whole.
+pub(super) fn readings(pages: &Pages, found: &FoundBlock) -> Option<u32> {
+    let named = |_, _: Option<&str>| Named { meter: "".into(), equipment: String::new() };
+    load(pages, found, &named).map(|block| block.about.count)
 }
 
 /// Reads a block along its chain, and where that is broken from the pages behind it.

@@ -96,6 +96,23 @@ pub fn run(
     Ok(salvaged)
 }
 
+/// What can be found in bytes that may be anything: readings in blocks whose checksums hold, and prices. Copies count.
+pub fn carve(database: Vec<u8>, log: Option<Vec<u8>>) -> (u64, u64) {
+    let length = database.len() as u64;
+    let log = log.map(|log| {
+        let length = log.len() as u64;
+        (Box::new(log) as Box<dyn pages::Bytes>, length)
+    });
+    let pages = Pages::of(Box::new(database), length, log);
+    let mut scan = Scan::default();
+    while scan.step(&pages, STEP_PAGES) {}
+    let readings = scan.blocks.iter().filter_map(|block| hours::readings(&pages, block)).map(u64::from).sum();
+    if let Some(mut takeover) = Takeover::of(&scan, &pages) {
+        while takeover.check(&pages, STEP_PIECES) == Some(true) {}
+    }
+    (readings, rest::prices(&scan, &pages).len() as u64)
+}
+
 /// Pages looked at in one step: 2 MB.
 const STEP_PAGES: u32 = 512;
 /// Hours of one epoch in one step, and one transaction: about 350 kB.
@@ -181,9 +198,7 @@ impl Salvage {
         // A block has about five pages and takes as long as ten.
         match &self.stage {
             Stage::Scan => (u64::from(self.scan.done()), pages * 3),
-            Stage::Hours(next) => {
-                (pages + *next as u64 * 10, pages + self.groups.len() as u64 * 10)
-            }
+            Stage::Hours(next) => (pages + *next as u64 * 10, pages + self.groups.len() as u64 * 10),
             _ => (1, 1),
         }
     }
@@ -292,7 +307,10 @@ impl Salvage {
         self.done.unreadable_pages = self.scan.unreadable;
         let mut groups = std::mem::take(&mut self.scan.blocks);
         let found: HashSet<i64> = groups.iter().map(|block| block.rowid).collect();
-        let mut lost: Vec<(i64, i64)> = self.scan.hours.iter()
+        let mut lost: Vec<(i64, i64)> = self
+            .scan
+            .hours
+            .iter()
             .filter(|(page, (rowid, _))| {
                 self.scan.trust(*page, "block_by_hour") == Trust::Live && !found.contains(rowid)
             })
@@ -307,7 +325,9 @@ impl Salvage {
         }
         groups.retain(|block| self.from.is_none_or(|from| block.hour < from));
         groups.sort_by(|a, b| {
-            let key = |block: &FoundBlock| (-i128::from(block.hour), block.epoch, block.rowid, block.trust, -i128::from(block.count));
+            let key = |block: &FoundBlock| {
+                (-i128::from(block.hour), block.epoch, block.rowid, block.trust, -i128::from(block.count))
+            };
             key(a).cmp(&key(b))
         });
         self.groups = groups;
@@ -336,7 +356,8 @@ impl Salvage {
         *done = so_far;
         // Only whole hours are done.
         let last = groups.get(end.saturating_sub(1)).map(|block| block.hour);
-        let hour = last.map(|hour| if groups.get(end).is_some_and(|next| next.hour == hour) { hour + 1 } else { hour });
+        let hour = last
+            .map(|hour| if groups.get(end).is_some_and(|next| next.hour == hour) { hour + 1 } else { hour });
         if let (Some(note), Some(hour)) = (&self.note, hour)
             && let Err(error) = note.write(hour, &self.done)
         {
@@ -382,7 +403,8 @@ impl Salvage {
                 votes + 2 * u32::from(known.contains(pair)) + 2 * u32::from(meters.contains(&pair.0))
             };
             let best = votes.iter().max_by_key(|vote| (weigh(*vote), vote.0.clone()));
-            names.extend(best.map(|((meter, equipment), _)| (id, (meter.as_str().into(), equipment.clone()))));
+            names
+                .extend(best.map(|((meter, equipment), _)| (id, (meter.as_str().into(), equipment.clone()))));
         }
         Ok(names)
     }

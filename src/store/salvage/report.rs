@@ -57,8 +57,11 @@ impl Salvaged {
 
     /// Tells the log.
     pub(super) fn tell(&self, file: &Path) {
-        let time = |time: i64| jiff::Timestamp::from_second(time).map(|time| time.to_string()).unwrap_or_default();
-        let span = |span: Option<(i64, i64)>| span.map_or_else(String::new, |(a, b)| format!("{} to {}", time(a), time(b)));
+        let time =
+            |time: i64| jiff::Timestamp::from_second(time).map(|time| time.to_string()).unwrap_or_default();
+        let span = |span: Option<(i64, i64)>| {
+            span.map_or_else(String::new, |(a, b)| format!("{} to {}", time(a), time(b)))
+        };
         let (saved, lost) = (span(self.span), span(self.lost_span));
         tracing::warn!(
             file = %file.display(),
@@ -103,7 +106,9 @@ impl Note {
 
     /// Those beside a database, the oldest first.
     pub(in crate::store) fn beside(database: &Path) -> Vec<Self> {
-        let (Some(folder), Some(name)) = (database.parent(), database.file_name().and_then(|name| name.to_str())) else {
+        let (Some(folder), Some(name)) =
+            (database.parent(), database.file_name().and_then(|name| name.to_str()))
+        else {
             return Vec::new();
         };
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
@@ -136,7 +141,9 @@ impl Note {
     pub(super) fn read(&self) -> Option<(i64, Salvaged)> {
         let text = std::fs::read_to_string(self.path()).ok()?;
         let numbers: Vec<i64> = text.split_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
-        let [hour, readings, known, first, last, lost_blocks, lost_readings, lost_first, lost_last] = numbers[..] else {
+        let [hour, readings, known, first, last, lost_blocks, lost_readings, lost_first, lost_last] =
+            numbers[..]
+        else {
             return None;
         };
         let span = |(first, last): (i64, i64)| (first <= last).then_some((first, last));

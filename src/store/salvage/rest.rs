@@ -56,8 +56,9 @@ pub(super) fn rows(transaction: &Transaction<'_>, scan: &Scan, pages: &Pages) ->
 
 fn copy(transaction: &Transaction<'_>, table: &str, scan: &Scan, pages: &Pages) -> rusqlite::Result<u64> {
     let mut columns = transaction.prepare("SELECT name, pk, type FROM pragma_table_info(?1) ORDER BY cid")?;
-    let columns: Vec<(String, i64, String)> =
-        columns.query_map([table], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect::<Result<_, _>>()?;
+    let columns: Vec<(String, i64, String)> = columns
+        .query_map([table], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
     let mut copied = 0;
     for page in scan.pages_of(table) {
         let Some(bytes) = pages.get(page) else { continue };
@@ -88,7 +89,8 @@ fn copy(transaction: &Transaction<'_>, table: &str, scan: &Scan, pages: &Pages) 
             // A row that the table refuses is a damaged one.
             match transaction.prepare_cached(&sql)?.execute(params_from_iter(bound)) {
                 Ok(count) => copied += count as u64,
-                Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) => {}
+                Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) => {
+                }
                 Err(error) => return Err(error),
             }
         }

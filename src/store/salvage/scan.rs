@@ -138,9 +138,10 @@ impl Scan {
             (Kind::Leaf, [Value::Null, meter @ Value::Text(_), equipment @ Value::Text(_)]) => {
                 self.epoch(number, cell.rowid, meter, equipment);
             }
-            (Kind::Leaf, [Value::Null, Value::Text(_), Value::Text(_), Value::Text(_), Value::Integer(_), ..])
-                if values.len() >= 11 =>
-            {
+            (
+                Kind::Leaf,
+                [Value::Null, Value::Text(_), Value::Text(_), Value::Text(_), Value::Integer(_), ..],
+            ) if values.len() >= 11 => {
                 self.counters.push((number, (cell.rowid, values)));
             }
             (_, [meter @ Value::Text(_), equipment @ Value::Text(_), Value::Integer(id)]) => {
@@ -152,9 +153,16 @@ impl Scan {
             (_, [Value::Integer(hour), Value::Integer(_), Value::Integer(rowid)]) => {
                 self.hours.push((number, (*rowid, *hour)));
             }
-            (_, [Value::Integer(_), Value::Integer(_), Value::Integer(_), Value::Integer(_), Value::Integer(_)])
-                if self.price_pages.last() != Some(&number) =>
-            {
+            (
+                _,
+                [
+                    Value::Integer(_),
+                    Value::Integer(_),
+                    Value::Integer(_),
+                    Value::Integer(_),
+                    Value::Integer(_),
+                ],
+            ) if self.price_pages.last() != Some(&number) => {
                 self.price_pages.push(number);
             }
             _ => {}
@@ -225,11 +233,14 @@ impl Scan {
         let mut closer: Vec<u32> = self.blocks.iter().map(|block| block.page).collect();
         closer.retain(|page| self.defective.contains(page));
         let headless = self.owners.iter().filter(|(page, owner)| {
-            Some(**owner) == table && !matches!(self.kinds[**page as usize - 1], Some(Kind::Leaf | Kind::Inner))
+            Some(**owner) == table
+                && !matches!(self.kinds[**page as usize - 1], Some(Kind::Leaf | Kind::Inner))
         });
         closer.extend(headless.map(|(page, _)| *page));
         // A page with nothing but damaged places.
-        closer.extend(self.defective.iter().filter(|page| self.owners.get(page).copied() == table && table.is_some()));
+        closer.extend(
+            self.defective.iter().filter(|page| self.owners.get(page).copied() == table && table.is_some()),
+        );
         closer.sort_unstable();
         closer.dedup();
         let known: HashSet<(u32, u16)> = self.blocks.iter().map(|block| (block.page, block.at)).collect();
@@ -265,13 +276,17 @@ impl Scan {
         let mut waiting = vec![root];
         let mut seen = HashSet::new();
         while let Some(page) = waiting.pop() {
-            let kind = (page as usize).checked_sub(1).and_then(|page| self.kinds.get(page)).copied().flatten();
+            let kind =
+                (page as usize).checked_sub(1).and_then(|page| self.kinds.get(page)).copied().flatten();
             let tables = [Kind::Inner, Kind::Leaf];
             let fits = kind.is_some_and(|kind| {
                 let of_root = self.kinds[root as usize - 1].is_some_and(|root| tables.contains(&root));
                 tables.contains(&kind) == of_root
             });
-            if !fits || self.defective.contains(&page) || self.owners.get(&page) != Some(&(place + 1)) || !seen.insert(page)
+            if !fits
+                || self.defective.contains(&page)
+                || self.owners.get(&page) != Some(&(place + 1))
+                || !seen.insert(page)
             {
                 return false;
             }
@@ -293,7 +308,9 @@ impl Scan {
 /// A row of `block`, as every schema has had it.
 fn block(page: u32, cell: &Cell, values: &[Value]) -> Option<FoundBlock> {
     let (head, rest) = values.split_first_chunk::<10>()?;
-    let [Value::Null, epoch, hour, first, last, count, ordered, layout, codec, data] = head else { return None };
+    let [Value::Null, epoch, hour, first, last, count, ordered, layout, codec, data] = head else {
+        return None;
+    };
     ordered.integer().filter(|ordered| (0..=1).contains(ordered))?;
     first.integer().and(last.integer())?;
     layout.integer().and(codec.integer())?;

@@ -151,7 +151,12 @@ impl Takeover {
     }
 
     /// Puts some more positions in, where the new database has none; whether there are more.
-    pub(super) fn step(&mut self, database: &mut Database, pages: &Pages, count: usize) -> rusqlite::Result<bool> {
+    pub(super) fn step(
+        &mut self,
+        database: &mut Database,
+        pages: &Pages,
+        count: usize,
+    ) -> rusqlite::Result<bool> {
         let transaction = database.begin()?;
         let end = self.put(&transaction, pages, count)?;
         let more = end < self.pieces.len();

@@ -1,5 +1,6 @@
 //! Damaged databases: set aside, and what reads is saved.
 
+mod command;
 mod record;
 
 use std::path::Path;
@@ -155,7 +156,8 @@ fn a_salvage_by_hand_adds_nothing_the_second_time_and_refuses_itself() {
     let path = original.write(folder.path());
     let before = std::fs::read(&path).unwrap();
     let into = folder.path().join("new.sqlite");
-    let settings = |path: &Path| StoreSettings { path: path.to_owned(), sync_interval: Duration::from_secs(60) };
+    let settings =
+        |path: &Path| StoreSettings { path: path.to_owned(), sync_interval: Duration::from_secs(60) };
     let run = |file: &Path, into: &Path| {
         salvage::run(file, settings(into), Clock::manual(START * 1_000), |done, all| assert!(done <= all))
     };
