@@ -77,9 +77,9 @@ impl Database {
         .map_err(fail)?;
         configure(&connection).map_err(fail)?;
         check(&connection).map_err(fail)?;
-        damage::of_schema(&connection).map_err(fail)?;
+        damage::of_tables(&connection).map_err(fail)?;
         migrate::migrate(&mut connection, path, now)?;
-        damage::of_rows(&connection).map_err(fail)?;
+        damage::of_content(&connection).map_err(fail)?;
         Ok(Self { path: path.to_owned(), vfs: vfs.map(str::to_owned), connection })
     }
 
@@ -182,6 +182,12 @@ impl Database {
         transaction.commit()
     }
 
+    /// Makes the file as small as what is in it.
+    pub(super) fn vacuum(&self) -> rusqlite::Result<()> {
+        self.connection.execute_batch("VACUUM")?;
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    }
+
     /// A transaction that writes.
     pub(super) fn begin(&mut self) -> rusqlite::Result<Transaction<'_>> {
         self.connection.transaction_with_behavior(TransactionBehavior::Immediate)
@@ -224,7 +230,7 @@ fn check(connection: &Connection) -> rusqlite::Result<()> {
             handle.interrupt();
         }
     });
-    let verdict = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+    let verdict = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0));
     drop(done);
     // It has nothing to say, and a panic in it would have been seen.
     let _ = timer.join();

@@ -7,10 +7,11 @@
 //!
 //! Then what is done with it: [`query`], reading back; [`sql`], as tables; [`prices`], put in from outside; [`intake`],
 //! readings of the past; [`rebuild`], totals made anew; [`backup`], the whole in a file, and back; [`salvage`], what a
-//! damaged file still has.
+//! damaged file still has; [`check`] and [`stats`], whether it is sound and what it holds.
 
 pub mod backup;
 mod block;
+pub mod check;
 mod codec;
 mod columns;
 mod crc;
@@ -31,6 +32,7 @@ pub mod rebuild;
 pub mod salvage;
 pub mod settings;
 pub mod sql;
+pub mod stats;
 mod summary;
 mod tallies;
 mod trouble;

@@ -47,7 +47,7 @@ pub(in crate::store) fn store(transaction: &Transaction<'_>, block: &Finished) -
 }
 
 /// What the rows of a block come to; none of one that cannot be read.
-fn summary(codec: u8, data: &[u8]) -> Option<Vec<u8>> {
+pub(in crate::store) fn summary(codec: u8, data: &[u8]) -> Option<Vec<u8>> {
     let columns = block::columns(codec, data.to_vec(), &|_| true).ok()?;
     Some(Summary::of(&columns).pack())
 }

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use rusqlite::{Connection, ffi};
+use rusqlite::{Connection, ErrorCode, ffi};
 
 use super::beside;
 use super::migrate::MIGRATIONS;
@@ -17,6 +17,25 @@ const LATER: i64 = 100;
 /// An error that says that a file is damaged.
 pub(super) fn error(what: &str) -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CORRUPT), Some(what.to_owned()))
+}
+
+/// An error that a sound file of this schema does not give: what the system refuses is another matter.
+fn told(failed: rusqlite::Error) -> rusqlite::Error {
+    use ErrorCode::*;
+    match failed.sqlite_error_code() {
+        None | Some(DatabaseCorrupt | NotADatabase | Unknown | TypeMismatch) => error(&failed.to_string()),
+        Some(_) => failed,
+    }
+}
+
+/// Fails when what was opened is not a record of the schema that it tells.
+pub(super) fn of_tables(connection: &Connection) -> rusqlite::Result<()> {
+    of_schema(connection).map_err(told)
+}
+
+/// Fails when what every start needs makes no sense.
+pub(super) fn of_content(connection: &Connection) -> rusqlite::Result<()> {
+    of_rows(connection).map_err(told)
 }
 
 /// What is wrong with a file before SQLite has seen it.
@@ -58,7 +77,7 @@ fn of_header(head: &[u8; 100]) -> Option<&'static str> {
 
 /// Fails when the tables are not those that the schema's number stands for, or what is read at every start cannot be.
 /// Another program's, and a later one's, are left to be told.
-pub(super) fn of_schema(connection: &Connection) -> rusqlite::Result<()> {
+fn of_schema(connection: &Connection) -> rusqlite::Result<()> {
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let shape = shape(connection)?;
     let known = MIGRATIONS.len() as i64;
@@ -81,7 +100,7 @@ pub(super) fn of_schema(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Fails when what every start needs makes no sense.
-pub(super) fn of_rows(connection: &Connection) -> rusqlite::Result<()> {
+fn of_rows(connection: &Connection) -> rusqlite::Result<()> {
     // Few rows, of which one wrong letter would give all readings to another meter. An index says everything again.
     for table in ["epoch", "layout", "counter"] {
         let mut check = connection.prepare("SELECT * FROM pragma_integrity_check(?1)")?;
@@ -93,11 +112,12 @@ pub(super) fn of_rows(connection: &Connection) -> rusqlite::Result<()> {
     let progress = connection.query_row("SELECT sequence, guard, totals FROM progress", [], |row| {
         Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
     });
-    match (progress, super::epoch::heard(connection)) {
-        (Ok((sequence, guard, _)), Ok(_)) if sequence >= 0 && guard == !sequence => Ok(()),
-        (Err(error), _) | (_, Err(error)) if error.sqlite_error().is_some() => Err(error),
-        _ => Err(error("how far it has come makes no sense")),
+    let (sequence, guard, _) = progress?;
+    super::epoch::heard(connection)?;
+    if sequence < 0 || guard != !sequence {
+        return Err(error("how far it has come makes no sense"));
     }
+    Ok(())
 }
 
 /// Every column of every table, and every index.

@@ -54,6 +54,16 @@ impl<'b> Scanner<'b> {
         Self { bytes, position: 0, state: State::new(0), torn: 0 }
     }
 
+    /// Bytes of the record that was torn.
+    pub(in crate::store) fn torn(&self) -> usize {
+        self.torn
+    }
+
+    /// Whether there is something and none of it makes sense.
+    pub(in crate::store) fn is_unreadable(&self) -> bool {
+        self.position == 0 && self.bytes.iter().any(|byte| *byte != 0)
+    }
+
     /// The content of the next record; what does not check is torn.
     fn record(&mut self) -> Option<&'b [u8]> {
         let rest = self.bytes.get(self.position..)?;

@@ -140,6 +140,9 @@ impl Cell {
     fn chained(&self, page: &[u8], pages: &Pages, next: impl Fn(u32, u32) -> u32) -> Option<Vec<u8>> {
         let mut record = self.head(page).to_vec();
         let total = self.total as usize;
+        if self.total > u64::from(pages.count()) * PAGE as u64 {
+            return None;
+        }
         let mut number = self.overflow;
         while record.len() < total {
             let page = pages.get(number)?;

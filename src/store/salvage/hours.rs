@@ -20,7 +20,6 @@ use crate::store::pending::{Finished, Pending, Place};
 
 /// A block whose checksum holds and whose readings unpack.
 struct Whole {
-    rowid: i64,
     trust: Trust,
     codec: u8,
     level: i64,
@@ -166,8 +165,8 @@ fn insert(transaction: &Transaction<'_>, epoch: i64, block: &Whole) -> rusqlite:
     let layout = db::blocks::layout(transaction, &about.columns)?;
     transaction
         .prepare_cached(
-            "INSERT INTO block (epoch, hour, first, last, count, ordered, layout, codec, data, level)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO block (epoch, hour, first, last, count, ordered, layout, codec, data, level, summary)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
             epoch,
@@ -179,9 +178,16 @@ fn insert(transaction: &Transaction<'_>, epoch: i64, block: &Whole) -> rusqlite:
             layout,
             block.codec,
             about.data,
-            block.level
+            block.level,
+            db::blocks::summary(block.codec, &about.data)
         ])
         .map(|_| ())
+}
+
+/// How many readings a block has, where it is whole.
+pub(super) fn readings(pages: &Pages, found: &FoundBlock) -> Option<u32> {
+    let named = |_, _: Option<&str>| Named { meter: "".into(), equipment: String::new() };
+    load(pages, found, &named).map(|block| block.about.count)
 }
 
 /// Reads a block along its chain, and where that is broken from the pages behind it.
@@ -201,7 +207,7 @@ fn unpack(record: &[u8], found: &FoundBlock, named: &impl Fn(i64, Option<&str>) 
     let named = named(found.epoch, about.equipment.as_deref());
     about.meter = named.meter;
     about.equipment = (!named.equipment.is_empty()).then_some(named.equipment);
-    Some(Whole { rowid: found.rowid, trust: found.trust, codec, level, about })
+    Some(Whole { trust: found.trust, codec, level, about })
 }
 
 /// What the row of a block says, of its readings; the equipment is what they tell, the meter is not known.

@@ -96,6 +96,23 @@ pub fn run(
     Ok(salvaged)
 }
 
+/// What can be found in bytes that may be anything: readings in blocks whose checksums hold, and prices. Copies count.
+pub fn carve(database: Vec<u8>, log: Option<Vec<u8>>) -> (u64, u64) {
+    let length = database.len() as u64;
+    let log = log.map(|log| {
+        let length = log.len() as u64;
+        (Box::new(log) as Box<dyn pages::Bytes>, length)
+    });
+    let pages = Pages::of(Box::new(database), length, log);
+    let mut scan = Scan::default();
+    while scan.step(&pages, STEP_PAGES) {}
+    let readings = scan.blocks.iter().filter_map(|block| hours::readings(&pages, block)).map(u64::from).sum();
+    if let Some(mut takeover) = Takeover::of(&scan, &pages) {
+        while takeover.check(&pages, STEP_PIECES) == Some(true) {}
+    }
+    (readings, rest::prices(&scan, &pages).len() as u64)
+}
+
 /// Pages looked at in one step: 2 MB.
 const STEP_PAGES: u32 = 512;
 /// Hours of one epoch in one step, and one transaction: about 350 kB.
@@ -173,11 +190,6 @@ impl Salvage {
     /// Bytes of the file and its log.
     pub(super) fn bytes(&self) -> u64 {
         self.pages.bytes()
-    }
-
-    /// What was brought back so far.
-    pub(super) fn done(&self) -> &Salvaged {
-        &self.done
     }
 
     /// How much of the work is done, of how much: pages, then blocks.

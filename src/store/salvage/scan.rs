@@ -27,8 +27,6 @@ pub(super) struct FoundBlock {
     pub(super) rowid: i64,
     pub(super) epoch: i64,
     pub(super) hour: i64,
-    pub(super) first: i64,
-    pub(super) last: i64,
     pub(super) count: i64,
     pub(super) trust: Trust,
 }
@@ -314,6 +312,7 @@ fn block(page: u32, cell: &Cell, values: &[Value]) -> Option<FoundBlock> {
         return None;
     };
     ordered.integer().filter(|ordered| (0..=1).contains(ordered))?;
+    first.integer().and(last.integer())?;
     layout.integer().and(codec.integer())?;
     if rest.len() > 4 || !matches!(data, Value::Blob(_) | Value::Beyond { text: false }) {
         return None;
@@ -324,8 +323,6 @@ fn block(page: u32, cell: &Cell, values: &[Value]) -> Option<FoundBlock> {
         rowid: cell.rowid,
         epoch: epoch.integer()?,
         hour: hour.integer()?,
-        first: first.integer()?,
-        last: last.integer()?,
         count: count.integer()?,
         trust: Trust::Live,
     })

@@ -13,9 +13,9 @@ use dsmrd::store::{Archive, Range};
 use super::super::{START, meter, open, runtime};
 
 const HOURS: i64 = 40;
-const STEP: i64 = 150;
+const STEP: i64 = 600;
 /// The number of the reading that is stored after the damage.
-pub(super) const NEW: i64 = HOURS * 3_600 / STEP + 100;
+const NEW: i64 = HOURS * 3_600 / STEP + 100;
 
 /// Numbers that are the same in each run.
 pub(super) struct Random(pub(super) u64);
@@ -64,9 +64,9 @@ pub(super) fn reading(n: i64) -> Arc<Reading> {
     reading.set_number(Field::EnergyImportT1, kwh(1_000_000 + n * 11));
     reading.set_number(Field::EnergyImportT2, kwh(2_000_000 + n * 5));
     reading.set_number(Field::EnergyExportT1, kwh(n / 3));
-    if n % 5 == 0 {
+    if n % 2 == 0 {
         let mut random = Random(n as u64 + 1);
-        let text: Vec<u8> = (0..900).map(|_| (random.next() >> 20) as u8).collect();
+        let text: Vec<u8> = (0..1_500).map(|_| (random.next() >> 20) as u8).collect();
         reading.set_text(Field::MessageText, &text);
     }
     Arc::new(reading)
@@ -111,7 +111,7 @@ impl Original {
             let opened = open(&path);
             for n in 0..count {
                 assert!(opened.store.put(&meter("home"), reading(n)).await);
-                if n % 24 == 23 && n + 24 < count {
+                if n % 6 == 5 && n + 6 < count {
                     opened.store.flush().await.unwrap();
                 }
             }
@@ -130,6 +130,11 @@ impl Original {
         Self { files: read(folder.path()), readings, positions }
     }
 
+    /// The bytes of its database.
+    pub(super) fn database(&self) -> &[u8] {
+        &self.files.iter().find(|(name, _)| name == "dsmrd.sqlite").unwrap().1
+    }
+
     /// Writes the files into a folder; the path of the database.
     pub(super) fn write(&self, folder: &Path) -> PathBuf {
         for (name, bytes) in &self.files {
@@ -145,6 +150,15 @@ fn read(folder: &Path) -> Vec<(String, Vec<u8>)> {
         .filter(|entry| !entry.file_name().to_string_lossy().ends_with("-shm"))
         .map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap()))
         .collect()
+}
+
+/// Names in the folder of a record that say that it was set aside.
+pub(super) fn set_aside(path: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(path.parent().unwrap()).unwrap();
+    let mut found: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    found.retain(|path| path.to_string_lossy().contains("dsmrd.sqlite.corrupt-"));
+    found.sort();
+    found
 }
 
 /// Opens a damaged record, stores a reading, and looks at all that come back: each as it was, none twice, the new one
