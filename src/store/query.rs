@@ -6,8 +6,10 @@
 
 mod answer;
 mod ask;
+mod blocks;
 mod fields;
 mod gather;
+mod reduce;
 mod rise;
 mod series;
 mod totals;

@@ -56,7 +56,6 @@ impl Summary {
     }
 
     /// What [`Summary::pack`] wrote.
-    #[cfg_attr(not(test), expect(dead_code, reason = "queries come next"))]
     pub(crate) fn unpack(bytes: &[u8]) -> Result<Self, Damaged> {
         let (head, body) = bytes.split_first_chunk::<HEAD>().ok_or(Damaged)?;
         if crc32(0, body) != u32::from_le_bytes(*head) {
