@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::meter::Zone;
 use crate::meter::shown::{self, Shown, ShownColumn, ShownKind};
-use crate::meter::{MeterTime, Zone};
 use crate::store::{Archive, Range, ReadError, Selected, Stored};
 
 use super::row::{Column, ColumnKind, Moment, Role, Row, Value};
@@ -88,10 +88,7 @@ impl RawColumns {
     pub fn row(&self, stored: &Stored, zone: &Zone) -> Row {
         let reading = &stored.reading;
         let time = reading.utc_seconds();
-        let own = match reading.time {
-            Some(time @ MeterTime { utc: Some(_), .. }) => Moment::of_meter(time),
-            _ => Moment::in_zone(time, zone.time_zone()),
-        };
+        let own = Moment::of_reading(reading, zone.time_zone());
         let mut values = Vec::with_capacity(self.columns.len());
         values.push(Value::Time(own));
         values.push(Value::Time(Moment::At(time, None)));

@@ -1,15 +1,11 @@
 //! What every format is given: columns, then rows of typed cells.
 
-use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use jiff::tz::{Offset, TimeZone};
-
-use crate::meter::{MeterTime, Unit};
+use crate::meter::Unit;
+pub use crate::meter::shown::Moment;
 use crate::p1::Decimal;
-use crate::p1::timestamp::LocalTime;
 
 /// What stands in a column, where anything does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,15 +40,6 @@ pub struct Column {
     pub role: Role,
     /// The unit of its numbers.
     pub unit: Option<Unit>,
-}
-
-/// A point in time as it is written down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
-    /// An instant, in seconds since 1970-01-01 00:00 UTC, and the offset by which it is shown; none shows UTC.
-    At(i64, Option<Offset>),
-    /// What a clock showed of which nobody knows the offset.
-    Local(LocalTime),
 }
 
 /// A cell.
@@ -105,50 +92,4 @@ pub trait Sink {
     /// # Errors
     /// The system refuses.
     fn finish(self: Box<Self>) -> Result<(), WriteError>;
-}
-
-impl Moment {
-    /// A time of the meter, with its own offset where it is known.
-    pub fn of_meter(time: MeterTime) -> Self {
-        match time.utc {
-            Some(utc) => {
-                let offset = i32::try_from(time.local.seconds_as_utc() - utc).ok();
-                Self::At(utc, offset.and_then(|offset| Offset::from_seconds(offset).ok()))
-            }
-            None => Self::Local(time.local),
-        }
-    }
-
-    /// An instant by the offset of a zone.
-    pub fn in_zone(utc: i64, zone: &TimeZone) -> Self {
-        Self::At(utc, Timestamp::from_second(utc).ok().map(|instant| zone.to_offset(instant)))
-    }
-
-    /// The instant in seconds since 1970-01-01 00:00 UTC; a clock without an offset is taken for one of UTC.
-    pub fn seconds(self) -> i64 {
-        match self {
-            Self::At(utc, _) => utc,
-            Self::Local(local) => local.seconds_as_utc(),
-        }
-    }
-}
-
-/// ISO 8601: with the offset, with `Z` for UTC, with neither where nobody knows.
-impl fmt::Display for Moment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::At(utc, offset) => {
-                let instant = Timestamp::from_second(utc).unwrap_or_default();
-                match offset {
-                    Some(offset) => write!(f, "{}", instant.display_with_offset(offset)),
-                    None => write!(f, "{instant}"),
-                }
-            }
-            Self::Local(local) => write!(
-                f,
-                "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
-                local.year, local.month, local.day, local.hour, local.minute, local.second
-            ),
-        }
-    }
 }

@@ -4,11 +4,16 @@
 //! it, then the devices on the M-Bus by class.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
-use super::reading;
+use jiff::Timestamp;
+use jiff::tz::{Offset, TimeZone};
+
 use super::{
     Cell, Field, Kind, MbusClass, MbusDevice, MbusReading, MeterTime, Quantity, REGISTERS, Reading, Unit,
 };
+use super::{energy, reading};
+use crate::p1::timestamp::LocalTime;
 
 /// What stands in a column, where anything does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +50,15 @@ pub enum Shown {
     Text(String),
     /// A time of the meter.
     Time(MeterTime),
+}
+
+/// A point in time as it is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// An instant, in seconds since 1970-01-01 00:00 UTC, and the offset by which it is shown; none shows UTC.
+    At(i64, Option<Offset>),
+    /// What a clock showed of which nobody knows the offset.
+    Local(LocalTime),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,6 +170,20 @@ impl ShownColumn {
         }
     }
 
+    /// Whether it counts something up: an energy register, or a device on the M-Bus.
+    pub fn counts(&self) -> bool {
+        match self.source {
+            Source::Field(field) => energy::registers().any(|register| register == field),
+            Source::Class(_) | Source::Channel(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether it is a value of its own, and not when or of whom another is.
+    pub fn is_value(&self) -> bool {
+        matches!(self.source, Source::Field(_) | Source::Class(_) | Source::Channel(_))
+    }
+
     /// What a reading has in it.
     pub fn cell(&self, reading: &Reading) -> Shown {
         let value = |found: Option<&MbusReading>| {
@@ -199,5 +227,51 @@ pub fn text_of(field: Field, text: &[u8]) -> String {
         // All its groups, as they stood in the telegram.
         Kind::Profile => format!("({})", reading::latin1(text)),
         _ => reading::latin1(text),
+    }
+}
+
+impl Moment {
+    /// The time of a reading: as its meter shows it where that tells its offset, else by the zone.
+    pub fn of_reading(reading: &Reading, zone: &TimeZone) -> Self {
+        match reading.time {
+            Some(time @ MeterTime { utc: Some(_), .. }) => Self::of_meter(time),
+            _ => Self::in_zone(reading.utc_seconds(), zone),
+        }
+    }
+
+    /// A time of the meter, with its own offset where it is known.
+    pub fn of_meter(time: MeterTime) -> Self {
+        match time.utc {
+            Some(utc) => {
+                let offset = i32::try_from(time.local.seconds_as_utc() - utc).ok();
+                Self::At(utc, offset.and_then(|offset| Offset::from_seconds(offset).ok()))
+            }
+            None => Self::Local(time.local),
+        }
+    }
+
+    /// An instant by the offset of a zone.
+    pub fn in_zone(utc: i64, zone: &TimeZone) -> Self {
+        Self::At(utc, Timestamp::from_second(utc).ok().map(|instant| zone.to_offset(instant)))
+    }
+}
+
+/// ISO 8601: with the offset, with `Z` for UTC, with neither where nobody knows.
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::At(utc, offset) => {
+                let instant = Timestamp::from_second(utc).unwrap_or_default();
+                match offset {
+                    Some(offset) => write!(f, "{}", instant.display_with_offset(offset)),
+                    None => write!(f, "{instant}"),
+                }
+            }
+            Self::Local(local) => write!(
+                f,
+                "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
+                local.year, local.month, local.day, local.hour, local.minute, local.second
+            ),
+        }
     }
 }
