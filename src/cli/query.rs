@@ -121,12 +121,7 @@ fn zone(args: &Args, archive: &Archive, zones: &Zones) -> anyhow::Result<Zone> {
 }
 
 /// The range and the resolution, those that nobody gave such that the answer fits a screen or two.
-fn scope(
-    args: &Args,
-    archive: &Archive,
-    zone: &Zone,
-    all: Range,
-) -> anyhow::Result<(Range, Resolution)> {
+fn scope(args: &Args, archive: &Archive, zone: &Zone, all: Range) -> anyhow::Result<(Range, Resolution)> {
     let limit = |name: &str, text: &Option<String>| {
         text.as_deref()
             .map(|text| instant(text, zone).with_context(|| format!("--{name} {text}")))

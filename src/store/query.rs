@@ -6,7 +6,9 @@
 
 mod answer;
 mod ask;
+mod begin;
 mod blocks;
+mod counts;
 mod fields;
 mod gather;
 mod hours;

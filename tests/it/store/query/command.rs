@@ -47,7 +47,14 @@ fn the_last_day_fits_a_screen_or_two() {
 #[test]
 fn csv_and_json_tell_every_digit_and_both_clocks() {
     let kept = two_days();
-    let more = ["--resolution", "day", "--fields", "energy_import_t1.delta,power_import.max", "--from", "2026-11-01"];
+    let more = [
+        "--resolution",
+        "day",
+        "--fields",
+        "energy_import_t1.delta,power_import.max",
+        "--from",
+        "2026-11-01",
+    ];
     let csv = text(&query(&kept, &[&more[..], &["--format", "csv"]].concat()));
     let lines: Vec<&str> = csv.split("\r\n").collect();
     assert_eq!(lines[0], "time,time_utc,end_utc,meter,equipment_id,energy_import_t1.delta,power_import.max");
