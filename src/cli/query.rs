@@ -1,10 +1,225 @@
-//! `dsmrd query`.
+//! `dsmrd query`: means, extremes and usage of the record, by the span.
 
-use super::Outcome;
+mod table;
+
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::ValueEnum;
+
+use dsmrd::config;
+use dsmrd::exit;
+use dsmrd::export::csv::Csv;
+use dsmrd::export::json::Json;
+use dsmrd::export::{Sink, WriteError, fields, spans};
+use dsmrd::meter::Zone;
+use dsmrd::store::{Answer, Archive, Measure, Query, Range, Resolution};
+
+use self::table::Table;
+use super::export::{Span, Zones, check_names, instant, is_broken_pipe};
+use super::{ConfigFile, Outcome};
+
+/// What is told of where nobody says since when, in seconds.
+const LATELY: i64 = 86_400;
+/// A resolution that nobody chose makes about this many rows at most.
+const ROWS: i64 = 100;
+
+/// How spans are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people, with units.
+    Table,
+    /// RFC 4180, with a header.
+    Csv,
+    /// One JSON object a line.
+    Json,
+}
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// Not before this: RFC 3339, or a date or date and time where the meter stands. By default a day before the end.
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Before this; a date alone is its midnight. By default behind the last reading.
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+    /// The length of a span; by default such that there are a hundred rows at most.
+    #[arg(long, value_enum)]
+    resolution: Option<Span>,
+    /// Fields with commas between them: power_import.mean, energy_import_t1.delta, gas. Measures are mean, min, max,
+    /// last and delta; without one those that are usual, and without fields all of them.
+    #[arg(long, value_name = "FIELDS")]
+    fields: Option<String>,
+    /// How spans are written.
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+    /// Of this meter alone.
+    #[arg(long, value_name = "NAME")]
+    meter: Option<String>,
+    /// Of the meter with this equipment identifier alone: a name in the configuration may have had several.
+    #[arg(long, value_name = "ID")]
+    equipment: Option<String>,
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The database; the configuration is not read then.
+    #[arg(long, value_name = "FILE")]
+    database: Option<PathBuf>,
+    /// The time zone of dates and times, an IANA name; the meter's by default.
+    #[arg(long, value_name = "ZONE")]
+    timezone: Option<String>,
+}
 
-pub(super) fn run(_args: &Args) -> Outcome {
-    anyhow::bail!("not there yet")
+/// Prints what was asked for. Exit 1 when some of the readings are damaged.
+pub(super) fn run(args: &Args) -> Outcome {
+    match answer(args) {
+        Err(error) if is_broken_pipe(&error) => Ok(exit::OK),
+        done => done,
+    }
+}
+
+fn answer(args: &Args) -> Outcome {
+    let fixed = args.timezone.as_deref();
+    let zones = match &args.database {
+        Some(path) => Zones::new(Some(path), None, fixed),
+        None => Zones::new(None, Some(&config::load(&args.config.config)?.settings), fixed),
+    };
+    let columns = match &args.fields {
+        None => Vec::new(),
+        Some(text) => fields::parse(text).map_err(|problem| anyhow::anyhow!("--fields: {problem}"))?,
+    };
+    let archive = Archive::open(&zones.path)?;
+    let zone = zone(args, &archive, &zones)?;
+    let all = Range { meter: args.meter.clone(), equipment_id: args.equipment.clone(), ..Range::default() };
+    check_names(&archive, &zones, &all)?;
+    let (range, resolution) = scope(args, &archive, &zone, all)?;
+    let query = Query { range, resolution, columns, zone };
+    let answer = archive.query(&query).context("--fields")?;
+    let deltas = answer.columns().iter().any(|column| column.measure == Some(Measure::Delta));
+    if deltas && !archive.totals_whole()? {
+        complain!(
+            "dsmrd: the record has readings without totals; stop dsmrd and run \"dsmrd totals rebuild\" once"
+        );
+    }
+    let several = args.meter.is_none() && archive.meters()?.len() > 1;
+    write(args.format, answer, &query, several)
+}
+
+/// The zone of the meters asked for, which must be one.
+fn zone(args: &Args, archive: &Archive, zones: &Zones) -> anyhow::Result<Zone> {
+    let zone = zones.of_meter(args.meter.as_deref())?;
+    if args.meter.is_none() {
+        for meter in archive.meters()? {
+            if zones.of_meter(Some(&meter))?.time_zone() != zone.time_zone() {
+                bail!(
+                    "the meters stand in different time zones; choose one with --meter, or a zone with --timezone"
+                );
+            }
+        }
+    }
+    Ok(zone)
+}
+
+/// The range and the resolution, those that nobody gave such that the answer fits a screen or two.
+fn scope(args: &Args, archive: &Archive, zone: &Zone, all: Range) -> anyhow::Result<(Range, Resolution)> {
+    let limit = |name: &str, text: &Option<String>| {
+        text.as_deref()
+            .map(|text| instant(text, zone).with_context(|| format!("--{name} {text}")))
+            .transpose()
+    };
+    let (from, to) = (limit("from", &args.from)?, limit("to", &args.to)?);
+    if let (Some(from), Some(to)) = (from, to)
+        && from >= to
+    {
+        bail!("--from is not before --to");
+    }
+    let known = archive.epochs(&all)?;
+    let Some(last) = known.iter().map(|epoch| epoch.last).max() else {
+        bail!("the record has no readings yet");
+    };
+    let end = to.unwrap_or(last + 1).min(last + 1);
+    let start = from.unwrap_or(end - LATELY);
+    let first = known.iter().map(|epoch| epoch.first).min().unwrap_or(start);
+    let resolution = match args.resolution {
+        Some(resolution) => resolution.into(),
+        None => by_length(end - start.max(first)),
+    };
+    // A start that nobody gave is that of a whole span.
+    let from = from.unwrap_or_else(|| resolution.span(zone, start).0);
+    Ok((Range { from: Some(from), to, ..all }, resolution))
+}
+
+/// The finest resolution with few enough rows.
+fn by_length(seconds: i64) -> Resolution {
+    let lengths = [
+        (60, Resolution::Minute),
+        (900, Resolution::Quarter),
+        (3_600, Resolution::Hour),
+        (86_400, Resolution::Day),
+        (30 * 86_400, Resolution::Month),
+    ];
+    let fits = lengths.into_iter().find(|(length, _)| seconds / length <= ROWS);
+    fits.map_or(Resolution::Year, |(_, resolution)| resolution)
+}
+
+fn write(format: Format, answer: Answer<'_>, query: &Query, several: bool) -> Outcome {
+    let mut out = BufWriter::new(io::stdout());
+    let columns = spans::columns(answer.columns());
+    let mut sink: Box<dyn Sink> = match format {
+        Format::Table => {
+            Box::new(Table::new(answer.columns(), query.resolution, query.zone.clone(), several, &mut out))
+        }
+        Format::Csv => Box::new(Csv::new(&columns, &mut out)?),
+        Format::Json => Box::new(Json::new(&columns, &mut out)),
+    };
+    let (mut code, mut rows) = (exit::OK, 0_u64);
+    for span in answer {
+        match span {
+            Ok(span) => {
+                rows += 1;
+                sink.row(&spans::row(span, &query.zone)).map_err(refused)?;
+            }
+            Err(problem) => {
+                complain!("dsmrd: {problem}");
+                code = exit::FAILURE;
+            }
+        }
+    }
+    sink.finish().map_err(refused)?;
+    out.flush()?;
+    if rows == 0 {
+        complain!("dsmrd: there are no readings in this range");
+    }
+    Ok(code)
+}
+
+/// The system's own error stays what it is, so that a reader who went away is known by it.
+fn refused(error: WriteError) -> anyhow::Error {
+    match error {
+        WriteError::Io(error) => error.into(),
+        error => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resolution_that_nobody_chose_makes_a_hundred_rows_at_most() {
+        let day = 86_400;
+        let chosen = [3_600, day, 7 * day, 31 * day, 366 * day, 10_000 * day].map(by_length);
+        assert_eq!(
+            chosen,
+            [
+                Resolution::Minute,
+                Resolution::Quarter,
+                Resolution::Day,
+                Resolution::Day,
+                Resolution::Month,
+                Resolution::Year
+            ]
+        );
+        assert_eq!(by_length(4 * day), Resolution::Hour);
+    }
 }

@@ -6,9 +6,13 @@
 
 mod answer;
 mod ask;
+mod begin;
+mod blocks;
+mod counts;
 mod fields;
 mod gather;
 mod hours;
+mod reduce;
 mod rise;
 mod series;
 mod totals;

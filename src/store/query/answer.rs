@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::ask::{Cell, Measure, Query, Resolution, Span};
-use super::fields::{self, Source};
+use super::ask::{Cell, Measure, Resolution, Span};
+use super::blocks::Parts;
+use super::counts::{add, is_of, of_period, zeros};
+use super::fields::Source;
 use super::gather::Gathered;
-use super::rise::{LATE, Periods, Rise, Risen, Scope, Track};
+use super::reduce::{Came, Keys, Wanted, reduce};
+use super::rise::{Periods, Track};
 use super::{Archive, Range, ReadError, Readings, Stored};
-use crate::meter::{Field, Quantity, Unit, Zone, energy};
-use crate::totals::Register;
+use crate::meter::{Quantity, Unit, Zone};
 
 /// A column of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,33 +29,46 @@ pub struct AnswerColumn {
 /// Spans in order of time, those of one time by meter. Holds what one hour takes, however long the range.
 #[derive(Debug)]
 pub struct Answer<'a> {
-    archive: &'a Archive,
-    columns: Vec<AnswerColumn>,
+    pub(super) archive: &'a Archive,
+    pub(super) columns: Vec<AnswerColumn>,
     /// The source of each column.
-    places: Vec<usize>,
-    sources: Vec<Source>,
-    resolution: Resolution,
-    zone: Zone,
-    range: Range,
-    readings: Option<Readings<'a>>,
+    pub(super) places: Vec<usize>,
+    pub(super) sources: Vec<Source>,
+    pub(super) resolution: Resolution,
+    pub(super) zone: Zone,
+    pub(super) range: Range,
+    pub(super) feed: Feed<'a>,
     /// What rises, of quarter-hours and longer.
-    periods: Vec<Periods>,
+    pub(super) periods: Vec<Periods>,
     /// What rises, of shorter spans, by meter; and how long after its instant a position may come.
-    tracks: HashMap<Arc<str>, Track>,
-    late: i64,
+    pub(super) tracks: HashMap<Arc<str>, Track>,
+    pub(super) late: i64,
     /// Spans that are not told yet.
-    rows: BTreeMap<(i64, Arc<str>), Row>,
+    pub(super) rows: BTreeMap<(i64, Arc<str>), Row>,
     /// The span of the last reading, and the start of the first that was not told.
-    span: (i64, i64),
-    told_to: i64,
-    ready: VecDeque<Result<Span, ReadError>>,
+    pub(super) span: (i64, i64),
+    pub(super) told_to: i64,
+    pub(super) ready: VecDeque<Result<Span, ReadError>>,
+}
+
+/// Where the spans come from.
+#[derive(Debug)]
+pub(super) enum Feed<'a> {
+    /// One reading after the other, where it takes whole readings.
+    Readings(Readings<'a>),
+    /// Block by block; the keys are those of the block before.
+    Parts(Parts, Option<Keys>),
+    /// The end.
+    None,
 }
 
 /// A span that is being put together.
 #[derive(Debug)]
-struct Row {
+pub(super) struct Row {
     end: i64,
     equipment_id: Option<Arc<str>>,
+    /// When that was heard, as far as blocks tell it.
+    heard: i64,
     /// By source.
     gathered: Vec<Gathered>,
     deltas: Vec<Option<Quantity>>,
@@ -65,18 +80,63 @@ impl Answer<'_> {
         &self.columns
     }
 
-    /// Takes the next reading; false after the last.
+    /// Takes the next reading or block; false after the last.
     fn advance(&mut self) -> Result<bool, ReadError> {
-        let next = self.readings.as_mut().and_then(Iterator::next);
-        let stored = match next {
-            Some(stored) => stored?,
-            None => {
-                if self.readings.take().is_some() {
-                    self.settle(i64::MAX)?;
-                }
-                return Ok(false);
-            }
+        let more = match &mut self.feed {
+            Feed::Readings(readings) => match readings.next() {
+                Some(stored) => self.take_reading(stored?)?,
+                None => false,
+            },
+            Feed::Parts(..) => self.take_part()?,
+            Feed::None => return Ok(false),
         };
+        if !more {
+            self.feed = Feed::None;
+            self.settle(i64::MAX)?;
+        }
+        Ok(more)
+    }
+
+    /// Takes the next block; false after the last.
+    fn take_part(&mut self) -> Result<bool, ReadError> {
+        let Feed::Parts(parts, keys) = &mut self.feed else { return Ok(false) };
+        let Some(part) = parts.next(self.archive)? else { return Ok(false) };
+        let keys = match keys.take() {
+            Some(known) if known.are_of(&part.columns) => keys.insert(known),
+            _ => keys.insert(Keys::of(&part.columns, &self.sources)),
+        };
+        let wanted = Wanted {
+            sources: &self.sources,
+            resolution: self.resolution,
+            zone: &self.zone,
+            range: &self.range,
+        };
+        let heard = self.range.to.map_or(part.last, |to| part.last.min(to - 1));
+        let (rows, sources) = (&mut self.rows, &self.sources);
+        let outcome = reduce(self.archive, &part, keys, &wanted, |(start, end), came| {
+            let row = row(rows, sources, (start, &part.meter), end);
+            match came {
+                Came::Reading if heard >= row.heard => {
+                    row.heard = heard;
+                    row.equipment_id.clone_from(&part.equipment_id);
+                }
+                Came::Reading => {}
+                Came::Numbers(source, zero, stats) => {
+                    row.gathered[source].add(zero.unit, zero.value.scale(), stats);
+                }
+                Came::Value(source, time, cell) => row.gathered[source].cell(time, cell),
+            }
+        });
+        // Blocks of different hours do not overlap.
+        let next = parts.hour().unwrap_or(part.hour);
+        if next > part.hour {
+            let (start, _) = self.resolution.span(&self.zone, next * 3_600);
+            self.settle(start)?;
+        }
+        outcome.map(|()| true)
+    }
+
+    fn take_reading(&mut self, stored: Stored) -> Result<bool, ReadError> {
         let time = stored.reading.utc_seconds();
         if self.resolution == Resolution::Raw {
             self.tell_reading(time, &stored);
@@ -204,176 +264,8 @@ fn row<'r>(
     rows.entry((start, Arc::clone(meter))).or_insert_with(|| Row {
         end,
         equipment_id: None,
+        heard: i64::MIN,
         gathered: vec![Gathered::default(); sources.len()],
         deltas: vec![None; sources.len()],
     })
-}
-
-fn add(sum: &mut Option<Quantity>, by: Quantity) {
-    *sum = Some(match *sum {
-        Some(sum) if sum.unit == by.unit => {
-            Quantity { value: sum.value.checked_add(by.value).unwrap_or(sum.value), unit: sum.unit }
-        }
-        _ => by,
-    });
-}
-
-/// Whether what rose counts for a source.
-fn is_of(source: &Source, rise: &Rise) -> bool {
-    counts_for(source, rise.register, rise.in_total, rise.channel)
-}
-
-fn counts_for(source: &Source, register: Register, in_total: bool, channel: Option<u8>) -> bool {
-    match (source, register) {
-        (Source::Field(Field::EnergyImportTotal), Register::Energy(field)) => {
-            in_total && (field == Field::EnergyImportTotal || energy::IMPORT_TARIFFS.contains(&field))
-        }
-        (Source::Field(Field::EnergyExportTotal), Register::Energy(field)) => {
-            in_total && (field == Field::EnergyExportTotal || energy::EXPORT_TARIFFS.contains(&field))
-        }
-        (Source::Field(wanted), Register::Energy(field)) => *wanted == field,
-        (Source::Class(wanted), Register::Device { class, .. }) => *wanted == class,
-        (Source::Channel(wanted), Register::Device { .. }) => channel == Some(*wanted),
-        _ => false,
-    }
-}
-
-/// A span with a reading, in which a register that is known did not rise, tells zero.
-fn zeros(deltas: &mut [Option<Quantity>], sources: &[Source], track: &Track) {
-    for (delta, source) in deltas.iter_mut().zip(sources).filter(|(delta, _)| delta.is_none()) {
-        let known = track.counters().find(|(counter, in_total, channel)| {
-            counter.counts() && counts_for(source, counter.key.register, *in_total, *channel)
-        });
-        if let Some((counter, ..)) = known {
-            let value = counter.last.value;
-            let value = value.checked_sub(value).unwrap_or_default();
-            *delta = Some(Quantity { value, unit: counter.unit });
-        }
-    }
-}
-
-/// What a period tells of a source.
-fn of_period(source: &Source, scope: &Scope, risen: &Risen) -> Option<Quantity> {
-    match (source, scope) {
-        (Source::Field(field), Scope::Meter(_)) => {
-            let of = |(other, value): &(Field, _)| {
-                (other == field).then_some(Quantity { value: *value, unit: Unit::KiloWattHour })
-            };
-            risen.energy.iter().find_map(of)
-        }
-        (Source::Class(class), Scope::Meter(_)) => {
-            risen.devices.iter().find(|(of, _)| of == class).map(|(_, quantity)| *quantity)
-        }
-        (Source::Channel(channel), Scope::Channel(of)) if channel == of => {
-            risen.devices.first().map(|(_, quantity)| *quantity)
-        }
-        _ => None,
-    }
-}
-
-impl Archive {
-    /// Answers a question. Damaged blocks are items; what comes after them follows.
-    ///
-    /// A position that a device on the M-Bus stamped counts at its stamp, at [`Resolution::Raw`] with the reading that
-    /// brought it. Deltas of quarter-hours and longer are those of the totals, to the digit.
-    ///
-    /// # Errors
-    /// The record cannot be read, or a field is none that it has.
-    pub fn query(&self, query: &Query) -> Result<Answer<'_>, ReadError> {
-        let Query { range, resolution, columns, zone } = query;
-        let (planned, sources) = fields::plan(columns, *resolution, &self.columns(range)?)?;
-        let (mut columns, mut places) = (Vec::new(), Vec::new());
-        for column in planned {
-            columns.push(column.column);
-            places.push(column.source);
-        }
-        self.find_units(range, &mut columns, &places, &sources)?;
-        let rising: Vec<&Source> = columns
-            .iter()
-            .zip(&places)
-            .filter(|(column, _)| column.measure == Some(Measure::Delta))
-            .map(|(_, place)| &sources[*place])
-            .collect();
-        let channels: Vec<u8> = rising
-            .iter()
-            .filter_map(|source| if let Source::Channel(channel) = source { Some(*channel) } else { None })
-            .collect();
-        let (mut periods, mut tracks, mut late) = (Vec::new(), HashMap::new(), 0);
-        let mut readings = range.clone();
-        if !rising.is_empty() {
-            let meters =
-                self.meters()?.into_iter().filter(|meter| range.meter.as_ref().is_none_or(|m| m == meter));
-            for meter in meters {
-                let meter: Arc<str> = meter.into();
-                match resolution.step() {
-                    Some(step) => {
-                        let whole = rising.iter().any(|source| !matches!(source, Source::Channel(_)));
-                        let whole = whole.then(|| Scope::Meter(range.equipment_id.clone()));
-                        let scopes =
-                            whole.into_iter().chain(channels.iter().map(|channel| Scope::Channel(*channel)));
-                        for scope in scopes {
-                            let limits = (range.from, range.to);
-                            periods.push(Periods::new(self, Arc::clone(&meter), scope, step, zone, limits)?);
-                        }
-                    }
-                    None => {
-                        let equipment = range.equipment_id.clone();
-                        // A reading at the very start is one of the range, and a minute begins behind it.
-                        let back = i64::from(*resolution == Resolution::Raw);
-                        let from = range.from.map(|from| from.saturating_sub(back));
-                        let track = Track::new(self, &meter, equipment, from, &channels)?;
-                        tracks.insert(meter, track);
-                    }
-                }
-            }
-            if *resolution == Resolution::Minute {
-                let devices = rising.iter().any(|source| !matches!(source, Source::Field(_)));
-                late = if devices { LATE } else { 60 };
-                readings.to = range.to.map(|to| to.saturating_add(late));
-            }
-        }
-        Ok(Answer {
-            archive: self,
-            columns,
-            places,
-            sources,
-            resolution: *resolution,
-            zone: zone.clone(),
-            range: range.clone(),
-            readings: Some(self.readings(readings)?),
-            periods,
-            tracks,
-            late,
-            rows: BTreeMap::new(),
-            span: (0, 0),
-            told_to: range.from.map_or(i64::MIN, |from| resolution.span(zone, from).0),
-            ready: VecDeque::new(),
-        })
-    }
-
-    /// Units that are up to the meter: those of the newest reading in range.
-    fn find_units(
-        &self,
-        range: &Range,
-        columns: &mut [AnswerColumn],
-        places: &[usize],
-        sources: &[Source],
-    ) -> Result<(), ReadError> {
-        if !sources.iter().any(Source::unit_varies) {
-            return Ok(());
-        }
-        let (from, to) = (range.from.unwrap_or(i64::MIN), range.to.unwrap_or(i64::MAX));
-        let meters =
-            self.meters()?.into_iter().filter(|meter| range.meter.as_ref().is_none_or(|m| m == meter));
-        for meter in meters {
-            let Some(reading) = self.last_reading(&meter, from, to)? else { continue };
-            let varying = columns.iter_mut().zip(places).filter(|(_, place)| sources[**place].unit_varies());
-            for (column, place) in varying {
-                if let Some(Cell::Number(quantity)) = sources[*place].of_reading(&reading) {
-                    column.unit = Some(quantity.unit);
-                }
-            }
-        }
-        Ok(())
-    }
 }

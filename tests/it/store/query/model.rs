@@ -114,7 +114,13 @@ fn equal(life: &Life, zone: &str, cut: (prop::sample::Index, prop::sample::Index
             let query =
                 Query { range: range.clone(), resolution, columns: select(COLUMNS), zone: zone.clone() };
             let told = told(&answer(&database.path, &query));
-            assert_eq!(told, model(life, &query), "{resolution:?} {range:?} {:?}", life.flushes);
+            let mut expected = model(life, &query);
+            assert_eq!(told, expected, "{resolution:?} {range:?} {:?}", life.flushes);
+            // Without the text the numbers are those of summaries and columns.
+            let numbers = Query { columns: select(&COLUMNS.replace("tariff.last,", "")), ..query };
+            expected.iter_mut().for_each(|(_, _, cells)| drop(cells.remove(5)));
+            let told = self::told(&answer(&database.path, &numbers));
+            assert_eq!(told, expected, "{resolution:?} {range:?} {:?}", life.flushes);
         }
     }
 }
