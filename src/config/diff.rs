@@ -82,7 +82,7 @@ pub fn diff(old: &Settings, new: &Settings) -> Changes {
         meters: Named::between(&old.meters, &new.meters, |meter| &meter.name, |meter| &meter.source),
         shares: shares(old, new),
         brokers: Named::between(&old.mqtt, &new.mqtt, |broker| &broker.name, |broker| broker),
-        store: old.store != new.store,
+        store: old.store != new.store || old.tail != new.tail,
         prices: old.prices != new.prices,
         log: old.log != new.log,
         watchdog: old.watchdog != new.watchdog,

@@ -1,7 +1,7 @@
 //! From what was typed to what it means: defaults, derived values, and what must agree between keys.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::broker;
 use super::contract;
@@ -138,6 +138,7 @@ fn all(
         }
     }
     let store = of(Table::Store).next().and_then(|section| store(reader!(section)));
+    let tail = of(Table::Store).next().and_then(|section| tail(reader!(section)));
     let log = of(Table::Log).next().and_then(|section| log(reader!(section)));
     let known: Vec<MeterSettings> = meters.iter().flatten().cloned().collect();
     let all_known = known.len() == meters.len();
@@ -178,6 +179,7 @@ fn all(
     Some(Settings {
         meters: meters.into_iter().collect::<Option<_>>()?,
         store: store?,
+        tail,
         mqtt: brokers.into_iter().collect::<Option<_>>()?,
         prices: PriceSettings { currency: currency?, contracts: contract::sorted(contracts?) },
         log: log?,
@@ -214,6 +216,14 @@ fn store(reader: &mut Reader<'_, '_>) -> Option<StoreSettings> {
     let path = reader.path("path");
     let sync_interval = reader.duration("sync_interval");
     Some(StoreSettings { path: path?, sync_interval: sync_interval? })
+}
+
+fn tail(reader: &mut Reader<'_, '_>) -> Option<PathBuf> {
+    if !reader.is_set("tail") {
+        reader.derive_nothing("tail");
+        return None;
+    }
+    reader.path("tail")
 }
 
 fn log(reader: &mut Reader<'_, '_>) -> Option<LogSettings> {

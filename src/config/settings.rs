@@ -1,5 +1,6 @@
 //! The resolved configuration: everything checked, every default filled in.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::mqtt::BrokerSettings;
@@ -52,6 +53,8 @@ pub struct Settings {
     pub meters: Vec<MeterSettings>,
     /// The record.
     pub store: StoreSettings,
+    /// The folder in memory for what a sync has not put onto the medium yet; none is one of the usual ones.
+    pub tail: Option<PathBuf>,
     /// None means that nothing is published.
     pub mqtt: Vec<BrokerSettings>,
     /// What energy costs; contracts for one meter do not overlap.

@@ -1,13 +1,13 @@
 //! The record: every reading, on an SD card, for years.
 //!
-//! In reading order: [`settings`]; `codec`, how readings are packed; `block`, packed readings of an hour;
-//! `journal`, what is not in a block yet; `pending`, on its way there; `tallies`, what readings mean for totals; `db`,
-//! the SQLite file; `queue` and `writer`, the thread that owns both; `handle`, what the rest of the program holds
-//! of it; [`query`], reading back; [`sql`], as tables; [`prices`], put in from outside; [`rebuild`], totals made anew.
+//! In reading order: [`settings`]; `codec`, how readings are packed row by row; `block`, packed readings of an hour;
+//! `packed`, column by column; `columns` and `summary`, what is asked of them; `journal`, what is not in a block yet;
+//! `pending`, on its way there; `tallies`, what readings mean for totals; `db`, the SQLite file; `queue` and `writer`, the
+//! thread that owns both; `handle`, what the rest of the program holds of it; [`query`], reading back; [`sql`], as tables;
+//! [`prices`], put in from outside; [`rebuild`], totals made anew.
 
 mod block;
 mod codec;
-#[expect(dead_code, reason = "queries come next")]
 mod columns;
 mod crc;
 mod db;
@@ -15,14 +15,15 @@ pub mod disk;
 mod error;
 mod handle;
 mod journal;
+mod packed;
 mod pending;
 pub mod prices;
 pub mod query;
 mod queue;
 pub mod rebuild;
+pub mod salvage;
 pub mod settings;
 pub mod sql;
-#[expect(dead_code, reason = "queries come next")]
 mod summary;
 mod tallies;
 mod writer;

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::ask::{Cell, Measure, Query, Resolution, Span};
+use super::blocks::Parts;
 use super::fields::{self, Source};
 use super::gather::Gathered;
+use super::reduce::{Came, Keys, Wanted, reduce};
 use super::rise::{LATE, Periods, Rise, Risen, Scope, Track};
 use super::{Archive, Range, ReadError, Readings, Stored};
 use crate::meter::{Field, Quantity, Unit, Zone, energy};
@@ -35,7 +37,7 @@ pub struct Answer<'a> {
     resolution: Resolution,
     zone: Zone,
     range: Range,
-    readings: Option<Readings<'a>>,
+    feed: Feed<'a>,
     /// What rises, of quarter-hours and longer.
     periods: Vec<Periods>,
     /// What rises, of shorter spans, by meter; and how long after its instant a position may come.
@@ -49,11 +51,24 @@ pub struct Answer<'a> {
     ready: VecDeque<Result<Span, ReadError>>,
 }
 
+/// Where the spans come from.
+#[derive(Debug)]
+enum Feed<'a> {
+    /// One reading after the other, where it takes whole readings.
+    Readings(Readings<'a>),
+    /// Block by block; the keys are those of the block before.
+    Parts(Parts, Option<Keys>),
+    /// The end.
+    None,
+}
+
 /// A span that is being put together.
 #[derive(Debug)]
 struct Row {
     end: i64,
     equipment_id: Option<Arc<str>>,
+    /// When that was heard, as far as blocks tell it.
+    heard: i64,
     /// By source.
     gathered: Vec<Gathered>,
     deltas: Vec<Option<Quantity>>,
@@ -65,18 +80,59 @@ impl Answer<'_> {
         &self.columns
     }
 
-    /// Takes the next reading; false after the last.
+    /// Takes the next reading or block; false after the last.
     fn advance(&mut self) -> Result<bool, ReadError> {
-        let next = self.readings.as_mut().and_then(Iterator::next);
-        let stored = match next {
-            Some(stored) => stored?,
-            None => {
-                if self.readings.take().is_some() {
-                    self.settle(i64::MAX)?;
-                }
-                return Ok(false);
-            }
+        let more = match &mut self.feed {
+            Feed::Readings(readings) => match readings.next() {
+                Some(stored) => self.take_reading(stored?)?,
+                None => false,
+            },
+            Feed::Parts(..) => self.take_part()?,
+            Feed::None => return Ok(false),
         };
+        if !more {
+            self.feed = Feed::None;
+            self.settle(i64::MAX)?;
+        }
+        Ok(more)
+    }
+
+    /// Takes the next block; false after the last.
+    fn take_part(&mut self) -> Result<bool, ReadError> {
+        let Feed::Parts(parts, keys) = &mut self.feed else { return Ok(false) };
+        let Some(part) = parts.next(self.archive)? else { return Ok(false) };
+        let keys = match keys.take() {
+            Some(known) if known.are_of(&part.columns) => keys.insert(known),
+            _ => keys.insert(Keys::of(&part.columns, &self.sources)),
+        };
+        let wanted =
+            Wanted { sources: &self.sources, resolution: self.resolution, zone: &self.zone, range: &self.range };
+        let heard = self.range.to.map_or(part.last, |to| part.last.min(to - 1));
+        let (rows, sources) = (&mut self.rows, &self.sources);
+        let outcome = reduce(self.archive, &part, keys, &wanted, |(start, end), came| {
+            let row = row(rows, sources, (start, &part.meter), end);
+            match came {
+                Came::Reading if heard >= row.heard => {
+                    row.heard = heard;
+                    row.equipment_id.clone_from(&part.equipment_id);
+                }
+                Came::Reading => {}
+                Came::Numbers(source, zero, stats) => {
+                    row.gathered[source].add(zero.unit, zero.value.scale(), stats);
+                }
+                Came::Value(source, time, cell) => row.gathered[source].cell(time, cell),
+            }
+        });
+        // Blocks of different hours do not overlap.
+        let next = parts.hour().unwrap_or(part.hour);
+        if next > part.hour {
+            let (start, _) = self.resolution.span(&self.zone, next * 3_600);
+            self.settle(start)?;
+        }
+        outcome.map(|()| true)
+    }
+
+    fn take_reading(&mut self, stored: Stored) -> Result<bool, ReadError> {
         let time = stored.reading.utc_seconds();
         if self.resolution == Resolution::Raw {
             self.tell_reading(time, &stored);
@@ -204,6 +260,7 @@ fn row<'r>(
     rows.entry((start, Arc::clone(meter))).or_insert_with(|| Row {
         end,
         equipment_id: None,
+        heard: i64::MIN,
         gathered: vec![Gathered::default(); sources.len()],
         deltas: vec![None; sources.len()],
     })
@@ -318,7 +375,10 @@ impl Archive {
                     }
                     None => {
                         let equipment = range.equipment_id.clone();
-                        let track = Track::new(self, &meter, equipment, range.from, &channels)?;
+                        // A reading at the very start is one of the range, and a minute begins behind it.
+                        let back = i64::from(*resolution == Resolution::Raw);
+                        let from = range.from.map(|from| from.saturating_sub(back));
+                        let track = Track::new(self, &meter, equipment, from, &channels)?;
                         tracks.insert(meter, track);
                     }
                 }
@@ -329,6 +389,14 @@ impl Archive {
                 readings.to = range.to.map(|to| to.saturating_add(late));
             }
         }
+        let whole = *resolution == Resolution::Raw
+            || !tracks.is_empty()
+            || sources.iter().any(|source| !source.is_number() || matches!(source, Source::Key(_)));
+        let feed = if whole {
+            Feed::Readings(self.readings(readings)?)
+        } else {
+            Feed::Parts(Parts::new(self, readings, *resolution >= Resolution::Hour)?, None)
+        };
         Ok(Answer {
             archive: self,
             columns,
@@ -337,7 +405,7 @@ impl Archive {
             resolution: *resolution,
             zone: zone.clone(),
             range: range.clone(),
-            readings: Some(self.readings(readings)?),
+            feed,
             periods,
             tracks,
             late,

@@ -42,7 +42,7 @@ impl Source {
     }
 
     /// Whether its values are numbers; of a key nobody knows before.
-    fn is_number(&self) -> bool {
+    pub(super) fn is_number(&self) -> bool {
         match self {
             Self::Field(field) => {
                 matches!(field.register().kind, Kind::Number | Kind::Counter | Kind::Limit | Kind::Peak)

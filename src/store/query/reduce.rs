@@ -1,0 +1,215 @@
+//! A block brought down to what each span of an answer needs of it: from its summary where it lies in one span, else from
+//! the columns that are asked for, and row by row where these do not tell.
+
+use std::rc::Rc;
+
+use super::ask::{Cell, Resolution};
+use super::blocks::Part;
+use super::fields::Source;
+use super::{Archive, Range};
+use crate::meter::{MbusClass, Quantity, Zone};
+use crate::p1::Decimal;
+use crate::store::block;
+use crate::store::columns::Columns;
+use crate::store::error::ReadError;
+use crate::store::summary::{Stats, Summary};
+
+/// What is wanted of blocks.
+#[derive(Debug)]
+pub(super) struct Wanted<'q> {
+    pub(super) sources: &'q [Source],
+    pub(super) resolution: Resolution,
+    pub(super) zone: &'q Zone,
+    pub(super) range: &'q Range,
+}
+
+/// The keys of sources in blocks with the same columns.
+#[derive(Debug, Clone)]
+pub(super) struct Keys {
+    columns: Rc<Vec<String>>,
+    /// Key and source; none where it takes whole readings to tell.
+    keys: Option<Vec<(String, usize)>>,
+}
+
+/// What of a source came in a span.
+pub(super) enum Came<'r> {
+    /// At least one reading.
+    Reading,
+    /// Numbers of a source.
+    Numbers(usize, &'r Quantity, &'r Stats),
+    /// A value of a source, when.
+    Value(usize, i64, Cell),
+}
+
+impl Keys {
+    /// Of blocks with these columns.
+    pub(super) fn of(columns: &Rc<Vec<String>>, sources: &[Source]) -> Self {
+        let mut keys = Some(Vec::new());
+        for (place, source) in sources.iter().enumerate() {
+            match (key_of(source, columns), &mut keys) {
+                (Ok(Some(key)), Some(keys)) => keys.push((key, place)),
+                (Ok(None), _) => {}
+                (Err(Unclear), keys) => *keys = None,
+                (_, None) => {}
+            }
+        }
+        Self { columns: Rc::clone(columns), keys }
+    }
+
+    /// Whether they are of these columns.
+    pub(super) fn are_of(&self, columns: &Rc<Vec<String>>) -> bool {
+        Rc::ptr_eq(&self.columns, columns)
+    }
+}
+
+/// It takes the readings themselves.
+struct Unclear;
+
+/// The one column that has a source's numbers, where there is one.
+fn key_of(source: &Source, columns: &[String]) -> Result<Option<String>, Unclear> {
+    let channel = match source {
+        Source::Field(field) => {
+            let name = field.name();
+            return Ok(columns.iter().any(|column| column == name).then(|| name.to_owned()));
+        }
+        Source::Channel(channel) => Some(*channel),
+        Source::Class(class) => channel_of(*class, columns)?,
+        Source::Key(_) => return Err(Unclear),
+    };
+    let Some(channel) = channel else { return Ok(None) };
+    let prefix = format!("mbus/{channel}/");
+    let mut values = columns.iter().filter(|key| key.starts_with(&prefix) && key.ends_with("/value"));
+    match (values.next(), values.next()) {
+        (Some(key), None) => Ok(Some(key.clone())),
+        (None, _) => Ok(None),
+        _ => Err(Unclear),
+    }
+}
+
+/// The channel of the one device of a class.
+fn channel_of(class: MbusClass, columns: &[String]) -> Result<Option<u8>, Unclear> {
+    let mut found = None;
+    let channels = columns.iter().filter_map(|key| key.strip_prefix("mbus/")?.parse::<u8>().ok());
+    for channel in channels {
+        let prefix = format!("mbus/{channel}/type=");
+        let types = columns.iter().filter_map(|key| key.strip_prefix(&prefix));
+        let types: Vec<Option<u8>> = types.map(|text| text.parse().ok()).collect();
+        let is = |device_type: &Option<u8>| device_type.and_then(MbusClass::from_device_type) == Some(class);
+        let silent = types.is_empty() || types.contains(&Some(0));
+        match (types.iter().filter(|known| is(known)).count(), types.len()) {
+            // One that does not tell what it is: its unit may.
+            _ if silent && class == MbusClass::Heat => return Err(Unclear),
+            (0, _) => {}
+            (1, 1) if found.is_none() => found = Some(channel),
+            _ => return Err(Unclear),
+        }
+    }
+    Ok(found)
+}
+
+/// Tells what of each span came in a block: its start and end, and what.
+pub(super) fn reduce(
+    archive: &Archive,
+    part: &Part,
+    keys: &Keys,
+    wanted: &Wanted<'_>,
+    mut each: impl FnMut((i64, i64), Came<'_>),
+) -> Result<(), ReadError> {
+    let Wanted { sources, resolution, zone, range } = wanted;
+    let Some(keys) = &keys.keys else {
+        let rows = block::rows(part.codec, part.data(archive)?).map_err(|_| part.damaged())?;
+        let mut span = (0, 0);
+        for row in rows {
+            let reading = row.map_err(|_| part.damaged())?.into_reading();
+            let time = reading.utc_seconds();
+            if !range.holds(time) {
+                continue;
+            }
+            if !(span.0..span.1).contains(&time) {
+                span = resolution.span(zone, time);
+            }
+            each(span, Came::Reading);
+            for (place, source) in sources.iter().enumerate() {
+                if let Some(cell) = source.of_reading(&reading) {
+                    each(span, Came::Value(place, time, cell));
+                }
+            }
+        }
+        return Ok(());
+    };
+    let span = resolution.span(zone, part.first);
+    if span.0 <= part.last && part.last < span.1 && range.holds(part.first) && range.holds(part.last) {
+        // A summary that does not read costs time, and nothing else.
+        if keys.is_empty() {
+            each(span, Came::Reading);
+            return Ok(());
+        }
+        if let Some(summary) = part.summary.as_deref().and_then(|bytes| Summary::unpack(bytes).ok()) {
+            each(span, Came::Reading);
+            for column in &summary.columns {
+                for (_, place) in keys.iter().filter(|(key, _)| *key == column.key) {
+                    let unit = Quantity { value: scale(column.scale), unit: column.unit };
+                    each(span, Came::Numbers(*place, &unit, &column.stats));
+                }
+            }
+            return Ok(());
+        }
+    }
+    let is_wanted = |key: &str| keys.iter().any(|(wanted, _)| wanted == key);
+    let columns =
+        block::columns(part.codec, part.data(archive)?, &is_wanted).map_err(|_| part.damaged())?;
+    by_span(&columns, keys, wanted, each);
+    Ok(())
+}
+
+/// A zero with so many digits behind the point.
+fn scale(scale: u8) -> Decimal {
+    Decimal::new(0, scale).unwrap_or_default()
+}
+
+fn by_span(
+    columns: &Columns,
+    keys: &[(String, usize)],
+    wanted: &Wanted<'_>,
+    mut each: impl FnMut((i64, i64), Came<'_>),
+) {
+    // The spans of the block, and of each row the place of its own.
+    let mut spans: Vec<(i64, i64)> = Vec::new();
+    let mut places = Vec::with_capacity(columns.times.len());
+    let mut current = 0;
+    for time in &columns.times {
+        if !wanted.range.holds(*time) {
+            places.push(None);
+            continue;
+        }
+        if !spans.get(current).is_some_and(|(start, end)| (*start..*end).contains(time)) {
+            let span = wanted.resolution.span(wanted.zone, *time);
+            current = spans.iter().position(|known| *known == span).unwrap_or_else(|| {
+                spans.push(span);
+                spans.len() - 1
+            });
+        }
+        places.push(Some(current));
+    }
+    spans.iter().for_each(|span| each(*span, Came::Reading));
+    for column in &columns.numbers {
+        let mut stats: Vec<Option<Stats>> = vec![None; spans.len()];
+        for (row, value) in column.iter() {
+            if let Some(place) = places[row] {
+                let number = Stats::of(columns.times[row], value);
+                match &mut stats[place] {
+                    Some(stats) => stats.add(&number),
+                    none => *none = Some(number),
+                }
+            }
+        }
+        let unit = Quantity { value: scale(column.scale), unit: column.unit };
+        for (_, source) in keys.iter().filter(|(key, _)| *key == column.key) {
+            for (span, stats) in spans.iter().zip(&stats) {
+                if let Some(stats) = stats {
+                    each(*span, Came::Numbers(*source, &unit, stats));
+                }
+            }
+        }
+    }
+}
