@@ -1,13 +1,12 @@
-//! A table as bytes, and back, column by column as they are asked for.
+//! A table as bytes: names and kinds, shapes and which rows have which, when the rows arrived, the columns.
 
 use super::bytes::{Bytes, fold, put, put_text};
 use super::names::Names;
 use super::numbers;
-use super::table::{Column, MAX_CELLS, MAX_COLUMNS, MAX_SHAPES, MAX_TEXTS, Numbers, Shape, Table};
-use crate::meter::record::Key;
+use super::relation::Relations;
+use super::table::{MAX_CELLS, Shape, Table};
 use crate::meter::{Proof, Unit};
 use crate::p1::decimal::MAX_SCALE;
-use crate::store::block::MAX_ROWS;
 use crate::store::codec::Damaged;
 use crate::store::codec::kind::Kind;
 
@@ -65,16 +64,19 @@ pub(super) fn write(out: &mut Vec<u8>, table: &Table) {
         put(out, *shape as u64);
         put(out, *length as u64);
     }
+    let relations = Relations::of(table);
     let mut section = Vec::new();
-    numbers::encode(&mut section, &table.received);
+    let (plan, received) = relations.received();
+    numbers::encode(&mut section, &table.received, &plan, Some(&received));
     put_text(out, &section);
-    for column in &table.columns {
+    for (place, column) in table.columns.iter().enumerate() {
         section.clear();
         if column.kind == Kind::Text {
             put(&mut section, column.texts.len() as u64);
             column.texts.iter().for_each(|text| put_text(&mut section, text));
         }
-        numbers::encode(&mut section, &column.numbers);
+        let plan = &relations.plans[place];
+        numbers::encode(&mut section, &column.numbers, plan, relations.coded(place).as_deref());
         put_text(out, &section);
     }
 }
@@ -93,7 +95,8 @@ fn write_shape(out: &mut Vec<u8>, shape: &Shape, columns: usize) {
     }
 }
 
-fn read_shape(bytes: &mut Bytes<'_>, columns: usize) -> Result<Shape, Damaged> {
+/// Reads what [`write_shape`] wrote.
+pub(super) fn read_shape(bytes: &mut Bytes<'_>, columns: usize) -> Result<Shape, Damaged> {
     let head = bytes.number()?;
     let proof = *PROOFS.get((head >> 1) as usize).ok_or(Damaged)?;
     if head & 1 == 1 {
@@ -108,115 +111,4 @@ fn read_shape(bytes: &mut Bytes<'_>, columns: usize) -> Result<Shape, Damaged> {
     };
     let columns = (0..count).map(|_| column()).collect::<Result<_, _>>()?;
     Ok(Shape { proof, columns })
-}
-
-/// A block of which everything is known but the values.
-#[derive(Debug)]
-pub(super) struct Opened<'a> {
-    pub(super) heads: Vec<Head<'a>>,
-    pub(super) shapes: Vec<Shape>,
-    pub(super) runs: Vec<(usize, usize)>,
-    pub(super) rows: usize,
-    received: &'a [u8],
-}
-
-/// A column whose values are still packed.
-#[derive(Debug)]
-pub(super) struct Head<'a> {
-    pub(super) key: Key,
-    pub(super) kind: Kind,
-    /// How many values it has.
-    pub(super) count: usize,
-    section: &'a [u8],
-}
-
-impl<'a> Opened<'a> {
-    /// Reads what [`write()`] wrote of `rows` rows.
-    pub(super) fn new(bytes: &'a [u8], rows: usize) -> Result<Self, Damaged> {
-        let mut bytes = Bytes(bytes);
-        let columns = bytes.at_most(MAX_COLUMNS)?;
-        let mut names = Names::default();
-        let mut heads = Vec::new();
-        for _ in 0..columns {
-            let key = names.get(&mut bytes)?;
-            let kind = kind_of(bytes.number()?)?;
-            heads.push(Head { key, kind, count: 0, section: &[] });
-        }
-        let shapes = bytes.at_most(MAX_SHAPES)?;
-        let shapes: Vec<Shape> =
-            (0..shapes).map(|_| read_shape(&mut bytes, columns)).collect::<Result<_, _>>()?;
-        let mut opened = Self { heads, shapes, runs: Vec::new(), rows, received: &[] };
-        opened.read_runs(&mut bytes)?;
-        opened.received = bytes.text()?;
-        for head in &mut opened.heads {
-            head.section = bytes.text()?;
-        }
-        if bytes.0.is_empty() { Ok(opened) } else { Err(Damaged) }
-    }
-
-    fn read_runs(&mut self, bytes: &mut Bytes<'_>) -> Result<(), Damaged> {
-        let (mut rows, mut cells) = (0usize, 0usize);
-        for _ in 0..bytes.at_most(MAX_ROWS as usize)? {
-            let (shape, length) = (bytes.at_most(MAX_SHAPES)?, bytes.at_most(MAX_ROWS as usize)?);
-            let columns = &self.shapes.get(shape).ok_or(Damaged)?.columns;
-            (rows, cells) = (rows + length, cells + length * columns.len());
-            if length == 0 || rows > self.rows || cells > MAX_CELLS {
-                return Err(Damaged);
-            }
-            for column in columns {
-                self.heads[usize::from(*column)].count += length;
-            }
-            self.runs.push((shape, length));
-        }
-        if rows == self.rows { Ok(()) } else { Err(Damaged) }
-    }
-
-    /// When the rows arrived.
-    pub(super) fn received(&self) -> Result<Numbers, Damaged> {
-        numbers::decode(&mut Bytes(self.received), self.rows)
-    }
-
-    /// The numbers of a column; of texts the places in their list.
-    pub(super) fn numbers(&self, column: usize) -> Result<Numbers, Damaged> {
-        let head = &self.heads[column];
-        let mut bytes = Bytes(head.section);
-        if head.kind == Kind::Text {
-            for _ in 0..bytes.number()? {
-                bytes.text()?;
-            }
-        }
-        numbers::decode(&mut bytes, head.count)
-    }
-
-    /// The texts of a column.
-    pub(super) fn texts(&self, column: usize) -> Result<Vec<Box<[u8]>>, Damaged> {
-        let head = &self.heads[column];
-        let mut bytes = Bytes(head.section);
-        if head.kind != Kind::Text {
-            return Ok(Vec::new());
-        }
-        let count = bytes.at_most(MAX_ROWS as usize)?;
-        (0..count).map(|_| bytes.text().map(Box::from)).collect()
-    }
-
-    /// Everything.
-    pub(super) fn table(self) -> Result<Table, Damaged> {
-        let received = self.received()?;
-        let mut columns = Vec::with_capacity(self.heads.len());
-        let mut texts = 0;
-        for (place, head) in self.heads.iter().enumerate() {
-            let column = Column {
-                key: head.key.clone(),
-                kind: head.kind,
-                numbers: self.numbers(place)?,
-                texts: self.texts(place)?,
-            };
-            texts += column.texts.iter().map(|text| text.len()).sum::<usize>();
-            columns.push(column);
-        }
-        if texts > MAX_TEXTS {
-            return Err(Damaged);
-        }
-        Ok(Table::whole(received, columns, self.shapes, self.runs))
-    }
 }

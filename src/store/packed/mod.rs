@@ -1,16 +1,23 @@
 //! Blocks as they lie in the database: column by column, so that one is read without the others. Codec 2.
 //!
-//! In reading order: [`table`], rows as columns; [`bytes`] and [`names`], what they are written with; [`numbers`], one
-//! column; [`format`], all of them; [`view`], what is asked of a block; [`summary`], what it comes to.
+//! In reading order: [`table`], rows as columns; [`relation`], what columns say about each other; [`series`], the numbers
+//! of one; [`rans`], how rare and common ones are told apart; [`numbers`], a column with what it follows from;
+//! [`format`], all of them; [`opened`] and [`view`], the way back; [`summary`], what a block comes to; [`bits`],
+//! [`bytes`] and [`names`], what all of them are written with.
 //!
 //! A block begins as one of codec 1: a CRC-32 of everything behind it and the number of rows, both of four bytes,
 //! little endian. Then comes a byte that tells how the rows are packed: by columns, or, where they are of too many
 //! shapes for that, one after the other as codec 1 does.
 
+mod bits;
 mod bytes;
 mod format;
 mod names;
 mod numbers;
+mod opened;
+mod rans;
+mod relation;
+mod series;
 mod summary;
 mod table;
 mod view;
@@ -22,7 +29,7 @@ use super::block::{BlockReader, BlockWriter, HEAD, MAX_ROWS, checked};
 use super::codec::{Damaged, Refused, Row};
 use super::columns::Columns;
 use super::crc::crc32;
-use format::Opened;
+use opened::Opened;
 pub(super) use table::Rows;
 use table::Table;
 
@@ -118,8 +125,8 @@ pub(super) fn columns(block: &[u8], wanted: &dyn Fn(&str) -> bool) -> Result<Opt
     let rows = checked(block)?;
     match *block.get(HEAD).ok_or(Damaged)? {
         BY_COLUMN => {
-            let opened = Opened::new(&block[HEAD + 1..], rows as usize)?;
-            view::columns(&opened, wanted).map(Some)
+            let mut opened = Opened::new(&block[HEAD + 1..], rows as usize)?;
+            view::columns(&mut opened, wanted).map(Some)
         }
         _ => Ok(None),
     }

@@ -1,7 +1,7 @@
 //! The columns of a block that somebody asks for, and the times of its rows.
 
-use super::format::Opened;
-use super::table::{Numbers, Shape, value};
+use super::opened::Opened;
+use super::table::{Shape, value};
 use crate::store::codec::kind::Kind;
 use crate::store::codec::{Damaged, Row};
 use crate::store::columns::{Columns, NumberColumn};
@@ -22,21 +22,19 @@ fn tells_time(key: &str) -> bool {
 }
 
 /// The columns that are wanted, in the order in which the block met them.
-pub(super) fn columns(opened: &Opened<'_>, wanted: &dyn Fn(&str) -> bool) -> Result<Columns, Damaged> {
+pub(super) fn columns(opened: &mut Opened<'_>, wanted: &dyn Fn(&str) -> bool) -> Result<Columns, Damaged> {
     let times = times(opened)?;
     let mut numbers = Vec::new();
-    for (place, head) in opened.heads.iter().enumerate() {
+    for place in 0..opened.heads.len() {
+        let head = &opened.heads[place];
         if let Kind::Number { unit, scale } = head.kind
             && head.count > 0
             && wanted(&head.key)
         {
-            let values = match opened.numbers(place)? {
-                Numbers::Same(value, count) => vec![value.into(); count],
-                Numbers::Each(values) => values.into_iter().map(i128::from).collect(),
-                Numbers::Wide(values) => values,
-            };
-            let rows = places(opened, place);
-            numbers.push(NumberColumn { key: head.key.clone(), unit, scale, rows, values });
+            let key = head.key.clone();
+            opened.load(place)?;
+            let (rows, values) = (places(opened, place), opened.each(place, |value| value));
+            numbers.push(NumberColumn { key, unit, scale, rows, values });
         }
     }
     Ok(Columns { times, numbers })
@@ -61,13 +59,16 @@ fn places(opened: &Opened<'_>, column: usize) -> Vec<u32> {
 }
 
 /// The times of all rows, as [`crate::meter::Reading::utc_seconds`] tells them.
-fn times(opened: &Opened<'_>) -> Result<Vec<i64>, Damaged> {
+fn times(opened: &mut Opened<'_>) -> Result<Vec<i64>, Damaged> {
     let clocks: Vec<Clock> = opened.shapes.iter().map(|shape| clock(opened, shape)).collect();
     let received = opened.received()?;
     let mut columns = Vec::new();
-    for (place, head) in opened.heads.iter().enumerate() {
-        let numbers = if tells_time(&head.key) { opened.numbers(place)? } else { Numbers::default() };
-        columns.push((numbers, 0));
+    for place in 0..opened.heads.len() {
+        let tells = tells_time(&opened.heads[place].key);
+        if tells {
+            opened.load(place)?;
+        }
+        columns.push((if tells { opened.each(place, |value| value) } else { Vec::new() }, 0));
     }
     let mut times = Vec::with_capacity(opened.rows);
     for (shape, length) in &opened.runs {
@@ -76,8 +77,7 @@ fn times(opened: &Opened<'_>) -> Result<Vec<i64>, Damaged> {
             times.push(match clocks[*shape] {
                 Clock::Ours => arrived.div_euclid(1_000),
                 Clock::Meter(time, offset) => {
-                    let seconds =
-                        columns[time].0.at(columns[time].1) - columns[offset].0.at(columns[offset].1);
+                    let seconds = columns[time].0[columns[time].1] - columns[offset].0[columns[offset].1];
                     i64::try_from(seconds).map_err(|_| Damaged)?
                 }
                 Clock::Odd => odd(opened, &opened.shapes[*shape], &columns, arrived)?,
@@ -119,7 +119,7 @@ fn clock(opened: &Opened<'_>, shape: &Shape) -> Clock {
 fn odd(
     opened: &Opened<'_>,
     shape: &Shape,
-    columns: &[(Numbers, usize)],
+    columns: &[(Vec<i128>, usize)],
     received_at: i64,
 ) -> Result<i64, Damaged> {
     let mut seen: Vec<usize> = Vec::new();
@@ -134,7 +134,7 @@ fn odd(
         seen.push(column);
         // A text tells no time.
         if head.kind != Kind::Text {
-            let value = value(head.kind, numbers.at(next + again), &[]).ok_or(Damaged)?;
+            let value = value(head.kind, numbers[next + again], &[]).ok_or(Damaged)?;
             items.push((head.key.clone(), value));
         }
     }
