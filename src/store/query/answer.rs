@@ -105,8 +105,12 @@ impl Answer<'_> {
             Some(known) if known.are_of(&part.columns) => keys.insert(known),
             _ => keys.insert(Keys::of(&part.columns, &self.sources)),
         };
-        let wanted =
-            Wanted { sources: &self.sources, resolution: self.resolution, zone: &self.zone, range: &self.range };
+        let wanted = Wanted {
+            sources: &self.sources,
+            resolution: self.resolution,
+            zone: &self.zone,
+            range: &self.range,
+        };
         let heard = self.range.to.map_or(part.last, |to| part.last.min(to - 1));
         let (rows, sources) = (&mut self.rows, &self.sources);
         let outcome = reduce(self.archive, &part, keys, &wanted, |(start, end), came| {

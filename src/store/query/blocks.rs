@@ -122,7 +122,8 @@ impl Parts {
             });
         }
         let tail = archive.tail.iter().enumerate();
-        let tail = tail.filter(|(_, block)| (first..=end).contains(&block.hour) && self.range.overlaps(block));
+        let tail =
+            tail.filter(|(_, block)| (first..=end).contains(&block.hour) && self.range.overlaps(block));
         self.ready.extend(tail.map(|(place, block)| Part {
             hour: block.hour,
             meter: Arc::clone(&block.meter),
@@ -165,7 +166,8 @@ impl Part {
     pub(super) fn data(&self, archive: &Archive) -> Result<Vec<u8>, ReadError> {
         match self.place {
             Place::Database(id) => {
-                let mut statement = archive.connection.prepare_cached("SELECT data FROM block WHERE id = ?1")?;
+                let mut statement =
+                    archive.connection.prepare_cached("SELECT data FROM block WHERE id = ?1")?;
                 Ok(statement.query_row([id], |row| row.get(0)).optional()?.unwrap_or_default())
             }
             Place::Tail(place) => Ok(archive.tail[place].data.clone()),

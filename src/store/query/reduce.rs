@@ -156,8 +156,7 @@ pub(super) fn reduce(
         }
     }
     let is_wanted = |key: &str| keys.iter().any(|(wanted, _)| wanted == key);
-    let columns =
-        block::columns(part.codec, part.data(archive)?, &is_wanted).map_err(|_| part.damaged())?;
+    let columns = block::columns(part.codec, part.data(archive)?, &is_wanted).map_err(|_| part.damaged())?;
     by_span(&columns, keys, wanted, each);
     Ok(())
 }
