@@ -3,9 +3,12 @@
 mod aside;
 pub(super) mod blocks;
 mod connect;
+mod copy;
 mod damage;
 pub(super) mod epoch;
+pub(super) mod intake;
 mod migrate;
+pub(super) mod older;
 pub(super) mod prices;
 pub(super) mod totals;
 
@@ -18,6 +21,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 
 use aside::set_aside;
 pub(super) use connect::{open_beside, open_to_read};
+pub(super) use copy::{newest_schema, open_any, open_still};
 
 use super::error::OpenError;
 use super::pending::Finished;
@@ -164,6 +168,11 @@ impl Database {
             let (busy, logged, moved): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
             Ok(busy == 0 && logged == moved)
         })
+    }
+
+    /// The connection, to read.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// A transaction that writes.

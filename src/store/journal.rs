@@ -26,7 +26,7 @@ use super::disk::{Disk, DiskFile};
 use super::error::OpenError;
 pub(super) use record::Scanner;
 use record::{FIRST_ROW, MAX_METERS, METER, START, State, push_record};
-use tail::{Head, Tail, UNDER};
+use tail::{Head, Tail, UNDER, Under};
 
 /// The file grows in steps of this; an hour of one meter fits into the first.
 const STEP: u64 = 256 * 1024;
@@ -58,8 +58,10 @@ pub(super) struct Journal {
     tail: Vec<u8>,
     /// How much of `tail` the kernel has for the card.
     written: usize,
-    /// What the kernel has of the beginning of the file.
-    first: Vec<u8>,
+    /// What the file begins with, as far as that was written.
+    first: Under,
+    /// What it began with at the last cut.
+    under: Under,
     /// The journal's inode.
     inode: u64,
     /// The folder in memory, if one is to be used.
@@ -97,7 +99,7 @@ impl Journal {
         let path = path_of(database);
         let card = file.read_all()?;
         let allocated = card.len() as u64;
-        let first = card[..card.len().min(UNDER)].to_vec();
+        let first = tail::beginning(&card);
         let (inode, owner) = identity(&path);
         let mut leftovers = tail::places(database);
         let mut tails: Vec<_> = leftovers.iter().filter_map(|path| tail::read(path, owner)).collect();
@@ -124,6 +126,7 @@ impl Journal {
             tail: bytes[base..end].to_vec(),
             written: 0,
             first,
+            under: first,
             inode,
             folder,
             memory,
@@ -141,7 +144,7 @@ impl Journal {
             std::fs::write(aside, &bytes)?;
             journal.file.set_len(0)?;
             journal.allocated = 0;
-            journal.first.clear();
+            (journal.first, journal.under) = ([0; UNDER], [0; UNDER]);
         }
         Ok((journal, found))
     }
@@ -227,7 +230,7 @@ impl Journal {
 
     /// False when there is no memory to write to, or none any more.
     fn write_memory(&mut self) -> bool {
-        let head = Head { journal: self.inode, base: self.base, under: tail::under(&self.first) };
+        let head = Head { journal: self.inode, base: self.base, under: self.under };
         let Some(memory) = &mut self.memory else { return false };
         let Err(error) = memory.write(head, &self.tail) else { return true };
         tracing::warn!(
@@ -251,13 +254,18 @@ impl Journal {
             let at = self.base + self.written as u64;
             let outcome = self.file.write_all_at(&self.tail[self.written..], at);
             if at < UNDER as u64 {
-                self.first.resize(at as usize, 0);
-                self.first = match &outcome {
-                    Ok(()) => [&self.first[..], &self.tail[self.written..]].concat(),
+                match &outcome {
+                    Ok(()) => {
+                        let new = self.tail[self.written..].iter();
+                        self.first[at as usize..].iter_mut().zip(new).for_each(|(old, new)| *old = *new);
+                    }
                     // Some of it may be there.
-                    Err(_) => self.file.read_all().unwrap_or_default(),
-                };
-                self.first.truncate(UNDER);
+                    Err(_) => {
+                        if let Ok(card) = self.file.read_all() {
+                            self.first = tail::beginning(&card);
+                        }
+                    }
+                }
             }
             self.tail.pop();
             outcome?;
@@ -295,8 +303,9 @@ impl Journal {
         self.tail.clear();
         self.written = 0;
         self.state = State::new(self.state.next);
+        self.under = self.first;
         if let Some(memory) = &mut self.memory {
-            memory.cut();
+            memory.restart();
         }
         self.settled();
         std::mem::take(&mut self.unwritten_rows)

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::backup;
 use super::codec::Row;
 use super::db::{Database, beside, is_damage, stamp};
 use super::disk::Disk;
@@ -102,6 +103,8 @@ impl Writer {
         let path = journal::path_of(&settings.path);
         let file = journal::lock(disk.as_ref(), &path)
             .map_err(|error| journal::open_error(error, &path, &settings.path))?;
+        backup::restore::finish(&settings.path)
+            .map_err(|error| OpenError::Io { path: settings.path.clone(), error })?;
         let mut database = Database::open(&settings.path, disk.vfs(), clock.wall())?;
         let mut tallies = rebuild::at_open(&settings.path, &mut database);
         let sequence =

@@ -152,7 +152,7 @@ pub(in crate::store) fn value(value: Decimal, scale: u8) -> Value {
     }
 }
 
-fn text<T>(row: &Row<'_>, column: usize, of: fn(&str) -> Option<T>) -> rusqlite::Result<T> {
+pub(super) fn text<T>(row: &Row<'_>, column: usize, of: fn(&str) -> Option<T>) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     let unknown = || format!("{text:?} in the table of counters");
     of(&text).ok_or_else(|| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, unknown().into()))

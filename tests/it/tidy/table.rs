@@ -59,7 +59,7 @@ pub(super) const WORLD: &[&str] = &[
 /// Where each crate may be used: a file, or a folder and all below it. `src/main.rs` goes with `src/cli`.
 pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("nom", &["src/p1"]),
-    ("memchr", &["src/p1", "src/source"]),
+    ("memchr", &["src/p1", "src/source", "src/import"]),
     ("aes_gcm", &["src/p1/cipher"]),
     ("ctr", &["src/p1/cipher"]),
     ("zeroize", &["src/p1/cipher.rs"]),
@@ -83,6 +83,7 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("serde_json", &["src/prices", "src/publish", "src/export", "src/import", "src/config", "src/cli"]),
     ("flate2", &["src/store", "src/export", "src/import"]),
     ("parquet", &["src/export/parquet.rs"]),
+    ("csv", &["src/import"]),
     ("bytes", &["src/publish", "src/mqtt"]),
     ("tokio_serial", &["src/source"]),
     ("socket2", &["src/source"]),
@@ -97,8 +98,8 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
         &["src/telemetry", "src/source", "src/store", "src/mqtt", "src/config", "src/app", "src/cli"],
     ),
     ("tracing_subscriber", &["src/telemetry"]),
-    ("serde", &["src/config", "src/cli"]),
-    ("toml", &["src/config"]),
+    ("serde", &["src/config", "src/import", "src/cli"]),
+    ("toml", &["src/config", "src/import"]),
     ("thiserror", &["src"]),
     ("anyhow", &["src/app", "src/cli", "src/main.rs"]),
     ("clap", &["src/cli", "src/main.rs"]),
