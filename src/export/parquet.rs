@@ -308,4 +308,41 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn groups_bound_what_is_held_and_lose_nothing() {
+        use parquet::file::reader::{FileReader, SerializedFileReader};
+        use parquet::record::RowAccessor;
+        let column = |name: &str, kind| Column { name: name.to_owned(), kind, role: Role::Field, unit: None };
+        let columns = [column("n", ColumnKind::Number), column("parity", ColumnKind::Text)];
+        let mut file = Vec::new();
+        let out: &mut (dyn Write + Send) = &mut file;
+        let mut sink = Box::new(Parquet::new(&columns, &Numbers::Float, out).expect("memory takes it"));
+        let count = GROUP + 10;
+        for n in 0..count {
+            let number = Decimal::new(n as i128, 1).expect("it fits");
+            let parity = if n % 2 == 0 { Value::Absent } else { Value::Text("odd".into()) };
+            let values = vec![Value::Number(number), parity];
+            sink.row(&Row { time: 0, meter: "home".into(), equipment_id: None, values }).expect("it fits");
+            assert!(sink.columns.iter().all(|column| column.levels.len() < GROUP));
+        }
+        sink.finish().expect("memory takes it");
+        let reader = SerializedFileReader::new(bytes_of(file)).expect("it is Parquet");
+        assert_eq!(reader.num_row_groups(), 2);
+        let rows: Vec<_> =
+            reader.get_row_iter(None).expect("it has rows").map(|row| row.expect("whole")).collect();
+        assert_eq!(rows.len(), count);
+        for (n, row) in rows.iter().enumerate() {
+            assert_eq!(row.get_double(0).expect("a number"), n as f64 / 10.0);
+            assert_eq!(row.get_string(1).ok().map(String::as_str), (n % 2 == 1).then_some("odd"));
+        }
+    }
+
+    /// As a file, which the reader wants.
+    fn bytes_of(bytes: Vec<u8>) -> std::fs::File {
+        use std::io::Seek;
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(&bytes).and_then(|()| file.rewind()).expect("it is written");
+        file
+    }
 }

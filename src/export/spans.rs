@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::meter::Zone;
-use crate::store::{AnswerColumn, Cell, Span};
+use crate::meter::{Field, Kind, Zone};
+use crate::store::{AnswerColumn, Cell, Measure, Span};
 
 use super::row::{Column, ColumnKind, Moment, Role, Row, Value};
 
@@ -20,11 +20,24 @@ pub fn columns(answer: &[AnswerColumn]) -> Vec<Column> {
     ];
     columns.extend(answer.iter().map(|column| Column {
         name: column.name.clone(),
-        kind: if column.unit.is_some() { ColumnKind::Number } else { ColumnKind::Text },
+        kind: kind(column),
         role: Role::Field,
         unit: column.unit,
     }));
     columns
+}
+
+/// Texts are the last of a register that has them. The unit of a device on the M-Bus is not known where the newest
+/// reading lacks it, and its values are numbers all the same.
+fn kind(column: &AnswerColumn) -> ColumnKind {
+    let is_number = match (column.measure, Field::from_name(&column.field)) {
+        (Some(Measure::Mean | Measure::Min | Measure::Max | Measure::Delta), _) => true,
+        (_, Some(field)) => {
+            matches!(field.register().kind, Kind::Number | Kind::Counter | Kind::Limit | Kind::Peak)
+        }
+        (_, None) => column.unit.is_some() || !column.field.contains('/'),
+    };
+    if is_number { ColumnKind::Number } else { ColumnKind::Text }
 }
 
 /// The row of a span.

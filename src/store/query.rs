@@ -25,6 +25,7 @@ use rusqlite::{Connection, params};
 
 pub use answer::{Answer, AnswerColumn};
 pub use ask::{Cell, Measure, Query, Resolution, Selected, Span};
+pub(in crate::store) use hours::Numbers;
 pub use series::Readings;
 use series::{Block, Source};
 

@@ -1,9 +1,26 @@
 //! Going through the record hour by hour, for those who cannot hold on to a series.
 
+use std::sync::Arc;
+
 use rusqlite::{OptionalExtension, params};
 
+use super::blocks::Parts;
 use super::{Archive, Range};
+use crate::p1::Decimal;
+use crate::store::block;
 use crate::store::error::ReadError;
+
+/// Numbers of some registers in readings, without what else these say.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Numbers {
+    /// The time of each reading, in seconds since 1970-01-01 00:00 UTC, in the order of [`Archive::readings`]; its block
+    /// among `blocks`, and its row there.
+    pub(in crate::store) rows: Vec<(i64, usize, usize)>,
+    /// Meter and equipment of each block, and by register the numbers of its rows.
+    pub(in crate::store) blocks: Vec<(Arc<str>, Option<Arc<str>>, Vec<Vec<Option<Decimal>>>)>,
+    /// Blocks that are damaged.
+    pub(in crate::store) problems: Vec<ReadError>,
+}
 
 impl Archive {
     /// The nearest hour with readings in range, counted from 1970-01-01 00:00 UTC: from one on, or from one backwards.
@@ -31,6 +48,37 @@ impl Archive {
         let tail = self.tail.iter().filter(|block| range.overlaps(block)).map(|block| block.hour);
         let hours = tail.filter(|hour| (first..=last).contains(hour)).chain(stored);
         Ok(if backwards { hours.max() } else { hours.min() })
+    }
+
+    /// The numbers of registers, by their keys, in the readings in range. All of it is held: for an hour at a time.
+    pub(in crate::store) fn numbers(&self, range: &Range, keys: &[&str]) -> Result<Numbers, ReadError> {
+        let mut found = Numbers::default();
+        let mut parts = Parts::new(self, range.clone(), false)?;
+        while let Some(part) = parts.next(self)? {
+            // Of coarser levels there are no readings.
+            if part.level != 0 {
+                continue;
+            }
+            let Ok(columns) = block::columns(part.codec, part.data(self)?, &|key| keys.contains(&key)) else {
+                found.problems.push(part.damaged());
+                continue;
+            };
+            let place = found.blocks.len();
+            let times = columns.times.iter().enumerate().filter(|(_, time)| range.holds(**time));
+            found.rows.extend(times.map(|(row, time)| (*time, place, row)));
+            let mut numbers = vec![Vec::new(); keys.len()];
+            for column in &columns.numbers {
+                let Some(of) = keys.iter().position(|key| *key == column.key) else { continue };
+                numbers[of].resize(columns.times.len(), None);
+                for (row, value) in column.iter() {
+                    numbers[of][row] = Decimal::new(value, column.scale);
+                }
+            }
+            found.blocks.push((part.meter, part.equipment_id, numbers));
+        }
+        // Stable, and blocks stand in order of meter: rows of one time lie as those of a series do.
+        found.rows.sort_by_key(|(time, block, _)| (*time, *block));
+        Ok(found)
     }
 
     /// The sequence number of the last reading that is in a block.

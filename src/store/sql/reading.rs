@@ -13,11 +13,13 @@ use rusqlite::{Error, Result};
 use super::plan::{self, Plan};
 use super::schema;
 use super::source::{self, Source, refused};
-use crate::meter::shown::{Moment, Shown};
-use crate::store::query::Stored;
+use crate::meter::shown::{Moment, Shown, ShownKind};
+use crate::store::query::{Numbers, Stored};
 
 /// Columns in front of those of [`Source::shown`].
 pub(super) const FIRST: usize = 7;
+const RECEIVED: usize = 5;
+const PROOF: usize = 6;
 
 #[repr(C)]
 pub(super) struct ReadingTable {
@@ -30,11 +32,68 @@ pub(super) struct ReadingCursor {
     base: sqlite3_vtab_cursor,
     source: Arc<Source>,
     plan: Plan,
+    /// The registers that are asked for, by their places in [`Source::shown`], where nothing else is.
+    registers: Option<Vec<usize>>,
     /// The hour to look for readings from.
     hour: Option<i64>,
-    /// With how many of the same time and equipment come before.
-    rows: std::vec::IntoIter<(i64, Stored)>,
-    current: Option<(i64, Stored)>,
+    rows: Rows,
+    /// The place of the current row.
+    place: usize,
+}
+
+/// The rows of an hour.
+enum Rows {
+    Readings(Vec<Stored>),
+    /// Backwards where the plan says so.
+    Numbers(Numbers),
+}
+
+impl Rows {
+    fn len(&self) -> usize {
+        match self {
+            Self::Readings(rows) => rows.len(),
+            Self::Numbers(numbers) => numbers.rows.len(),
+        }
+    }
+
+    /// Time, meter and equipment of a row.
+    fn who(&self, place: usize) -> Option<(i64, &Arc<str>, Option<&str>)> {
+        match self {
+            Self::Readings(rows) => {
+                let stored = rows.get(place)?;
+                Some((stored.reading.utc_seconds(), &stored.meter, stored.equipment_id.as_deref()))
+            }
+            Self::Numbers(numbers) => {
+                let (time, block, _) = numbers.rows.get(place)?;
+                let (meter, equipment, _) = &numbers.blocks[*block];
+                Some((*time, meter, equipment.as_deref()))
+            }
+        }
+    }
+
+    fn reverse(&mut self) {
+        match self {
+            Self::Readings(rows) => rows.reverse(),
+            Self::Numbers(numbers) => numbers.rows.reverse(),
+        }
+    }
+
+    /// How many rows of the same time and equipment come before one, in order of time.
+    fn order(&self, place: usize, backwards: bool) -> i64 {
+        let Some(this) = self.who(place) else { return 0 };
+        let mut order = 0;
+        let mut other = place;
+        loop {
+            let next = if backwards { other.checked_add(1) } else { other.checked_sub(1) };
+            match next.and_then(|next| Some((next, self.who(next)?))) {
+                Some((next, who)) if who.0 == this.0 => {
+                    order += i64::from(who == this);
+                    other = next;
+                }
+                _ => return order,
+            }
+        }
+    }
 }
 
 // SAFETY: the table is `repr(C)` and begins with what SQLite expects.
@@ -65,9 +124,10 @@ unsafe impl<'vtab> VTab<'vtab> for ReadingTable {
             base: sqlite3_vtab_cursor::default(),
             source: Arc::clone(&self.source),
             plan: Plan::default(),
+            registers: None,
             hour: None,
-            rows: Vec::new().into_iter(),
-            current: None,
+            rows: Rows::Readings(Vec::new()),
+            place: 0,
         })
     }
 }
@@ -91,28 +151,44 @@ impl ReadingCursor {
         within.from = Some(within.from.map_or(hour * 3_600, |from| from.max(hour * 3_600)));
         within.to = Some(within.to.map_or((hour + 1) * 3_600, |to| to.min((hour + 1) * 3_600)));
         self.source.count_hour();
-        let mut rows: Vec<(i64, Stored)> = Vec::new();
-        for stored in archive.readings(within).map_err(refused)? {
-            match stored {
-                Ok(stored) => {
-                    let same = |(_, other): &&(i64, Stored)| {
-                        other.meter == stored.meter && other.equipment_id == stored.equipment_id
-                    };
-                    let time = stored.reading.utc_seconds();
-                    let mut now =
-                        rows.iter().rev().take_while(|(_, other)| other.reading.utc_seconds() == time);
-                    let order = now.find(same).map_or(0, |(order, _)| order + 1);
-                    rows.push((order, stored));
-                }
-                Err(problem) => self.source.report(problem)?,
+        self.rows = match &self.registers {
+            Some(registers) => {
+                let keys: Vec<&str> =
+                    registers.iter().map(|place| &*self.source.shown[*place].name).collect();
+                let mut numbers = archive.numbers(&within, &keys).map_err(refused)?;
+                numbers.problems.drain(..).try_for_each(|problem| self.source.report(problem))?;
+                Rows::Numbers(numbers)
             }
-        }
+            None => {
+                let mut rows = Vec::new();
+                for stored in archive.readings(within).map_err(refused)? {
+                    match stored {
+                        Ok(stored) => rows.push(stored),
+                        Err(problem) => self.source.report(problem)?,
+                    }
+                }
+                Rows::Readings(rows)
+            }
+        };
         if *descending {
-            rows.reverse();
+            self.rows.reverse();
         }
         self.hour = if *descending { hour.checked_sub(1) } else { hour.checked_add(1) };
-        self.rows = rows.into_iter();
         Ok(true)
+    }
+
+    /// The registers that a plan looks at; none where it looks at anything that takes whole readings.
+    fn registers(plan: &Plan, source: &Source) -> Option<Vec<usize>> {
+        let whole = [plan::TIME_LOCAL as usize, RECEIVED, PROOF];
+        if whole.into_iter().any(|column| plan.uses(column)) {
+            return None;
+        }
+        let used = source.shown.iter().enumerate().filter(|(place, _)| plan.uses(FIRST + place));
+        used.map(|(place, column)| {
+            (column.field()?.register().name == column.name && column.kind == ShownKind::Number)
+                .then_some(place)
+        })
+        .collect()
     }
 }
 
@@ -120,37 +196,75 @@ impl ReadingCursor {
 unsafe impl VTabCursor for ReadingCursor {
     fn filter(&mut self, idx_num: c_int, idx_str: Option<&str>, args: &Filters<'_>) -> Result<()> {
         self.plan = plan::read(idx_num, idx_str, args)?;
-        self.rows = Vec::new().into_iter();
+        self.registers = Self::registers(&self.plan, &self.source);
+        self.rows = Rows::Readings(Vec::new());
         let start = if self.plan.descending { i64::MAX } else { i64::MIN };
         self.hour = (!self.plan.nothing).then_some(start);
         self.next()
     }
 
     fn next(&mut self) -> Result<()> {
-        loop {
-            self.current = self.rows.next();
-            if self.current.is_some() || !self.read_hour()? {
+        self.place += 1;
+        while self.place >= self.rows.len() {
+            self.place = 0;
+            if !self.read_hour()? {
+                self.rows = Rows::Readings(Vec::new());
                 return Ok(());
             }
+            if self.rows.len() > 0 {
+                break;
+            }
         }
+        Ok(())
     }
 
     fn eof(&self) -> bool {
-        self.current.is_none()
+        self.place >= self.rows.len()
     }
 
     fn column(&self, context: &mut Context, column: c_int) -> Result<()> {
-        let Some((_, stored)) = &self.current else { return Ok(()) };
+        let Some((time, meter, equipment)) = self.rows.who(self.place) else { return Ok(()) };
+        let column = usize::try_from(column).unwrap_or(usize::MAX);
+        let value = match (column, &self.rows) {
+            (0, _) => Value::Integer(time),
+            (1, _) => source::utc(time),
+            (3, _) => Value::Text(meter.to_string()),
+            (4, _) => equipment.map_or(Value::Null, |id| Value::Text(id.to_owned())),
+            (column, Rows::Readings(rows)) => self.cell(column, &rows[self.place]),
+            (column, Rows::Numbers(numbers)) => {
+                let place = column.checked_sub(FIRST);
+                let of = self.registers.iter().flatten().position(|register| Some(*register) == place);
+                let (_, block, row) = numbers.rows[self.place];
+                let cell = of.and_then(|of| numbers.blocks[block].2[of].get(row).copied().flatten());
+                match (cell, place) {
+                    (Some(number), Some(place)) => {
+                        source::number(number, source::is_whole(&self.source.shown[place]))
+                    }
+                    _ => Value::Null,
+                }
+            }
+        };
+        context.set_result(value)
+    }
+
+    fn rowid(&self) -> Result<i64> {
+        let order = self.rows.order(self.place, self.plan.descending);
+        Ok(self
+            .rows
+            .who(self.place)
+            .map_or(0, |(time, meter, equipment)| self.source.row_id(time, meter, equipment, order)))
+    }
+}
+
+impl ReadingCursor {
+    /// What takes a whole reading.
+    fn cell(&self, column: usize, stored: &Stored) -> Value {
         let reading = &stored.reading;
-        let value = match usize::try_from(column).unwrap_or(usize::MAX) {
-            0 => Value::Integer(reading.utc_seconds()),
-            1 => source::utc(reading.utc_seconds()),
+        match column {
             2 => source::text(Moment::of_reading(reading, self.source.zone_of(&stored.meter).time_zone())),
-            3 => Value::Text(stored.meter.to_string()),
-            4 => stored.equipment_id.as_deref().map_or(Value::Null, |id| Value::Text(id.to_owned())),
-            5 => Value::Integer(reading.received_at),
-            6 => Value::Text(reading.proof.name().to_owned()),
-            column => match self.source.shown.get(column - FIRST) {
+            RECEIVED => Value::Integer(reading.received_at),
+            PROOF => Value::Text(reading.proof.name().to_owned()),
+            column => match column.checked_sub(FIRST).and_then(|place| self.source.shown.get(place)) {
                 None => Value::Null,
                 Some(shown) => match shown.cell(reading) {
                     Shown::Absent => Value::Null,
@@ -159,14 +273,6 @@ unsafe impl VTabCursor for ReadingCursor {
                     Shown::Time(time) => source::text(Moment::of_meter(time)),
                 },
             },
-        };
-        context.set_result(value)
-    }
-
-    fn rowid(&self) -> Result<i64> {
-        Ok(self.current.as_ref().map_or(0, |(order, stored)| {
-            let equipment = stored.equipment_id.as_deref();
-            self.source.row_id(stored.reading.utc_seconds(), &stored.meter, equipment, *order)
-        }))
+        }
     }
 }

@@ -1,5 +1,12 @@
 //! `dsmrd export`.
 
+/// Line protocol, files, compression, chosen columns, spans.
+mod formats;
+
+/// Parquet, read back by the crate's own reader.
+#[cfg(feature = "parquet")]
+mod parquet;
+
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;

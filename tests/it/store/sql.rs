@@ -101,6 +101,42 @@ fn rows_are_the_readings() {
     assert_eq!(sql.take_problems(), Vec::<String>::new());
 }
 
+/// Numbers alone are read column by column, anything else reading by reading.
+#[test]
+fn both_ways_of_reading_tell_the_same_rows() {
+    let folder = crate::support::scratch();
+    let path = folder.path().join("dsmrd.sqlite");
+    runtime().block_on(async {
+        let opened = open(&path);
+        // Two meters, seconds twice, an hour later, and back again.
+        for second in [5, 5, 4, 5, 3_700, 3_605, 3_700, 7, 7] {
+            for (name, watt) in [("home", second), ("barn", 42)] {
+                assert!(opened.store.put(&meter(name), reading(second, watt)).await);
+            }
+        }
+        opened.store.close().await.unwrap();
+    });
+    let sql = sql(&path);
+    for order in ["", "ORDER BY time", "ORDER BY time DESC"] {
+        let columns = format!("SELECT rowid, time, meter, power_import FROM reading {order}");
+        let whole =
+            format!("SELECT rowid, time, meter, power_import, proof, time_local FROM reading {order}");
+        let whole: Vec<_> =
+            ask(&sql, &whole).unwrap().into_iter().map(|mut row| (row.truncate(4), row).1).collect();
+        assert_eq!(whole.len(), 18);
+        assert_eq!(ask(&sql, &columns).unwrap(), whole, "{order}");
+    }
+    let ids = |order: &str| {
+        let mut ids =
+            ask(&sql, &format!("SELECT rowid, power_import FROM reading ORDER BY time {order}")).unwrap();
+        ids.sort_by_key(|row| format!("{row:?}"));
+        ids
+    };
+    assert_eq!(ids("ASC"), ids("DESC"));
+    assert_eq!(number(&sql, "SELECT count(DISTINCT rowid) FROM reading"), 18);
+    assert_eq!(number(&sql, "SELECT count(*) FROM reading WHERE meter = 'barn' OR time < 0"), 9);
+}
+
 #[test]
 fn limits_of_time_are_those_of_a_naive_filter() {
     let folder = crate::support::scratch();
