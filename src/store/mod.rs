@@ -4,7 +4,7 @@
 //! `journal`, what is not in a block yet; `pending`, on its way there; `tallies`, what readings mean for totals; `db`,
 //! the SQLite file; `queue` and `writer`, the thread that owns both; `handle`, what the rest of the program holds
 //! of it; [`query`], reading back; [`prices`], put in from outside; [`rebuild`], totals made anew; [`intake`], readings
-//! of the past put in.
+//! of the past put in; [`foreign`], SQLite files of other programs.
 
 mod block;
 mod codec;
@@ -14,6 +14,7 @@ mod crc;
 mod db;
 pub mod disk;
 mod error;
+pub mod foreign;
 mod handle;
 pub mod intake;
 mod journal;
