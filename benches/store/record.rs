@@ -1,7 +1,11 @@
 //! What the record costs: bytes kept a reading, bytes written, and the speed of both ways, over a simulated day.
 //!
-//! `cargo run --release --example record [DIRECTORY]`
+//! `cargo run --release --example record [DIRECTORY]`; with `--codec` in the directory's place of the blocks alone, and
+//! of real telegrams, where `DSMRD_CORPUS` has a folder `stream` of them.
 
+mod codec;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +28,15 @@ fn main() -> anyhow::Result<()> {
     let outcome = measure(&folder);
     std::fs::remove_dir_all(&folder)?;
     outcome
+}
+
+#[expect(clippy::disallowed_methods, reason = "a program of its own is told where things are")]
+fn corpus() -> PathBuf {
+    std::env::var_os("DSMRD_CORPUS").map_or("../shared/telegrams".into(), PathBuf::from)
+}
+
+fn only_codec() -> bool {
+    std::env::args().nth(1).as_deref() == Some("--codec")
 }
 
 fn day() -> anyhow::Result<Vec<Arc<Reading>>> {
@@ -55,6 +68,12 @@ fn measure(folder: &std::path::Path) -> anyhow::Result<()> {
     let readings = day()?;
     let count = readings.len() as u64;
     println!("readings of a simulated day   {count}");
+    if only_codec() {
+        let readings: Vec<Reading> = readings.iter().map(|reading| Reading::clone(reading)).collect();
+        codec::day(&readings)?;
+        let streams = corpus().join("stream");
+        return if streams.is_dir() { codec::captures(&streams) } else { Ok(()) };
+    }
     let clock = Clock::system();
     // The store's own clock stands at our hand: every reading is a second.
     let hand = Clock::manual(START * 1_000);

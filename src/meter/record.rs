@@ -203,10 +203,11 @@ fn set_time(time: &mut MeterTime, part: &str, value: FlatValue) -> Option<()> {
     match (part, value) {
         ("", FlatValue::Time(local)) => {
             // The offset may have come first.
-            let offset = time.utc.map(|utc| time.local.seconds_as_utc() - utc);
-            *time = MeterTime { local, utc: offset.map(|offset| local.seconds_as_utc() - offset) };
+            let offset = time.utc.map(|utc| time.local.seconds_as_utc().wrapping_sub(utc));
+            *time =
+                MeterTime { local, utc: offset.map(|offset| local.seconds_as_utc().wrapping_sub(offset)) };
         }
-        ("offset", value) => time.utc = Some(time.local.seconds_as_utc() - number(&value)?),
+        ("offset", value) => time.utc = Some(time.local.seconds_as_utc().wrapping_sub(number(&value)?)),
         _ => return None,
     }
     Some(())

@@ -27,14 +27,81 @@ pub(crate) struct NumberColumn {
     /// The rows that have one, by their places, rising; empty when every row has.
     pub(crate) rows: Vec<u32>,
     /// Without their points.
-    pub(crate) values: Vec<i128>,
+    pub(crate) values: Numbers,
+}
+
+/// Numbers of a column, in the order of the rows.
+#[derive(Clone, Debug)]
+pub(crate) enum Numbers {
+    /// So many times the same.
+    Same(i64, usize),
+    /// One by one.
+    Each(Vec<i64>),
+    /// Those of which some fit in no `i64`.
+    Wide(Vec<i128>),
+}
+
+/// However they are kept.
+impl PartialEq for Numbers {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && (0..self.len()).all(|place| self.at(place) == other.at(place))
+    }
+}
+
+impl Eq for Numbers {}
+
+impl Default for Numbers {
+    fn default() -> Self {
+        Self::Same(0, 0)
+    }
+}
+
+impl Numbers {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Same(_, count) => *count,
+            Self::Each(values) => values.len(),
+            Self::Wide(values) => values.len(),
+        }
+    }
+
+    /// The number at a place, which must be below [`Numbers::len`].
+    pub(crate) fn at(&self, place: usize) -> i128 {
+        match self {
+            Self::Same(value, _) => (*value).into(),
+            Self::Each(values) => values[place].into(),
+            Self::Wide(values) => values[place],
+        }
+    }
+
+    /// Adds one, of as many as are to be expected.
+    pub(crate) fn push(&mut self, value: i128, expected: usize) {
+        match (&mut *self, i64::try_from(value)) {
+            (Self::Same(same, count), Ok(value)) if *count == 0 || *same == value => {
+                (*same, *count) = (value, *count + 1);
+            }
+            (Self::Same(same, count), Ok(value)) => {
+                let mut values = Vec::with_capacity(expected.max(*count + 1));
+                values.resize(*count, *same);
+                values.push(value);
+                *self = Self::Each(values);
+            }
+            (Self::Each(values), Ok(value)) => values.push(value),
+            (Self::Wide(values), _) => values.push(value),
+            (_, Err(_)) => {
+                let values = (0..self.len()).map(|place| self.at(place)).chain([value]).collect();
+                *self = Self::Wide(values);
+            }
+        }
+    }
 }
 
 impl NumberColumn {
     /// The row and the number of each.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, i128)> + '_ {
         let place = |n: usize| self.rows.get(n).map_or(n, |row| *row as usize);
-        self.values.iter().enumerate().map(move |(n, value)| (place(n), *value))
+        (0..self.values.len()).map(move |n| (place(n), self.values.at(n)))
     }
 }
 
@@ -48,13 +115,13 @@ impl Columns {
                     let (unit, scale) = (quantity.unit, quantity.value.scale());
                     let column = columns.column(key, unit, scale);
                     column.rows.push(place as u32);
-                    column.values.push(quantity.value.mantissa());
+                    column.values.push(quantity.value.mantissa(), rows.len());
                 }
             }
             columns.times.push(row.clone().into_reading().utc_seconds());
         }
         for column in &mut columns.numbers {
-            if column.rows.len() == rows.len() {
+            if column.rows.iter().copied().eq(0..rows.len() as u32) {
                 column.rows.clear();
             }
         }
@@ -67,7 +134,7 @@ impl Columns {
             .iter()
             .position(|column| column.key == *key && column.unit == unit && column.scale == scale);
         let place = known.unwrap_or_else(|| {
-            let (rows, values) = (Vec::new(), Vec::new());
+            let (rows, values) = (Vec::new(), Numbers::default());
             self.numbers.push(NumberColumn { key: key.clone(), unit, scale, rows, values });
             self.numbers.len() - 1
         });
