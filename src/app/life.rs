@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::backup::Backups;
 use super::books::Books;
 use super::prices::{self, Market};
 use super::requests::Requests;
 use super::shares::Shares;
-use super::sink::Sink;
+use super::sink::{self, Sink};
 use super::tasks::{Brokers, MeterRegistry, Readers};
 use super::watchdog::{self, Pulse, Watchdog};
 use crate::clock::Clock;
@@ -20,7 +21,7 @@ use crate::feed::{Event, Feed, MeterId};
 use crate::meter::UnixMillis;
 use crate::publish::LayoutError;
 use crate::store::{self, Store};
-use crate::telemetry::{StoreCounters, log::LevelHandle};
+use crate::telemetry::{BackupState, StoreCounters, log::LevelHandle};
 
 /// How long brokers get for what is in flight when the process stops; `stopwaitsecs` is 20 s.
 pub(super) const FAREWELL: Duration = Duration::from_secs(5);
@@ -90,7 +91,7 @@ impl App {
         level: Option<LevelHandle>,
     ) -> Result<Self, store::OpenError> {
         let store_counters = Arc::new(StoreCounters::default());
-        let store = Store::open(settings.store.clone(), Arc::clone(&store_counters), clock.clone())?;
+        let store = sink::open_store(&settings, &store_counters, &clock)?;
         let feed = Feed::default();
         let books = Books::new(settings.store.path.clone());
         for meter in &settings.meters {
@@ -132,7 +133,10 @@ impl App {
         let record = Pulse { name: "store", beats: Arc::default() };
         tokio::spawn(beat(self.sink.clone(), Arc::clone(&runtime.beats), Arc::clone(&record.beats)));
         let watchdog = watchdog::spawn(vec![runtime, record], self.settings.watchdog)?;
+        let mut backups = Backups::new(self.clock.clone());
+        backups.start(&self.settings.backup, &self.settings.store.path);
         Ok(Running {
+            backups,
             market: Market::new(&self.settings),
             app: self,
             readers,
@@ -182,6 +186,7 @@ pub struct Running {
     pub(super) readers: Readers,
     pub(super) brokers: Brokers,
     pub(super) market: Market,
+    pub(super) backups: Backups,
     stop_requested: bool,
     /// Neither the new record nor the old one could be opened: nothing could be kept any more.
     pub(super) recordless: bool,
@@ -212,6 +217,11 @@ impl Running {
     /// The shares and their counters.
     pub fn shares(&self) -> &Shares {
         &self.app.shares
+    }
+
+    /// What became of backups.
+    pub fn backup_state(&self) -> Arc<BackupState> {
+        self.backups.state()
     }
 
     /// The brokers and their counters.
@@ -282,7 +292,7 @@ impl Running {
         notify(&[sd_notify::NotifyState::Stopping]);
         tracing::info!("stopping");
         self.readers.stop_all().await;
-        tokio::join!(self.app.shares.retire(&[]), self.brokers.stop(|_| true, FAREWELL));
+        tokio::join!(self.app.shares.retire(&[]), self.brokers.stop(|_| true, FAREWELL), self.backups.stop());
         let closed = match self.app.sink.detach() {
             Some(store) => store.close().await,
             None => Ok(()),

@@ -229,6 +229,7 @@ fn settings(tty: PathBuf, record: PathBuf, port: u16) -> Settings {
             },
         }],
         store: StoreSettings { path: record, sync_interval: Duration::from_secs(60) },
+        tail: None,
         mqtt: vec![BrokerSettings {
             name: METER.to_owned(),
             enabled: true,
@@ -255,5 +256,6 @@ fn settings(tty: PathBuf, record: PathBuf, port: u16) -> Settings {
         prices: PriceSettings { currency: "EUR".to_owned(), contracts: vec![contract()] },
         log: LogSettings { level: tracing::Level::INFO, format: LogFormat::Text },
         watchdog: Duration::from_secs(60),
+        backup: dsmrd::config::BackupSettings::default(),
     }
 }

@@ -1,8 +1,9 @@
 //! From what was typed to what it means: defaults, derived values, and what must agree between keys.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::backup;
 use super::broker;
 use super::contract;
 use super::keys::{Key, Table};
@@ -32,6 +33,10 @@ pub trait Files {
     fn can_read(&self, path: &Path) -> io::Result<()>;
     /// Whether this is an ordinary file: no device, no folder, and there.
     fn is_regular(&self, path: &Path) -> bool;
+    /// A name for the disk that a file or folder is on, or will be; none where that is not known.
+    fn disk_of(&self, _path: &Path) -> Option<String> {
+        None
+    }
     /// Whether users who are neither owner nor group can read it.
     fn is_open_to_all(&self, path: &Path) -> bool;
 }
@@ -138,6 +143,11 @@ fn all(
         }
     }
     let store = of(Table::Store).next().and_then(|section| store(reader!(section)));
+    let tail = of(Table::Store).next().and_then(|section| tail(reader!(section)));
+    let zone = meters.iter().flatten().next().map(|meter| meter.source.zone_name().to_owned());
+    let backup = of(Table::Backup)
+        .next()
+        .and_then(|section| backup::resolve(reader!(section), machine, zone.as_deref(), store.as_ref()));
     let log = of(Table::Log).next().and_then(|section| log(reader!(section)));
     let known: Vec<MeterSettings> = meters.iter().flatten().cloned().collect();
     let all_known = known.len() == meters.len();
@@ -178,6 +188,8 @@ fn all(
     Some(Settings {
         meters: meters.into_iter().collect::<Option<_>>()?,
         store: store?,
+        tail,
+        backup: backup?,
         mqtt: brokers.into_iter().collect::<Option<_>>()?,
         prices: PriceSettings { currency: currency?, contracts: contract::sorted(contracts?) },
         log: log?,
@@ -214,6 +226,14 @@ fn store(reader: &mut Reader<'_, '_>) -> Option<StoreSettings> {
     let path = reader.path("path");
     let sync_interval = reader.duration("sync_interval");
     Some(StoreSettings { path: path?, sync_interval: sync_interval? })
+}
+
+fn tail(reader: &mut Reader<'_, '_>) -> Option<PathBuf> {
+    if !reader.is_set("tail") {
+        reader.derive_nothing("tail");
+        return None;
+    }
+    reader.path("tail")
 }
 
 fn log(reader: &mut Reader<'_, '_>) -> Option<LogSettings> {

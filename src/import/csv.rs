@@ -108,13 +108,15 @@ pub fn import(
         };
         let Some((time_place, values)) = &places else {
             let found = mapping.places(&record);
-            let found = found.map_err(|error| ImportError::Foreign(format!("{}: {error}", path.display())))?;
+            let found =
+                found.map_err(|error| ImportError::Foreign(format!("{}: {error}", path.display())))?;
             places = Some(found);
             continue;
         };
         let text = record.get(*time_place).unwrap_or_default().trim();
         let Some(time) = mapping.time(text, &mut clock) else {
-            done.problems.add(line, || format!("{text:?} is no time of the mapping's format, or is never shown"));
+            done.problems
+                .add(line, || format!("{text:?} is no time of the mapping's format, or is never shown"));
             continue;
         };
         let mut reading = maker.reading(time * 1_000);
@@ -132,7 +134,8 @@ pub fn import(
                 (Some(span), column) => {
                     if let Some(name) = name(column) {
                         let start = if *span == Span::Day { time } else { time.div_euclid(3_600) * 3_600 };
-                        let sum = used.entry((start, *span)).or_default().entry(name).or_insert(Decimal::ZERO);
+                        let sum =
+                            used.entry((start, *span)).or_default().entry(name).or_insert(Decimal::ZERO);
                         *sum = sum.checked_add(number).unwrap_or(*sum);
                     }
                 }
@@ -161,7 +164,8 @@ pub fn import(
         if span == Span::Day {
             let instant = jiff::Timestamp::from_second(start).unwrap_or_default();
             let day = instant.to_zoned(zone.time_zone().clone()).date().to_string();
-            done.statistics.day(&|name| if name == "day" { Some(&day) } else { texts.get(name).map(String::as_str) });
+            done.statistics
+                .day(&|name| if name == "day" { Some(&day) } else { texts.get(name).map(String::as_str) });
         } else {
             done.statistics.hour(start, &|name| texts.get(name).map(String::as_str));
         }

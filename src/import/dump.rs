@@ -177,7 +177,10 @@ impl Dump {
     }
 
     /// Goes on to what comes next.
-    #[expect(clippy::should_implement_trait, reason = "what it hands out lies in the dump, which no iterator can say")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "what it hands out lies in the dump, which no iterator can say"
+    )]
     pub fn next(&mut self) -> Event {
         loop {
             if let State::Insert(..) = self.state {

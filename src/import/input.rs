@@ -91,8 +91,7 @@ impl Input {
         };
         // One that cannot be unpacked from the start tells so with its first line.
         let kind = reader.fill_buf().map_or(Kind::Text, kind);
-        let input =
-            Self { reader, packed, length: metadata.len(), position: 0, line: 0, failed: None };
+        let input = Self { reader, packed, length: metadata.len(), position: 0, line: 0, failed: None };
         Ok((input, kind))
     }
 

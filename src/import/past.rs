@@ -61,7 +61,9 @@ pub(super) fn counters(
         // A meter that was replaced: what this day ends with is not what the next begins with.
         let replaced = told.is_some_and(|(_, told)| next.is_some_and(|(_, next)| told > next));
         let ends = match (next, told) {
-            (Some((time, next)), Some((_, told))) if !replaced && time > end + QUARTER => next.min(told + used),
+            (Some((time, next)), Some((_, told))) if !replaced && time > end + QUARTER => {
+                next.min(told + used)
+            }
             (Some((_, next)), _) if !replaced => next,
             (_, Some((_, told))) => told + used,
             // Nothing tells a position: it counts from zero.
@@ -98,7 +100,9 @@ pub(super) fn counters(
             // The newest goes on in what the record has; older ones are meters of their own.
             let equipment = match (place, segment.keys().next_back()) {
                 (0, _) | (_, None) => of.equipment.clone(),
-                (place, Some(_)) => format!("{} (before, {})", of.equipment, newest - place).trim().to_owned(),
+                (place, Some(_)) => {
+                    format!("{} (before, {})", of.equipment, newest - place).trim().to_owned()
+                }
             };
             let mut highest = i64::MIN;
             let positions = segment.into_iter().enumerate().filter_map(|(place, (time, value))| {
@@ -106,12 +110,7 @@ pub(super) fn counters(
                 // It is known from the first second on: the quarter-hour before has nothing to do with it.
                 Some((time + i64::from(place == 0), Decimal::new(highest.into(), SCALE)?))
             });
-            PastCounter {
-                equipment,
-                register: of.register,
-                unit: of.unit,
-                positions: positions.collect(),
-            }
+            PastCounter { equipment, register: of.register, unit: of.unit, positions: positions.collect() }
         })
         .collect()
 }
@@ -177,7 +176,10 @@ mod tests {
         let days = BTreeMap::from([day(0, Some(900), 4), day(1, Some(3), 2)]);
         let made = counters(&of(), &days, &BTreeMap::new(), None);
         assert_eq!(made.len(), 2);
-        assert_eq!((shown(&made[0]), made[0].equipment.as_str()), (vec![(1, 900), (DAY, 904)], "A (before, 1)"));
+        assert_eq!(
+            (shown(&made[0]), made[0].equipment.as_str()),
+            (vec![(1, 900), (DAY, 904)], "A (before, 1)")
+        );
         assert_eq!((shown(&made[1]), made[1].equipment.as_str()), (vec![(DAY + 1, 3), (2 * DAY, 5)], "A"));
     }
 

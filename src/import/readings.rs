@@ -136,9 +136,10 @@ pub(super) struct Maker {
 
 impl Maker {
     pub(super) fn new(equipment: &Equipment, zone: &Zone) -> Self {
-        let id = equipment.id.as_ref().map(|id| {
-            id.bytes().flat_map(|byte| format!("{byte:02X}").into_bytes()).collect()
-        });
+        let id = equipment
+            .id
+            .as_ref()
+            .map(|id| id.bytes().flat_map(|byte| format!("{byte:02X}").into_bytes()).collect());
         Self { clock: LocalClock::new(zone.clone()), id, device: equipment.device.clone() }
     }
 

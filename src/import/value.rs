@@ -64,9 +64,9 @@ fn civil(text: &str) -> Option<(i64, i64, &str)> {
     let bytes = text.as_bytes();
     let number = |from: usize, to: usize| -> Option<i64> {
         let part = bytes.get(from..to)?;
-        part.iter().all(u8::is_ascii_digit).then(|| {
-            part.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'))
-        })
+        part.iter()
+            .all(u8::is_ascii_digit)
+            .then(|| part.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0')))
     };
     let mark = |at: usize, marks: &[u8]| bytes.get(at).is_some_and(|byte| marks.contains(byte));
     if !(mark(4, b"-") && mark(7, b"-") && mark(10, b" T") && mark(13, b":")) {
@@ -93,7 +93,8 @@ fn civil(text: &str) -> Option<(i64, i64, &str)> {
 }
 
 fn day_seconds(year: i64, month: i64, day: i64) -> Option<i64> {
-    let date = Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
+    let date =
+        Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
     let local = LocalTime {
         year: u16::try_from(year).ok()?,
         month: date.month().unsigned_abs(),
@@ -136,7 +137,11 @@ impl WallClock {
         let instant = match self.zone.instants(local) {
             Instants::One(instant) => instant,
             Instants::Two { first, second } => {
-                if self.last.is_some_and(|last| last >= first) { second } else { first }
+                if self.last.is_some_and(|last| last >= first) {
+                    second
+                } else {
+                    first
+                }
             }
             Instants::None => return None,
         };

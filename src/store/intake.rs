@@ -204,7 +204,10 @@ impl Intake {
                         continue;
                     }
                     if found.damaged > 0 {
-                        tracing::warn!(hour_start = hour * 3_600, "a damaged block: what it held is not compared");
+                        tracing::warn!(
+                            hour_start = hour * 3_600,
+                            "a damaged block: what it held is not compared"
+                        );
                     }
                     self.verdicts.judge(Known::new(found.readings), arrivals, |reading| {
                         let place = Place::of(&self.meter, reading);

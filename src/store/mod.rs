@@ -3,10 +3,13 @@
 //! In reading order: [`settings`]; `codec`, how readings are packed row by row; `block`, packed readings of an hour;
 //! `packed`, column by column; `columns` and `summary`, what is asked of them; `journal`, what is not in a block yet;
 //! `pending`, on its way there; `tallies`, what readings mean for totals; `db`, the SQLite file; `queue` and `writer`,
-//! the thread that owns both; `handle`, what the rest of the program holds of it; [`query`], reading back;
-//! [`prices`], put in from outside; [`rebuild`], totals made anew; [`intake`], readings of the past put in;
-//! [`foreign`], SQLite files of other programs.
+//! the thread that owns both; `handle`, what the rest of the program holds of it; [`disk`], what it is written to.
+//!
+//! Then what is done with it: [`query`], reading back; [`sql`], as tables; [`prices`], put in from outside; [`intake`],
+//! readings of the past; [`foreign`], SQLite files of other programs; [`rebuild`], totals made anew; [`backup`], the whole in a file, and back; [`salvage`], what a
+//! damaged file still has.
 
+pub mod backup;
 mod block;
 mod codec;
 mod columns;
@@ -26,7 +29,9 @@ pub mod probe;
 pub mod query;
 mod queue;
 pub mod rebuild;
+pub mod salvage;
 pub mod settings;
+pub mod sql;
 mod summary;
 mod tallies;
 mod writer;

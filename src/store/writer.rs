@@ -4,10 +4,14 @@
 //! stored in one transaction together with the number of the last reading in them; then the journal is cut. Killed
 //! between any two of these, the next start takes from the journal what has a higher number.
 
+mod restoring;
+
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::backup;
 use super::codec::Row;
 use super::db::{Database, beside, is_damage, stamp};
 use super::disk::Disk;
@@ -21,6 +25,8 @@ use super::tallies::Tallies;
 use crate::clock::{Clock, MonoMillis};
 use crate::meter::Reading;
 use crate::telemetry::StoreCounters;
+use restoring::Restoring;
+pub(super) use restoring::SalvageFailure;
 
 /// Blocks of finished hours wait for each other at least this long, unless there are many: a replay of a year
 /// stores days, not hours.
@@ -34,6 +40,8 @@ const RETRY: MonoMillis = 2_000;
 const RETRY_COMMIT: MonoMillis = 5_000;
 /// Readings kept in memory while the journal cannot be written.
 const MAX_UNWRITTEN: u64 = 4_096;
+/// The journal is kept up to this while what it holds is in the database's log alone.
+const MAX_KEPT: u64 = 4 * 1024 * 1024;
 /// A fault that lasts is told this often.
 const LOG_PACE: MonoMillis = 60_000;
 /// The longest wait for readings; the heart beats at least this often.
@@ -80,6 +88,7 @@ pub(super) struct Writer {
     commit_trouble: Trouble,
     drop_trouble: Trouble,
     swap_trouble: Trouble,
+    restoring: Restoring,
 }
 
 impl Writer {
@@ -94,6 +103,8 @@ impl Writer {
         let path = journal::path_of(&settings.path);
         let file = journal::lock(disk.as_ref(), &path)
             .map_err(|error| journal::open_error(error, &path, &settings.path))?;
+        backup::restore::finish(&settings.path)
+            .map_err(|error| OpenError::Io { path: settings.path.clone(), error })?;
         let mut database = Database::open(&settings.path, disk.vfs(), clock.wall())?;
         let mut tallies = rebuild::at_open(&settings.path, &mut database);
         let sequence =
@@ -103,7 +114,9 @@ impl Writer {
             database.heard().map_err(|error| OpenError::Sqlite { path: settings.path.clone(), error })?;
         let mut pending = Pending::after(heard);
         let mut recovered = 0u64;
-        let (journal, found) = Journal::open(path.clone(), disk, file, &aside, &mut |number, meter, row| {
+        // Where each reading is synced nothing waits.
+        let memory = disk.memory().filter(|_| !settings.sync_interval.is_zero()).map(Path::to_owned);
+        let mut take = |number, meter: Arc<str>, row: Row| {
             if number > sequence {
                 let reading = row.clone().into_reading();
                 tallies.take(&meter, &reading);
@@ -111,8 +124,9 @@ impl Writer {
                 pending.roll(&place);
                 recovered += u64::from(pending.push(&place, &row).is_ok());
             }
-        })
-        .map_err(|error| journal::open_error(error, &path, &settings.path))?;
+        };
+        let opened = Journal::open(&settings.path, disk, memory, file, &aside, &mut take);
+        let (journal, found) = opened.map_err(|error| journal::open_error(error, &path, &settings.path))?;
         let now = clock.mono();
         let mut writer = Self {
             settings,
@@ -130,6 +144,7 @@ impl Writer {
             commit_trouble: Trouble::default(),
             drop_trouble: Trouble::default(),
             swap_trouble: Trouble::default(),
+            restoring: Restoring::default(),
         };
         if found.torn > 0 {
             tracing::warn!(
@@ -142,12 +157,13 @@ impl Writer {
             tracing::info!(readings = recovered, "took readings from the journal");
         }
         if writer.pending.is_empty() {
-            writer.journal.cut();
+            writer.cut();
         } else {
             // When this fails they stay in the journal and the thread tries again.
             let _ = writer.commit();
         }
         writer.journal.raise(sequence + 1);
+        writer.restore_at_open();
         writer.measure();
         Ok(writer)
     }
@@ -157,6 +173,7 @@ impl Writer {
         let mut batch = Vec::new();
         while queue.take(&mut batch, TICK) {
             heartbeat.fetch_add(1, Ordering::Relaxed);
+            let idle = batch.is_empty();
             let mut flushes = Vec::new();
             for request in batch.drain(..) {
                 match request {
@@ -171,12 +188,15 @@ impl Writer {
             }
             self.write();
             self.tick();
+            self.restore(idle);
             for answer in flushes {
                 // Nobody may be waiting any more.
                 let _ = answer.send(self.flush());
             }
         }
-        self.flush()
+        let flushed = self.flush();
+        self.journal.end();
+        flushed
     }
 
     fn keep(&mut self, meter: &Arc<str>, reading: &Reading) {
@@ -223,13 +243,18 @@ impl Writer {
     /// Hands the kernel what was appended.
     fn write(&mut self) {
         let now = self.clock.mono();
-        if now < self.write_again_at {
-            return;
-        }
         let at_once = self.settings.sync_interval.is_zero() || self.journal.unsynced() > MAX_UNSYNCED;
-        let outcome =
-            if at_once && self.journal.unsynced() > 0 { self.synced(now) } else { self.journal.write() };
-        self.account(now, outcome);
+        let card = now >= self.write_again_at;
+        if at_once && card && self.journal.unsynced() > 0 {
+            let outcome = self.synced(now);
+            self.account(now, outcome);
+        } else if card || self.journal.in_memory() {
+            match self.journal.write() {
+                // Memory tells nothing of the card.
+                Ok(rows) if self.journal.in_memory() => self.counters.stored.add(rows),
+                outcome => self.account(now, outcome),
+            }
+        }
     }
 
     fn synced(&mut self, now: MonoMillis) -> std::io::Result<u64> {
@@ -308,6 +333,7 @@ impl Writer {
             outcome = match self.database.renew(self.clock.wall(), error) {
                 Ok(()) => {
                     self.tallies.renewed();
+                    self.restoring.look(&self.settings.path);
                     self.database.store(self.pending.finished(), &mut self.tallies, sequence)
                 }
                 Err(OpenError::Sqlite { error, .. }) => Err(error),
@@ -318,8 +344,7 @@ impl Writer {
             Ok(()) => {
                 self.counters.blocks.add(self.pending.finished().len() as u64);
                 self.pending.clear_finished();
-                // What the journal never got is in a block all the same.
-                self.counters.stored.add(self.journal.cut());
+                self.cut();
                 self.committed_at = now;
                 self.synced_at = now;
                 self.commit_again_at = 0;
@@ -331,6 +356,19 @@ impl Writer {
                 Ok(())
             }
             Err(error) => Err(self.commit_failed(now, &error)),
+        }
+    }
+
+    /// Starts the journal over, once what was committed is in the database's own file: a log that is lost costs nothing
+    /// then. Somebody who reads for long keeps it from getting there; then the journal grows for a while.
+    fn cut(&mut self) {
+        let moved = self.database.checkpoint().unwrap_or_else(|error| {
+            tracing::debug!(error = %error, "could not move the log into the database");
+            false
+        });
+        if moved || self.journal.used() > MAX_KEPT {
+            // What the journal never got is in a block all the same.
+            self.counters.stored.add(self.journal.cut());
         }
     }
 

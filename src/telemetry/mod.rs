@@ -1,6 +1,8 @@
 //! Counters and the log: how the process tells what it does.
 
+mod backup;
 mod counters;
 pub mod log;
 
+pub use backup::BackupState;
 pub use counters::{BrokerCounters, Counter, MeterCounters, ShareCounters, StoreCounters};

@@ -106,9 +106,7 @@ fn dump(path: &Path, args: &Args, target: &Target) -> Outcome {
         step(&bar, what, done, all);
     });
     bar.finish_and_clear();
-    let done = done.with_context(|| {
-        format!("{}: run it again, it goes on from here", path.display())
-    })?;
+    let done = done.with_context(|| format!("{}: run it again, it goes on from here", path.display()))?;
     if done.resumed {
         say!("went on where an earlier import was interrupted");
     }

@@ -54,7 +54,10 @@ pub(super) fn run(args: &Args) -> Outcome {
     super::finish(&mut intake, &target)?;
     let rejected = counters.rejected() + failed;
     if rejected > 0 {
-        complain!("{rejected} telegrams could not be read{}", why.as_deref().map_or(String::new(), |why| format!("; the first: {why}")));
+        complain!(
+            "{rejected} telegrams could not be read{}",
+            why.as_deref().map_or(String::new(), |why| format!("; the first: {why}"))
+        );
     }
     if counters.delivered.get() == 0 {
         bail!("no telegram found; a telegram begins with a line like /ISK5\\2M550T-1012");
@@ -107,9 +110,9 @@ fn file(
             intake.write(None)?;
         }
     }
-    let why = recording.first_rejected().map(|rejected| {
-        format!("{} (byte {} of {})", rejected.reason, rejected.offset, path.display())
-    });
+    let why = recording
+        .first_rejected()
+        .map(|rejected| format!("{} (byte {} of {})", rejected.reason, rejected.offset, path.display()));
     let foreign = recording.foreign().map(|protocol| format!("{}: this is {protocol}", path.display()));
     Ok((failed, why.or(foreign)))
 }

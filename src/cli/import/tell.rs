@@ -28,7 +28,10 @@ pub(super) fn verdicts(verdicts: &Verdicts, covered: u64, dry: bool, zone: &Zone
     line(verdicts.thinned, "lie in hours whose readings were given up; left out");
     line(verdicts.refused, "are too large to be kept; left out");
     if verdicts.conflicts > 0 {
-        say!("  {} say something else than the record has of their second; what is there {stay}:", verdicts.conflicts);
+        say!(
+            "  {} say something else than the record has of their second; what is there {stay}:",
+            verdicts.conflicts
+        );
         for conflict in &verdicts.first_conflicts {
             let at = time(conflict.time, zone);
             say!("    {at}  {}: {} there, {} in the file", conflict.what, conflict.ours, conflict.theirs);

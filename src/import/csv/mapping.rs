@@ -111,7 +111,8 @@ impl Mapping {
     /// # Errors
     /// It is no TOML, has a key that is none, or names a field or zone that is not there.
     pub fn read(text: &str) -> Result<Self, MappingError> {
-        let raw: Raw = toml::from_str(text).map_err(|error| MappingError(error.to_string().trim().to_owned()))?;
+        let raw: Raw =
+            toml::from_str(text).map_err(|error| MappingError(error.to_string().trim().to_owned()))?;
         let wrong = |what: String| Err(MappingError(what));
         let delimiter = match raw.delimiter.unwrap_or(',') {
             delimiter if delimiter.is_ascii() => delimiter as u8,
@@ -139,7 +140,9 @@ impl Mapping {
                 }
             };
             if usage.is_some() && super::name(&column).is_none() {
-                return wrong(format!("value.usage: {field:?} is nothing that is used up; it is of energy and gas"));
+                return wrong(format!(
+                    "value.usage: {field:?} is nothing that is used up; it is of energy and gas"
+                ));
             }
             let factor = match factor.as_deref().map(|text| (text, value::decimal(text))) {
                 Some((text, None)) => return wrong(format!("value.factor: {text:?} is no number")),
@@ -185,10 +188,12 @@ impl Mapping {
             Name::Number(number) => {
                 Err(MappingError(format!("there is no column {number}; there are {}", header.len())))
             }
-            Name::Text(name) => header.iter().position(|known| clean(known) == clean(name)).ok_or_else(|| {
-                let known: Vec<&str> = header.iter().map(str::trim).collect();
-                MappingError(format!("there is no column {name:?}; there are: {}", known.join(", ")))
-            }),
+            Name::Text(name) => {
+                header.iter().position(|known| clean(known) == clean(name)).ok_or_else(|| {
+                    let known: Vec<&str> = header.iter().map(str::trim).collect();
+                    MappingError(format!("there is no column {name:?}; there are: {}", known.join(", ")))
+                })
+            }
         };
         let values = self.values.iter().map(|value| Ok((value.clone(), place(&value.name)?)));
         Ok((place(&self.time)?, values.collect::<Result<_, MappingError>>()?))
@@ -207,9 +212,17 @@ mod tests {
         let wrong = |text: &str| Mapping::read(text).expect_err("wrong").to_string();
         let head = "[time]\ncolumn = 1\n";
         assert!(wrong("").contains("time"));
-        assert!(wrong(&format!("{head}[[value]]\ncolumn = 2\nfield = \"energy\"")).contains("energy_import_t1"));
-        assert!(wrong(&format!("{head}[[value]]\ncolumn = 2\nfield = \"gas\"\nfactor = \"x\"")).contains("no number"));
-        assert!(wrong(&format!("{head}[[value]]\ncolumn = 2\nfield = \"power_import\"\nusage = \"hour\"")).contains("used up"));
+        assert!(
+            wrong(&format!("{head}[[value]]\ncolumn = 2\nfield = \"energy\"")).contains("energy_import_t1")
+        );
+        assert!(
+            wrong(&format!("{head}[[value]]\ncolumn = 2\nfield = \"gas\"\nfactor = \"x\""))
+                .contains("no number")
+        );
+        assert!(
+            wrong(&format!("{head}[[value]]\ncolumn = 2\nfield = \"power_import\"\nusage = \"hour\""))
+                .contains("used up")
+        );
         assert!(wrong("value = []\n[time]\ncolumn = 1").contains("nothing would be read"));
     }
 }

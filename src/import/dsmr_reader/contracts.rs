@@ -38,9 +38,9 @@ impl Price {
     /// Of the columns of its row; none without a first day.
     pub fn of<'a>(column: &dyn Fn(&str) -> Option<&'a str>) -> Option<Self> {
         let start = column("start").and_then(value::date)?;
-        let end = column("end").and_then(value::date).filter(|end| {
-            end.year() - start.year() <= FAR_YEARS && end.year() < 2090
-        });
+        let end = column("end")
+            .and_then(value::date)
+            .filter(|end| end.year() - start.year() <= FAR_YEARS && end.year() < 2090);
         let prices = PRICES.map(|(name, _)| {
             let price = column(name).and_then(value::decimal)?;
             (!price.is_zero()).then_some(price)
@@ -165,7 +165,9 @@ mod tests {
         );
         let starts: Vec<&str> = text.lines().filter(|line| line.starts_with("start")).collect();
         assert_eq!(starts, ["start = 2025-01-01", "start = 2025-07-01", "start = 2026-01-01"]);
-        assert!(text.contains("name = \"Power + Gas\"\nmeter = \"home\"\nstart = 2025-07-01\nend = 2026-01-01\n"));
+        assert!(
+            text.contains("name = \"Power + Gas\"\nmeter = \"home\"\nstart = 2025-07-01\nend = 2026-01-01\n")
+        );
         assert!(text.trim_end().ends_with("end = 2026-07-01\ngas = 1.1"));
     }
 }

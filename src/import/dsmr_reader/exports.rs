@@ -116,9 +116,9 @@ pub fn read(path: &Path, zone: &Zone, statistics: &mut Statistics) -> Result<Opt
         };
         let time = |text: &str, clock: &mut WallClock| {
             let text = text.trim();
-            value::instant(text).map(|millis| millis.div_euclid(1_000)).or_else(|| {
-                value::wall(text).and_then(|(seconds, _)| clock.instant(seconds))
-            })
+            value::instant(text)
+                .map(|millis| millis.div_euclid(1_000))
+                .or_else(|| value::wall(text).and_then(|(seconds, _)| clock.instant(seconds)))
         };
         let first = record.get(0).unwrap_or_default().trim_start_matches('\u{feff}').trim();
         let Some((exported, names)) = &mut found else {
@@ -127,7 +127,8 @@ pub fn read(path: &Path, zone: &Zone, statistics: &mut Statistics) -> Result<Opt
             match columns(record.len()).filter(|_| header && !first.starts_with("--")) {
                 Some((export, names)) => {
                     let problems = Problems::default();
-                    found = Some((Exported { export, rows: 0, span: None, kept: Vec::new(), problems }, names));
+                    found =
+                        Some((Exported { export, rows: 0, span: None, kept: Vec::new(), problems }, names));
                 }
                 None => return Ok(None),
             }
@@ -150,7 +151,9 @@ pub fn read(path: &Path, zone: &Zone, statistics: &mut Statistics) -> Result<Opt
             Export::Days => statistics.day(&column),
             Export::Hours => statistics.hour(start, &column),
             Export::Peaks | Export::Temperatures => {
-                let pairs = names.iter().map(|name| ((*name).to_owned(), column(name).map_or(Value::Null, Value::from)));
+                let pairs = names
+                    .iter()
+                    .map(|name| ((*name).to_owned(), column(name).map_or(Value::Null, Value::from)));
                 exported.kept.push((start, Value::from(pairs.collect::<Map<_, _>>()).to_string()));
                 true
             }

@@ -169,9 +169,7 @@ impl Statistics {
                 counter.positions.retain(|(time, _)| *time <= first.time);
             }
         }
-        let counts = |counter: &PastCounter| {
-            counter.positions.iter().any(|(_, value)| !value.is_zero())
-        };
+        let counts = |counter: &PastCounter| counter.positions.iter().any(|(_, value)| !value.is_zero());
         counters.retain(|counter| !counter.positions.is_empty() && (place != 4 || counts(counter)));
         counters
     }
@@ -235,7 +233,12 @@ impl First {
         let Some(time) = intake.first_reading()? else { return Ok(None) };
         let archive = Archive::open(path)?;
         // Values that are told seldom come within an hour.
-        let range = Range { meter: Some(meter.to_owned()), from: Some(time), to: Some(time + 7_200), ..Range::default() };
+        let range = Range {
+            meter: Some(meter.to_owned()),
+            from: Some(time),
+            to: Some(time + 7_200),
+            ..Range::default()
+        };
         let mut first = Self { time, equipment: None, energy: [None; 4], device: None };
         for stored in archive.readings(range)?.flatten() {
             if first.equipment.is_none() {

@@ -78,7 +78,9 @@ pub(super) fn open(path: &Path) -> Result<Dump, ImportError> {
     let make = "make a plain dump of it with: pg_restore --no-owner -f dump.sql";
     let wrong = match kind {
         Kind::Text => None,
-        Kind::PostgresCustom => Some(format!("a dump in PostgreSQL's custom format; {make} {}", path.display())),
+        Kind::PostgresCustom => {
+            Some(format!("a dump in PostgreSQL's custom format; {make} {}", path.display()))
+        }
         Kind::Tar => Some(format!(
             "a tar archive; where it is a dump of pg_dump -F t, {make} {}; else unpack it first",
             path.display()

@@ -52,7 +52,11 @@ fn summary(codec: u8, data: &[u8]) -> Option<Vec<u8>> {
     Some(Summary::of(&columns).pack())
 }
 
-fn layout(transaction: &Transaction<'_>, columns: &BTreeSet<String>) -> rusqlite::Result<i64> {
+/// The number of a set of columns.
+pub(in crate::store) fn layout(
+    transaction: &Transaction<'_>,
+    columns: &BTreeSet<String>,
+) -> rusqlite::Result<i64> {
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     let columns = columns.join("\n");
     let known = transaction

@@ -167,15 +167,14 @@ pub(in crate::store) fn put_position(
     counter: &Before,
     (boundary, at): (i64, Decimal),
 ) -> rusqlite::Result<Put> {
-    let mut insert =
-        transaction.prepare_cached("INSERT OR IGNORE INTO position VALUES (?1, ?2, ?3, 0)")?;
+    let mut insert = transaction.prepare_cached("INSERT OR IGNORE INTO position VALUES (?1, ?2, ?3, 0)")?;
     let quarter = boundary.div_euclid(QUARTER);
     let stored = value(at, counter.scale);
     if insert.execute(params![quarter, counter.id, stored])? > 0 {
         return Ok(Put::New);
     }
-    let mut same = transaction
-        .prepare_cached("SELECT value = ?3 FROM position WHERE quarter = ?1 AND counter = ?2")?;
+    let mut same =
+        transaction.prepare_cached("SELECT value = ?3 FROM position WHERE quarter = ?1 AND counter = ?2")?;
     let same: bool = same.query_row(params![quarter, counter.id, stored], |row| row.get(0))?;
     Ok(if same { Put::There } else { Put::Differs })
 }

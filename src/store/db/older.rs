@@ -46,8 +46,7 @@ pub(in crate::store) fn restore(transaction: &Transaction<'_>) -> rusqlite::Resu
          JOIN counter c ON c.meter = o.meter AND c.equipment = o.equipment AND c.register = o.register
              AND c.generation = o.generation AND c.unit = o.unit",
     )?;
-    let mut insert =
-        transaction.prepare_cached("INSERT OR IGNORE INTO position VALUES (?1, ?2, ?3, ?4)")?;
+    let mut insert = transaction.prepare_cached("INSERT OR IGNORE INTO position VALUES (?1, ?2, ?3, ?4)")?;
     let mut rows = rows.query([])?;
     while let Some(row) = rows.next()? {
         let (quarter, counter, age): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(3)?);

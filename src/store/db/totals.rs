@@ -145,8 +145,7 @@ pub(in crate::store) fn position(row: &Row<'_>, scale: u8) -> rusqlite::Result<(
     }
 }
 
-/// A value as it is stored of a counter with this scale.
-pub(super) fn value(value: Decimal, scale: u8) -> Value {
+pub(in crate::store) fn value(value: Decimal, scale: u8) -> Value {
     match i64::try_from(value.mantissa()) {
         Ok(mantissa) if value.scale() == scale => Value::Integer(mantissa),
         _ => Value::Text(value.to_string()),
@@ -160,7 +159,7 @@ pub(super) fn text<T>(row: &Row<'_>, column: usize, of: fn(&str) -> Option<T>) -
 }
 
 /// The name of a register, which stays the same for as long as there are databases.
-pub(super) fn name_of(register: Register) -> String {
+pub(in crate::store) fn name_of(register: Register) -> String {
     match register {
         Register::Energy(field) => field.name().to_owned(),
         Register::Device { class, channel: None } => class.name().to_owned(),
@@ -168,7 +167,7 @@ pub(super) fn name_of(register: Register) -> String {
     }
 }
 
-fn register_of(name: &str) -> Option<Register> {
+pub(in crate::store) fn register_of(name: &str) -> Option<Register> {
     if let Some(field) = Field::from_name(name) {
         return Some(Register::Energy(field));
     }
@@ -180,12 +179,12 @@ fn register_of(name: &str) -> Option<Register> {
     Some(Register::Device { class, channel })
 }
 
-fn unit_of(symbol: &str) -> Option<Unit> {
+pub(in crate::store) fn unit_of(symbol: &str) -> Option<Unit> {
     Unit::ALL.into_iter().find(|unit| unit.symbol() == symbol)
 }
 
 /// A decimal as it is shown.
-pub(super) fn decimal_of(text: &str) -> Option<Decimal> {
+pub(in crate::store) fn decimal_of(text: &str) -> Option<Decimal> {
     let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
     let scale = u8::try_from(rest.len()).ok()?;
     Decimal::new([whole, rest].concat().parse().ok()?, scale)

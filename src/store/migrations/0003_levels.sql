@@ -5,6 +5,10 @@ ALTER TABLE block ADD COLUMN level INTEGER NOT NULL DEFAULT 0;
 -- written before there were summaries.
 ALTER TABLE block ADD COLUMN summary BLOB;
 
+-- The sequence with every bit turned round: what is written here by damage is not taken for a sequence.
+ALTER TABLE progress ADD COLUMN guard INTEGER NOT NULL DEFAULT -1;
+UPDATE progress SET guard = ~sequence;
+
 -- Imports of other programs' files: how far each has come, so that one that was interrupted goes on.
 CREATE TABLE import (
     fingerprint TEXT NOT NULL,      -- of the file: its size and checksums of its beginning and end

@@ -57,14 +57,10 @@ fn periods(database: &Path, step: Step) -> Vec<Period> {
     let table = std::sync::Arc::new(PriceTable::default());
     let prices = PriceBook { currency: "".into(), contracts: Vec::new(), table, zone };
     let mut found = Vec::new();
-    let mut periods = PastPeriods::new(
-        &prices,
-        archive.counters(METER).unwrap(),
-        step,
-        i64::MIN,
-        i64::MAX,
-        |period| found.push(period),
-    );
+    let mut periods =
+        PastPeriods::new(&prices, archive.counters(METER).unwrap(), step, i64::MIN, i64::MAX, |period| {
+            found.push(period)
+        });
     archive.settled(METER, periods.needs_from(), |settled| periods.take(&settled)).unwrap();
     periods.finish();
     found

@@ -20,7 +20,7 @@ use dsmrd::totals::{CounterState, Entry, Settled, Tally};
 use super::{START, meter, open, runtime};
 
 /// Seconds between readings.
-const STEP: i64 = 97;
+pub(in crate::store) const STEP: i64 = 97;
 
 fn quantity(mantissa: i64, unit: Unit) -> Quantity {
     Quantity { value: Decimal::new(mantissa.into(), 3).unwrap(), unit }
@@ -42,7 +42,7 @@ fn at(utc: i64) -> MeterTime {
 
 /// The reading of a household at the second `START + second`: four registers, and a gas meter that reports each full
 /// hour.
-fn household(second: i64) -> Arc<Reading> {
+pub(in crate::store) fn household(second: i64) -> Arc<Reading> {
     let time = START + second;
     let mut reading = Reading::new(time * 1_000 + 400, Proof::Verified);
     reading.time = Some(at(time));
@@ -72,10 +72,10 @@ fn household(second: i64) -> Arc<Reading> {
 }
 
 /// Counters and positions.
-type Totals = (Vec<CounterState>, Vec<Settled>);
+pub(in crate::store) type Totals = (Vec<CounterState>, Vec<Settled>);
 
 /// What the record must tell of readings that all came in one go.
-fn told(readings: impl IntoIterator<Item = Arc<Reading>>) -> Totals {
+pub(in crate::store) fn told(readings: impl IntoIterator<Item = Arc<Reading>>) -> Totals {
     let (mut tally, mut entries) = (Tally::default(), Vec::new());
     let mut rows: BTreeMap<(i64, usize), Settled> = BTreeMap::new();
     for reading in readings {

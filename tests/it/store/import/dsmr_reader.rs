@@ -11,7 +11,8 @@ use crate::store::{open, runtime};
 
 /// What a day or hour used, in thousandths: taken at tariffs 1 and 2, gas.
 fn used(database: &Path, step: Step) -> Vec<[i128; 3]> {
-    let thousandths = |value: Option<dsmrd::p1::Decimal>| value.map_or(0, |value| value.rescaled(3).unwrap().mantissa());
+    let thousandths =
+        |value: Option<dsmrd::p1::Decimal>| value.map_or(0, |value| value.rescaled(3).unwrap().mantissa());
     let of = |period: dsmrd::totals::Period| {
         let usage = period.usage;
         [
@@ -96,7 +97,10 @@ fn a_dry_run_tells_and_does_nothing() {
     let folder = crate::support::scratch();
     let database = folder.path().join("dsmrd.sqlite");
     let text = said(&import("dsmr-reader", &database, &["--dry-run"], &[&fixture("v4.sql")]));
-    assert!(text.contains("readings would be put in: 10  2019-06-04 14:00:00 to 2019-06-04 17:00:00"), "{text}");
+    assert!(
+        text.contains("readings would be put in: 10  2019-06-04 14:00:00 to 2019-06-04 17:00:00"),
+        "{text}"
+    );
     assert!(!database.exists());
     // Beside a store that runs, which an import refuses.
     let opened = open(&database);
@@ -132,7 +136,10 @@ fn own_readings_win_and_others_of_their_second_are_told() {
     let text = said(&import("dsmr-reader", &database, &[], &[&fixture("v4.sql")]));
     assert!(text.contains("readings put in: 9"), "{text}");
     assert!(text.contains("1 say something else"), "{text}");
-    assert!(text.contains("2019-06-04 16:59:50  energy_import_t2: 2021.507 there, 2021.508 in the file"), "{text}");
+    assert!(
+        text.contains("2019-06-04 16:59:50  energy_import_t2: 2021.507 there, 2021.508 in the file"),
+        "{text}"
+    );
     let found = readings(&database);
     assert_eq!(found.len(), 11);
     let of_own: Vec<_> = found.iter().filter(|reading| reading.tariff().is_some()).collect();

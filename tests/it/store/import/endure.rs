@@ -30,7 +30,8 @@ fn write(path: &Path) {
     writeln!(out, "--\n-- PostgreSQL database dump\n--\n").unwrap();
     writeln!(out, "COPY public.dsmr_consumption_electricityconsumption (id, read_at, delivered_1, returned_1, delivered_2, returned_2, currently_delivered, currently_returned) FROM stdin;").unwrap();
     for minute in 0..READINGS / 6 {
-        writeln!(out, "{minute}\t{}\t1.000\t0.000\t2.000\t0.000\t0.100\t0.000", at(START + minute * 60)).unwrap();
+        writeln!(out, "{minute}\t{}\t1.000\t0.000\t2.000\t0.000\t0.100\t0.000", at(START + minute * 60))
+            .unwrap();
     }
     writeln!(out, "\\.\n").unwrap();
     writeln!(out, "COPY public.dsmr_datalogger_dsmrreading (id, \"timestamp\", electricity_delivered_1, electricity_returned_1, electricity_delivered_2, electricity_returned_2, electricity_currently_delivered, electricity_currently_returned) FROM stdin;").unwrap();

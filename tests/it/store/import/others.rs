@@ -21,7 +21,8 @@ fn telegrams_go_in_at_their_own_time_and_once() {
     let database = folder.path().join("dsmrd.sqlite");
     let of = |seconds: std::ops::Range<u32>| seconds.map(telegram).collect::<String>();
     std::fs::write(&one, of(0..20)).unwrap();
-    let mut packed = flate2::write::GzEncoder::new(std::fs::File::create(&two).unwrap(), flate2::Compression::fast());
+    let mut packed =
+        flate2::write::GzEncoder::new(std::fs::File::create(&two).unwrap(), flate2::Compression::fast());
     packed.write_all(of(10..40).as_bytes()).unwrap();
     packed.finish().unwrap();
     let text = said(&import("telegrams", &database, &[], &[&one, &two]));
@@ -71,7 +72,8 @@ fn a_csv_file_with_commas_goes_in_by_its_mapping() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("\"never\" is no time"));
     let found = readings(&database);
     // The hour that comes twice.
-    let steps: Vec<i64> = found.windows(2).map(|pair| pair[1].utc_seconds() - pair[0].utc_seconds()).collect();
+    let steps: Vec<i64> =
+        found.windows(2).map(|pair| pair[1].utc_seconds() - pair[0].utc_seconds()).collect();
     assert_eq!(steps, [1_800, 1_800, 1_800]);
     assert_eq!(found[1].number(Field::EnergyImportT1).unwrap().to_string(), "1234.6005");
     assert_eq!(found[0].number(Field::PowerImport).unwrap().to_string(), "0.512");
@@ -81,7 +83,9 @@ fn a_csv_file_with_commas_goes_in_by_its_mapping() {
     let missing = mapping.replace("\"Vermogen\"", "\"Power\"");
     std::fs::write(&map, missing).unwrap();
     let refused = import("csv", &database, &more, &[&file]);
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("there is no column \"Power\"; there are: Tijd"));
+    assert!(
+        String::from_utf8_lossy(&refused.stderr).contains("there is no column \"Power\"; there are: Tijd")
+    );
 }
 
 #[test]
