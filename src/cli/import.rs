@@ -1,6 +1,9 @@
 //! `dsmrd import`: the history of other programs, and recorded telegrams, put into the record.
 
+mod csv;
 mod dsmr_reader;
+mod p1_monitor;
+mod telegrams;
 mod tell;
 
 use std::io::{self, IsTerminal};
@@ -31,11 +34,22 @@ enum From {
     /// Nothing is put in twice, however often it is run, and an import that was interrupted goes on. Readings of dsmrd's
     /// own stay as they are; others of the same second are told. Stop dsmrd first; with --dry-run it may run.
     DsmrReader(dsmr_reader::Args),
+    /// Put recorded telegrams into the record, each at its own time.
+    ///
+    /// Unlike a replay this sends nothing to brokers and puts nothing in twice. Stop dsmrd first.
+    Telegrams(telegrams::Args),
+    /// Put a CSV file into the record, by a mapping that tells what its columns are.
+    Csv(csv::Args),
+    /// Take over the minutes of P1 Monitor, from its database of minutes.
+    P1Monitor(p1_monitor::Args),
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
     match &args.from {
         From::DsmrReader(args) => dsmr_reader::run(args),
+        From::Telegrams(args) => telegrams::run(args),
+        From::Csv(args) => csv::run(args),
+        From::P1Monitor(args) => p1_monitor::run(args),
     }
 }
 
@@ -132,6 +146,18 @@ fn step(bar: &ProgressBar, what: &'static str, done: u64, all: u64) {
     bar.set_message(what);
     bar.set_length(all);
     bar.set_position(done);
+}
+
+/// Writes what waits, makes the totals of it, and tells.
+fn finish(intake: &mut Intake, target: &Target) -> anyhow::Result<()> {
+    intake.write(None)?;
+    if intake.wants_totals()? {
+        let bar = bar("making totals");
+        intake.make_totals(|done, all| step(&bar, "making totals", done, all))?;
+        bar.finish_and_clear();
+    }
+    tell::verdicts(intake.verdicts(), 0, target.dry_run, &target.zone);
+    Ok(())
 }
 
 /// Writes a file that someone asked for; one that is there stays.

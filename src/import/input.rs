@@ -95,6 +95,16 @@ impl Input {
         Ok((input, kind))
     }
 
+    /// The bytes of a file, unpacked where it is gzip.
+    ///
+    /// # Errors
+    /// It cannot be opened or read.
+    pub fn bytes(path: &Path) -> io::Result<Box<dyn Read + Send>> {
+        let mut file = BufReader::with_capacity(64 * 1024, File::open(path)?);
+        let is_gzip = file.fill_buf()?.starts_with(&[0x1f, 0x8b]);
+        Ok(if is_gzip { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
+    }
+
     /// A stream that is no file.
     pub fn of(reader: impl BufRead + 'static) -> Self {
         Self {

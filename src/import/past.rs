@@ -105,9 +105,10 @@ pub(super) fn counters(
                 }
             };
             let mut highest = i64::MIN;
-            let positions = segment.into_iter().filter_map(|(time, value)| {
+            let positions = segment.into_iter().enumerate().filter_map(|(place, (time, value))| {
                 highest = highest.max(value);
-                Some((time, Decimal::new(highest.into(), SCALE)?))
+                // It is known from the first second on: the quarter-hour before has nothing to do with it.
+                Some((time + i64::from(place == 0), Decimal::new(highest.into(), SCALE)?))
             });
             PastCounter { equipment, register: of.register, unit: of.unit, positions: positions.collect() }
         })
@@ -158,7 +159,7 @@ mod tests {
         let made = counters(&of(), &days, &hours, Some((3 * DAY + 60, 103)));
         assert_eq!(made.len(), 1);
         let expected =
-            [(0, 88), (DAY, 93), (DAY + 7_200, 97), (DAY + 10_800, 99), (2 * DAY, 100), (3 * DAY, 103)];
+            [(1, 88), (DAY, 93), (DAY + 7_200, 97), (DAY + 10_800, 99), (2 * DAY, 100), (3 * DAY, 103)];
         assert_eq!(shown(&made[0]), expected);
     }
 
@@ -167,7 +168,7 @@ mod tests {
         let days = BTreeMap::from([day(0, Some(10), 6), day(1, Some(20), 5)]);
         let hours = BTreeMap::from([(0, 3), (3_600, 99)]);
         let made = counters(&of(), &days, &hours, None);
-        assert_eq!(shown(&made[0]), [(0, 10), (3_600, 13), (7_200, 20), (DAY, 20), (2 * DAY, 25)]);
+        assert_eq!(shown(&made[0]), [(1, 10), (3_600, 13), (7_200, 20), (DAY, 20), (2 * DAY, 25)]);
     }
 
     #[test]
@@ -177,15 +178,15 @@ mod tests {
         assert_eq!(made.len(), 2);
         assert_eq!(
             (shown(&made[0]), made[0].equipment.as_str()),
-            (vec![(0, 900), (DAY, 904)], "A (before, 1)")
+            (vec![(1, 900), (DAY, 904)], "A (before, 1)")
         );
-        assert_eq!((shown(&made[1]), made[1].equipment.as_str()), (vec![(DAY, 3), (2 * DAY, 5)], "A"));
+        assert_eq!((shown(&made[1]), made[1].equipment.as_str()), (vec![(DAY + 1, 3), (2 * DAY, 5)], "A"));
     }
 
     #[test]
     fn without_any_position_usage_counts_from_zero() {
         let days = BTreeMap::from([day(0, None, 4), day(1, None, 2)]);
         let made = counters(&of(), &days, &BTreeMap::new(), None);
-        assert_eq!(shown(&made[0]), [(0, 0), (DAY, 4), (2 * DAY, 6)]);
+        assert_eq!(shown(&made[0]), [(1, 0), (DAY, 4), (2 * DAY, 6)]);
     }
 }

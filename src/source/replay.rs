@@ -87,11 +87,26 @@ impl Recording {
             }
             (Box::new(file), metadata.is_file().then_some(metadata.len()))
         };
+        let mut recording = Self::of(path, input, max_telegram, settings, keys, start, counters);
+        recording.length = length;
+        Ok(recording)
+    }
+
+    /// The same of what is read from elsewhere; `path` is its name.
+    pub fn of(
+        path: &Path,
+        input: Box<dyn Read + Send>,
+        max_telegram: usize,
+        settings: InterpreterSettings,
+        keys: Option<Keys>,
+        start: UnixMillis,
+        counters: Arc<MeterCounters>,
+    ) -> Self {
         let limits = FramerSettings { max_bytes: max_telegram, crc: CrcPolicy::Auto, mask_bit7: false };
-        Ok(Self {
+        Self {
             path: path.to_owned(),
             input,
-            length,
+            length: None,
             read: 0,
             buffer: vec![0; CHUNK],
             framer: Framer::new(limits).with_keys(keys.clone()),
@@ -109,7 +124,7 @@ impl Recording {
                 first_rejected: None,
             },
             ended: false,
-        })
+        }
     }
 
     /// Where it is read from.

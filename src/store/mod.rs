@@ -6,8 +6,9 @@
 //! the thread that owns both; `handle`, what the rest of the program holds of it; [`disk`], what it is written to.
 //!
 //! Then what is done with it: [`query`], reading back; [`sql`], as tables; [`prices`], put in from outside; [`intake`],
-//! readings of the past; [`rebuild`], totals made anew; [`backup`], the whole in a file, and back; [`salvage`], what a
-//! damaged file still has; [`check`] and [`stats`], whether it is sound and what it holds.
+//! readings of the past; [`foreign`], SQLite files of other programs; [`rebuild`], totals made anew; [`backup`], the
+//! whole in a file, and back; [`salvage`], what a damaged file still has; [`check`] and [`stats`], whether it is sound
+//! and what it holds.
 
 pub mod backup;
 mod block;
@@ -18,6 +19,7 @@ mod crc;
 mod db;
 pub mod disk;
 mod error;
+pub mod foreign;
 mod handle;
 pub mod intake;
 mod journal;

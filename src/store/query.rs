@@ -137,9 +137,11 @@ impl Archive {
         Ok(Self { connection, tail: Vec::new(), tallies: None })
     }
 
-    /// The names of the meters that have readings.
+    /// The names of the meters that have readings, or positions from the history of another program.
     pub fn meters(&self) -> Result<BTreeSet<String>, ReadError> {
-        let mut statement = self.connection.prepare("SELECT DISTINCT meter FROM epoch")?;
+        let mut statement = self
+            .connection
+            .prepare("SELECT DISTINCT meter FROM epoch UNION SELECT DISTINCT meter FROM counter")?;
         let mut meters =
             statement.query_map([], |row| row.get(0))?.collect::<Result<BTreeSet<String>, _>>()?;
         meters.extend(self.tail.iter().map(|block| block.meter.to_string()));

@@ -165,7 +165,7 @@ fn csv(
     if target.dry_run {
         return Ok(exit::OK);
     }
-    let (inherited, days) = statistics.put(&target.record, &target.meter, &equipment, &mut intake)?;
+    let (inherited, days) = statistics.put(&target.record, &target.meter, &equipment, &mut intake, ORIGIN)?;
     tell::inherited(&inherited);
     let mut kept = 0;
     for (_, export) in exported {

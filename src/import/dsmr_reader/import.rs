@@ -123,7 +123,7 @@ pub fn import(
         done.totals = Some(made.readings);
     }
     let Into { record, meter, equipment, .. } = into;
-    (done.inherited, done.days) = survey.statistics.put(record, meter, equipment, intake)?;
+    (done.inherited, done.days) = survey.statistics.put(record, meter, equipment, intake, ORIGIN)?;
     let notes = survey.notes.iter().map(|(day, text)| (day.as_str(), text.as_str()));
     done.notes = intake.put_notes(ORIGIN, notes)?;
     intake.write(Some(&Mark { fingerprint, position, done: true }))?;

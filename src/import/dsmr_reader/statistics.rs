@@ -9,7 +9,6 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::ORIGIN;
 use crate::import::past::{self, Day, Of, thousandths};
 use crate::import::readings::Equipment;
 use crate::import::value;
@@ -185,12 +184,13 @@ impl Statistics {
         meter: &str,
         equipment: &Equipment,
         intake: &mut Intake,
+        origin: &str,
     ) -> Result<(Inherited, u64), PutError> {
         self.fill_days();
         let first = First::of(path, meter, equipment, intake)?;
         let inherited = intake.inherit(&self.positions(equipment, first.as_ref()))?;
         let kept = std::mem::take(&mut self.kept);
-        let days = intake.keep(ORIGIN, "day", kept)?;
+        let days = intake.keep(origin, "day", kept)?;
         Ok((inherited, days))
     }
 }

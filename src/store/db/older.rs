@@ -38,8 +38,7 @@ pub(in crate::store) fn restore(transaction: &Transaction<'_>) -> rusqlite::Resu
          UPDATE counter SET first_time = o.first_time, first_value = o.first_value FROM older_counter o
              WHERE o.meter = counter.meter AND o.equipment = counter.equipment AND o.register = counter.register
                  AND o.generation = counter.generation AND o.unit = counter.unit
-                 AND o.first_time < counter.first_time
-                 AND EXISTS (SELECT 1 FROM older_position p WHERE p.counter = o.id);",
+                 AND o.generation = 0 AND o.first_time < counter.first_time;",
     )?;
     let mut rows = transaction.prepare(
         "SELECT p.quarter, c.id, p.value, p.age, o.scale, c.scale FROM older_position p

@@ -20,7 +20,8 @@ pub struct PastCounter {
     pub register: Register,
     /// The unit of its positions.
     pub unit: Unit,
-    /// Instants in seconds since 1970-01-01 00:00 UTC, multiples of a quarter-hour, and positions; both only rise.
+    /// Instants in seconds since 1970-01-01 00:00 UTC and positions; both only rise. The first is from when on it is
+    /// known; the others are at multiples of a quarter-hour.
     pub positions: Vec<(i64, Decimal)>,
 }
 
@@ -114,8 +115,8 @@ impl Intake {
                 Some(counter) => counter,
                 None => sql::make_counter(&transaction, of, (past.register, past.unit), first)?,
             };
-            let mut last = None;
-            for &(boundary, at) in &past.positions {
+            let mut last = Some(first).filter(|_| is_new || first.0 < counter.first.0);
+            for &(boundary, at) in &past.positions[1..] {
                 debug_assert_eq!(boundary.rem_euclid(QUARTER), 0, "a boundary");
                 // Of a register that was inherited before, the first position is no reading's.
                 let limit = first_reading.map_or(i64::MAX, |reading| reading.min(i64::MAX - 1));
@@ -135,7 +136,9 @@ impl Intake {
                 last = Some((boundary, at));
             }
             if let Some(last) = last {
-                sql::begin_earlier(&transaction, &counter, first)?;
+                if first_reading.is_none_or(|reading| first.0 < reading) {
+                    sql::begin_earlier(&transaction, &counter, first)?;
+                }
                 if first_reading.is_none() || is_new {
                     sql::end_later(&transaction, &counter, last)?;
                 }
