@@ -11,7 +11,7 @@ use super::books::Books;
 use super::prices::{self, Market};
 use super::requests::Requests;
 use super::shares::Shares;
-use super::sink::Sink;
+use super::sink::{self, Sink};
 use super::tasks::{Brokers, MeterRegistry, Readers};
 use super::watchdog::{self, Pulse, Watchdog};
 use crate::clock::Clock;
@@ -91,7 +91,7 @@ impl App {
         level: Option<LevelHandle>,
     ) -> Result<Self, store::OpenError> {
         let store_counters = Arc::new(StoreCounters::default());
-        let store = Store::open(settings.store.clone(), Arc::clone(&store_counters), clock.clone())?;
+        let store = sink::open_store(&settings, &store_counters, &clock)?;
         let feed = Feed::default();
         let books = Books::new(settings.store.path.clone());
         for meter in &settings.meters {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::life::{App, FAREWELL, Reload, Running, notify};
 use super::requests::Requests;
+use super::sink;
 use crate::config::{self, MeterSettings, Settings};
 use crate::feed::MeterId;
-use crate::store::Store;
 
 impl Running {
     /// Takes a new configuration over: only what changed is restarted. Who asks to stop meanwhile does not wait for the
@@ -111,12 +111,12 @@ impl Running {
         {
             tracing::error!(%error, "the record could not be closed; the journal keeps what is not in a block");
         }
-        let open = |settings: &Settings| {
-            Store::open(settings.store.clone(), Arc::clone(&self.app.store_counters), self.app.clock.clone())
-        };
+        let open =
+            |settings: &Settings| sink::open_store(settings, &self.app.store_counters, &self.app.clock);
         let opened = open(settings).or_else(|error| {
             tracing::error!(%error, "the new record cannot be opened; the old one stays");
             settings.store = self.app.settings.store.clone();
+            settings.tail = self.app.settings.tail.clone();
             open(settings)
         });
         match opened {

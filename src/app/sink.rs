@@ -5,10 +5,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::books::Books;
 use super::shares::Shares;
+use crate::clock::Clock;
+use crate::config::Settings;
 use crate::feed::{Event, Feed, MeterId};
 use crate::meter::Reading;
-use crate::store::Store;
+use crate::store::disk::Machine;
+use crate::store::{OpenError, Store};
 use crate::telemetry::StoreCounters;
+
+/// Opens the record, with memory for what waits for a sync.
+pub(super) fn open_store(
+    settings: &Settings,
+    counters: &Arc<StoreCounters>,
+    clock: &Clock,
+) -> Result<Store, OpenError> {
+    let disk = Arc::new(Machine::new(settings.tail.as_deref()));
+    Store::open_on(disk, settings.store.clone(), Arc::clone(counters), clock.clone())
+}
 
 /// How many readings wait while the store is exchanged on a reload.
 const WAITING: usize = 4096;

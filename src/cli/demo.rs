@@ -229,6 +229,7 @@ fn settings(tty: PathBuf, record: PathBuf, port: u16) -> Settings {
             },
         }],
         store: StoreSettings { path: record, sync_interval: Duration::from_secs(60) },
+        tail: None,
         mqtt: vec![BrokerSettings {
             name: METER.to_owned(),
             enabled: true,

@@ -1,7 +1,7 @@
 //! From what was typed to what it means: defaults, derived values, and what must agree between keys.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::backup;
 use super::broker;
@@ -143,6 +143,7 @@ fn all(
         }
     }
     let store = of(Table::Store).next().and_then(|section| store(reader!(section)));
+    let tail = of(Table::Store).next().and_then(|section| tail(reader!(section)));
     let zone = meters.iter().flatten().next().map(|meter| meter.source.zone_name().to_owned());
     let backup = of(Table::Backup)
         .next()
@@ -187,6 +188,7 @@ fn all(
     Some(Settings {
         meters: meters.into_iter().collect::<Option<_>>()?,
         store: store?,
+        tail,
         backup: backup?,
         mqtt: brokers.into_iter().collect::<Option<_>>()?,
         prices: PriceSettings { currency: currency?, contracts: contract::sorted(contracts?) },
@@ -224,6 +226,14 @@ fn store(reader: &mut Reader<'_, '_>) -> Option<StoreSettings> {
     let path = reader.path("path");
     let sync_interval = reader.duration("sync_interval");
     Some(StoreSettings { path: path?, sync_interval: sync_interval? })
+}
+
+fn tail(reader: &mut Reader<'_, '_>) -> Option<PathBuf> {
+    if !reader.is_set("tail") {
+        reader.derive_nothing("tail");
+        return None;
+    }
+    reader.path("tail")
 }
 
 fn log(reader: &mut Reader<'_, '_>) -> Option<LogSettings> {

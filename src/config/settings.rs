@@ -1,5 +1,6 @@
 //! The resolved configuration: everything checked, every default filled in.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::backup::BackupSettings;
@@ -53,6 +54,8 @@ pub struct Settings {
     pub meters: Vec<MeterSettings>,
     /// The record.
     pub store: StoreSettings,
+    /// The folder in memory for what a sync has not put onto the medium yet; none is one of the usual ones.
+    pub tail: Option<PathBuf>,
     /// Backups of it.
     pub backup: BackupSettings,
     /// None means that nothing is published.

@@ -1,12 +1,17 @@
-//! The card as the record sees it: a file that is written in place and synced, and the VFS that SQLite goes through.
+//! The card as the record sees it: a file that is written in place and synced, the VFS that SQLite goes through, and a
+//! folder in memory for what the card is spared.
 //!
 //! One implementation is the system's; the other ones stand in tests, and lose power, fill up, fail or take their time.
 
 use std::fmt::Debug;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::Path;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+mod memory;
+
+pub(super) use memory::MEMORY;
 
 /// Where the record lies.
 pub trait Disk: Debug + Send + Sync {
@@ -19,6 +24,20 @@ pub trait Disk: Debug + Send + Sync {
     /// The VFS that SQLite's writing connection goes through; none for SQLite's own.
     fn vfs(&self) -> Option<&str> {
         None
+    }
+
+    /// The folder for the end of the journal between two syncs. Its files are in memory: they outlive this process, and
+    /// no power cut. None keeps that end on the card.
+    fn memory(&self) -> Option<&Path> {
+        None
+    }
+
+    /// Opens a file in [`Disk::memory`] to read and write, and makes it where there is none.
+    ///
+    /// # Errors
+    /// What the system says, or that it is not a file of our own.
+    fn open_in_memory(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        self.open(path)
     }
 }
 
@@ -65,9 +84,14 @@ pub trait DiskFile: Debug + Send {
     /// # Errors
     /// What the system says.
     fn unlock(&self) -> io::Result<()>;
+
+    /// Whether it still has a name, so that others can open it.
+    fn is_linked(&self) -> bool {
+        true
+    }
 }
 
-/// The file systems of this machine.
+/// The file systems of this machine, everything on the card.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemDisk;
 
@@ -113,5 +137,42 @@ impl DiskFile for File {
 
     fn unlock(&self) -> io::Result<()> {
         File::unlock(self)
+    }
+
+    fn is_linked(&self) -> bool {
+        self.metadata().is_ok_and(|metadata| metadata.nlink() > 0)
+    }
+}
+
+/// The file systems of this machine: the card, and where there is one a folder in memory.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    memory: Option<PathBuf>,
+}
+
+impl Machine {
+    /// With `folder` in memory, or else the usual ones: `/run/dsmrd` where somebody made it for us, and `/dev/shm`.
+    /// Where none will do the log says why, and what that costs.
+    pub fn new(folder: Option<&Path>) -> Self {
+        Self { memory: memory::choose(folder) }
+    }
+
+    /// With this folder, of whatever kind it is: on a file system that is not in memory nothing is gained.
+    pub fn with_memory(folder: PathBuf) -> Self {
+        Self { memory: Some(folder) }
+    }
+}
+
+impl Disk for Machine {
+    fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        SystemDisk.open(path)
+    }
+
+    fn memory(&self) -> Option<&Path> {
+        self.memory.as_deref()
+    }
+
+    fn open_in_memory(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        memory::open(path).map(|file| Box::new(file) as Box<dyn DiskFile>)
     }
 }

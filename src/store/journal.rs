@@ -7,11 +7,15 @@
 //! the number of the meter whose row follows, as [`super::codec`] writes it.
 //!
 //! The file is filled with zeros ahead of the end and grows in steps, so that a sync writes data and no
-//! metadata. A cut only moves the end back to the beginning.
+//! metadata but the time of the write. A cut only moves the end back to the beginning. Because of that time a file
+//! system such as ext4 writes four blocks of its own within seconds of any write to the file; so between two syncs
+//! records go to a file in memory (`tail`), where there is one.
 
 mod record;
+mod tail;
 
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +26,7 @@ use super::disk::{Disk, DiskFile};
 use super::error::OpenError;
 pub(super) use record::Scanner;
 use record::{FIRST_ROW, MAX_METERS, METER, START, State, push_record};
+use tail::{Head, Tail, UNDER};
 
 /// The file grows in steps of this; an hour of one meter fits into the first.
 const STEP: u64 = 256 * 1024;
@@ -29,6 +34,8 @@ const STEP: u64 = 256 * 1024;
 pub(super) const MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// Unsynced bytes are kept in memory up to this, then synced before their time.
 pub(super) const MAX_UNSYNCED: usize = 512 * 1024;
+/// No more of them are taken when syncs fail: a day of one meter.
+const MAX_WAITING: usize = 2 * MAX_UNSYNCED;
 
 /// Where the journal of a database lies.
 pub(super) fn path_of(database: &Path) -> PathBuf {
@@ -40,7 +47,7 @@ pub(super) fn path_of(database: &Path) -> PathBuf {
 /// The journal's file, exclusively ours for as long as it is open.
 #[derive(Debug)]
 pub(super) struct Journal {
-    path: PathBuf,
+    database: PathBuf,
     disk: Arc<dyn Disk>,
     file: Box<dyn DiskFile>,
     /// Bytes of the file that are allocated.
@@ -49,8 +56,18 @@ pub(super) struct Journal {
     base: u64,
     /// Every byte since then.
     tail: Vec<u8>,
-    /// How much of `tail` the kernel has.
+    /// How much of `tail` the kernel has for the card.
     written: usize,
+    /// What the kernel has of the beginning of the file.
+    first: Vec<u8>,
+    /// The journal's inode.
+    inode: u64,
+    /// The folder in memory, if one is to be used.
+    folder: Option<PathBuf>,
+    /// The file there that holds `tail`; none when it fails.
+    memory: Option<Tail>,
+    /// Files in memory of before, of no use once the card has everything.
+    leftovers: Vec<PathBuf>,
     unwritten_rows: u64,
     /// A sync failed: what the kernel's cache holds proves nothing any more.
     suspect: bool,
@@ -67,16 +84,27 @@ pub(super) struct Found {
 }
 
 impl Journal {
-    /// Hands over the rows in the file, and goes on behind them. A file in which nothing can be read is copied to
-    /// `aside` and begun anew.
+    /// Hands over the rows in the file and in what a process left in memory, and goes on behind them. A file in which
+    /// nothing can be read is copied to `aside` and begun anew.
     pub(super) fn open(
-        path: PathBuf,
+        database: &Path,
         disk: Arc<dyn Disk>,
+        folder: Option<PathBuf>,
         mut file: Box<dyn DiskFile>,
         aside: &Path,
         on: &mut impl FnMut(u64, Arc<str>, Row),
     ) -> io::Result<(Self, Found)> {
-        let bytes = file.read_all()?;
+        let path = path_of(database);
+        let card = file.read_all()?;
+        let allocated = card.len() as u64;
+        let first = card[..card.len().min(UNDER)].to_vec();
+        let (inode, owner) = identity(&path);
+        let mut leftovers = tail::places(database);
+        let mut tails: Vec<_> = leftovers.iter().filter_map(|path| tail::read(path, owner)).collect();
+        let memory =
+            folder.as_deref().and_then(|folder| open_memory(disk.as_ref(), folder, database, &mut tails));
+        leftovers.retain(|path| memory.as_ref().is_none_or(|memory| memory.path() != path));
+        let (bytes, joint) = tail::whole(card, inode, &tails);
         let mut scanner = Scanner::new(&bytes);
         let mut rows = 0;
         for (sequence, meter, row) in &mut scanner {
@@ -84,29 +112,36 @@ impl Journal {
             on(sequence, meter, row);
         }
         let found = Found { rows, torn: scanner.torn };
-        let (base, state) = (scanner.position as u64, scanner.state);
-        let allocated = bytes.len() as u64;
+        let (end, state) = (scanner.position, scanner.state);
+        // What was in memory alone is to be written to the card like what is new.
+        let base = joint.map_or(end, |joint| joint as usize);
         let mut journal = Self {
-            path,
+            database: database.to_owned(),
             disk,
             file,
             allocated,
-            base,
-            tail: Vec::new(),
+            base: base as u64,
+            tail: bytes[base..end].to_vec(),
             written: 0,
+            first,
+            inode,
+            folder,
+            memory,
+            leftovers,
             unwritten_rows: 0,
             suspect: false,
             state,
         };
-        if base == 0 && bytes.iter().any(|byte| *byte != 0) {
+        if end == 0 && bytes.iter().any(|byte| *byte != 0) {
             tracing::error!(
-                journal = %journal.path.display(),
+                journal = %path.display(),
                 copy = %aside.display(),
                 "nothing in the journal can be read: it is set aside, and a new one goes on"
             );
             std::fs::write(aside, &bytes)?;
             journal.file.set_len(0)?;
             journal.allocated = 0;
+            journal.first.clear();
         }
         Ok((journal, found))
     }
@@ -145,7 +180,7 @@ impl Journal {
 
     /// Adds a row to what [`Journal::write`] is to write. Refused when no more fits in before a cut.
     pub(super) fn append(&mut self, meter: &Arc<str>, row: &Row) -> Result<(), Refused> {
-        if self.used() >= MAX_BYTES {
+        if self.used() >= MAX_BYTES || self.tail.len() >= MAX_WAITING {
             return Err(Refused);
         }
         let state = &mut self.state;
@@ -177,10 +212,35 @@ impl Journal {
         Ok(())
     }
 
+    /// Whether what is written goes to memory, and to the card with a sync only.
+    pub(super) fn in_memory(&self) -> bool {
+        self.memory.is_some()
+    }
+
     /// Hands the kernel what it does not have yet, in one write; tells how many rows that were.
     pub(super) fn write(&mut self) -> io::Result<u64> {
+        if !self.write_memory() {
+            self.write_card()?;
+        }
+        Ok(std::mem::take(&mut self.unwritten_rows))
+    }
+
+    /// False when there is no memory to write to, or none any more.
+    fn write_memory(&mut self) -> bool {
+        let head = Head { journal: self.inode, base: self.base, under: tail::under(&self.first) };
+        let Some(memory) = &mut self.memory else { return false };
+        let Err(error) = memory.write(head, &self.tail) else { return true };
+        tracing::warn!(
+            file = %memory.path().display(), error = %error,
+            "could not write to memory: readings go to the medium every second until that works again"
+        );
+        self.memory = None;
+        false
+    }
+
+    fn write_card(&mut self) -> io::Result<()> {
         if self.suspect {
-            self.file = open_again(self.disk.as_ref(), &self.path, self.file.as_ref())?;
+            self.file = open_again(self.disk.as_ref(), &path_of(&self.database), self.file.as_ref())?;
             self.written = 0;
             self.suspect = false;
         }
@@ -190,20 +250,27 @@ impl Journal {
             self.tail.push(0);
             let at = self.base + self.written as u64;
             let outcome = self.file.write_all_at(&self.tail[self.written..], at);
+            if at < UNDER as u64 {
+                self.first.resize(at as usize, 0);
+                self.first = match &outcome {
+                    Ok(()) => [&self.first[..], &self.tail[self.written..]].concat(),
+                    // Some of it may be there.
+                    Err(_) => self.file.read_all().unwrap_or_default(),
+                };
+                self.first.truncate(UNDER);
+            }
             self.tail.pop();
             outcome?;
             self.written = self.tail.len();
         }
-        Ok(std::mem::take(&mut self.unwritten_rows))
+        Ok(())
     }
 
     /// Writes, then waits until the device has it; tells how many rows were written.
     pub(super) fn sync(&mut self) -> io::Result<u64> {
         let rows = self.write()?;
         if !self.tail.is_empty() {
-            if let Err(error) = self.file.sync_data() {
-                // After a failed sync the kernel may drop what it could not write and call it clean.
-                self.suspect = true;
+            if let Err(error) = self.sync_card() {
                 self.unwritten_rows = rows;
                 return Err(error);
             }
@@ -211,7 +278,14 @@ impl Journal {
             self.tail.clear();
             self.written = 0;
         }
+        self.settled();
         Ok(rows)
+    }
+
+    fn sync_card(&mut self) -> io::Result<()> {
+        self.write_card()?;
+        // After a failed sync the kernel may drop what it could not write and call it clean.
+        self.file.sync_data().inspect_err(|_| self.suspect = true)
     }
 
     /// Starts over: every row is safe elsewhere. The file keeps its length and its bytes. Tells how many rows
@@ -221,7 +295,34 @@ impl Journal {
         self.tail.clear();
         self.written = 0;
         self.state = State::new(self.state.next);
+        self.settled();
         std::mem::take(&mut self.unwritten_rows)
+    }
+
+    /// Nothing is in memory alone.
+    fn settled(&mut self) {
+        for path in self.leftovers.drain(..) {
+            // What is left behind is told from news by its numbers.
+            let _ = std::fs::remove_file(path);
+        }
+        if self.memory.is_none()
+            && let Some(folder) = &self.folder
+            && let Ok(memory) = Tail::open(self.disk.as_ref(), folder, &self.database)
+        {
+            self.memory = Some(memory);
+            if self.write_memory() {
+                tracing::info!("readings go to memory again, and to the medium with a sync");
+            }
+        }
+    }
+
+    /// Takes the file in memory away if nothing is in it alone. Only a process that ends should.
+    pub(super) fn end(&mut self) {
+        if self.tail.is_empty()
+            && let Some(memory) = self.memory.take()
+        {
+            memory.remove();
+        }
     }
 
     fn allocate(&mut self, needed: u64) -> io::Result<()> {
@@ -241,6 +342,46 @@ impl Journal {
         self.allocated = wanted;
         Ok(())
     }
+}
+
+/// The file in memory; what it holds already joins `tails`. Without it the journal does as it did.
+fn open_memory(disk: &dyn Disk, folder: &Path, database: &Path, tails: &mut Vec<Vec<u8>>) -> Option<Tail> {
+    let opened = Tail::open(disk, folder, database).and_then(|mut tail| {
+        tails.push(tail.read()?);
+        Ok(tail)
+    });
+    opened
+        .inspect_err(|error| {
+            tracing::warn!(
+                folder = %folder.display(), error = %error,
+                "could not open the file in memory: readings go to the medium every second until that works"
+            );
+        })
+        .ok()
+}
+
+/// The inode and the owner of a journal.
+fn identity(path: &Path) -> (u64, u32) {
+    path.metadata().map_or((0, 0), |about| (about.ino(), about.uid()))
+}
+
+/// Everything that the journal of a database holds, for those who do not own it; none when there is no journal.
+pub(super) fn read(database: &Path) -> io::Result<Option<Vec<u8>>> {
+    let path = path_of(database);
+    let (inode, owner) = identity(&path);
+    // What leaves memory is on the card by then: in this order nothing is missed.
+    let places = tail::places(database);
+    let tails: Vec<_> = places.iter().filter_map(|path| tail::read(path, owner)).collect();
+    match std::fs::read(&path) {
+        Ok(card) => Ok(Some(tail::whole(card, inode, &tails).0)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes what is in memory of the journal of a database, by whoever has its lock.
+pub(super) fn forget_memory(database: &Path) -> io::Result<()> {
+    tail::forget(database)
 }
 
 fn try_lock(file: Box<dyn DiskFile>) -> io::Result<Box<dyn DiskFile>> {

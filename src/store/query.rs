@@ -10,7 +10,6 @@ mod series;
 mod totals;
 
 use std::collections::{BTreeSet, HashMap};
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -113,7 +112,7 @@ impl Archive {
             let sequence = db::sequence(&connection).map_err(fail)?;
             let heard = db::epoch::heard(&connection).map_err(fail)?;
             let mut tallies = tallies(&connection).map_err(fail)?;
-            let tail = read_tail(&journal::path_of(path), sequence, Pending::after(heard), tallies.as_mut())?;
+            let tail = read_tail(path, sequence, Pending::after(heard), tallies.as_mut())?;
             if db::sequence(&watcher).map_err(fail)? == sequence || attempts >= ATTEMPTS {
                 return Ok(Self { connection, tail, tallies });
             }
@@ -307,16 +306,13 @@ fn tallies(connection: &Connection) -> rusqlite::Result<Option<Tallies>> {
 /// Packs what the journal holds beyond `sequence` into blocks, so that there is one way to read, and tells the
 /// tallies of it.
 fn read_tail(
-    path: &Path,
+    database: &Path,
     sequence: u64,
     mut pending: Pending,
     mut tallies: Option<&mut Tallies>,
 ) -> Result<Vec<Finished>, OpenError> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(OpenError::Io { path: path.to_owned(), error }),
-    };
+    let fail = |error| OpenError::Io { path: journal::path_of(database), error };
+    let Some(bytes) = journal::read(database).map_err(fail)? else { return Ok(Vec::new()) };
     for (number, meter, row) in Scanner::new(&bytes) {
         if number > sequence {
             let reading = row.clone().into_reading();

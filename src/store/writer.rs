@@ -4,6 +4,7 @@
 //! stored in one transaction together with the number of the last reading in them; then the journal is cut. Killed
 //! between any two of these, the next start takes from the journal what has a higher number.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -106,7 +107,9 @@ impl Writer {
             database.heard().map_err(|error| OpenError::Sqlite { path: settings.path.clone(), error })?;
         let mut pending = Pending::after(heard);
         let mut recovered = 0u64;
-        let (journal, found) = Journal::open(path.clone(), disk, file, &aside, &mut |number, meter, row| {
+        // Where each reading is synced nothing waits.
+        let memory = disk.memory().filter(|_| !settings.sync_interval.is_zero()).map(Path::to_owned);
+        let mut take = |number, meter: Arc<str>, row: Row| {
             if number > sequence {
                 let reading = row.clone().into_reading();
                 tallies.take(&meter, &reading);
@@ -114,8 +117,9 @@ impl Writer {
                 pending.roll(&place);
                 recovered += u64::from(pending.push(&place, &row).is_ok());
             }
-        })
-        .map_err(|error| journal::open_error(error, &path, &settings.path))?;
+        };
+        let opened = Journal::open(&settings.path, disk, memory, file, &aside, &mut take);
+        let (journal, found) = opened.map_err(|error| journal::open_error(error, &path, &settings.path))?;
         let now = clock.mono();
         let mut writer = Self {
             settings,
@@ -179,7 +183,9 @@ impl Writer {
                 let _ = answer.send(self.flush());
             }
         }
-        self.flush()
+        let flushed = self.flush();
+        self.journal.end();
+        flushed
     }
 
     fn keep(&mut self, meter: &Arc<str>, reading: &Reading) {
@@ -226,13 +232,18 @@ impl Writer {
     /// Hands the kernel what was appended.
     fn write(&mut self) {
         let now = self.clock.mono();
-        if now < self.write_again_at {
-            return;
-        }
         let at_once = self.settings.sync_interval.is_zero() || self.journal.unsynced() > MAX_UNSYNCED;
-        let outcome =
-            if at_once && self.journal.unsynced() > 0 { self.synced(now) } else { self.journal.write() };
-        self.account(now, outcome);
+        let card = now >= self.write_again_at;
+        if at_once && card && self.journal.unsynced() > 0 {
+            let outcome = self.synced(now);
+            self.account(now, outcome);
+        } else if card || self.journal.in_memory() {
+            match self.journal.write() {
+                // Memory tells nothing of the card.
+                Ok(rows) if self.journal.in_memory() => self.counters.stored.add(rows),
+                outcome => self.account(now, outcome),
+            }
+        }
     }
 
     fn synced(&mut self, now: MonoMillis) -> std::io::Result<u64> {

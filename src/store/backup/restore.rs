@@ -177,7 +177,12 @@ impl Candidate {
     pub fn commit(mut self, now: UnixMillis) -> Result<Option<PathBuf>, BackupError> {
         let record = self.record.clone();
         let fail = BackupError::io("put the backup in the place of", &record);
-        let (stamp, there) = (db::stamp(now), record.exists());
+        let there = record.exists();
+        // Two within a second have two names.
+        let stamp = (1..)
+            .map(|n| if n == 1 { db::stamp(now) } else { format!("{}-{n}", db::stamp(now)) })
+            .find(|stamp| !aside(&record, stamp).exists())
+            .unwrap_or_default();
         let mut commit = || {
             sync_folder(&record)?;
             // From here on it is the new one.

@@ -18,10 +18,10 @@ fn row(number: i64) -> Row {
 
 fn open(path: &Path) -> (Journal, Vec<(u64, Row)>, Found) {
     let mut rows = Vec::new();
-    let file = lock(&SystemDisk, path).expect("it is ours");
+    let file = lock(&SystemDisk, &path_of(path)).expect("it is ours");
     let aside = path.with_extension("aside");
     let (journal, found) =
-        Journal::open(path.to_owned(), Arc::new(SystemDisk), file, &aside, &mut |number, _, row| {
+        Journal::open(path, Arc::new(SystemDisk), None, file, &aside, &mut |number, _, row| {
             rows.push((number, row))
         })
         .expect("it opens");
@@ -116,7 +116,7 @@ fn a_failed_write_is_made_up_for() {
 #[test]
 fn a_file_of_something_else_is_kept_beside() {
     let (_folder, path) = scratch();
-    std::fs::write(&path, "my notes").expect("writes");
+    std::fs::write(path_of(&path), "my notes").expect("writes");
     let (mut journal, rows, _) = open(&path);
     assert!(rows.is_empty());
     fill(&mut journal, 0..1);

@@ -1,0 +1,234 @@
+//! The end of the journal that the card does not have yet, in a file in memory.
+//!
+//! A file system in memory outlives the process, and a write to it costs no card anything, so that nothing is lost when
+//! the process dies although the card is touched once per sync interval. The file is a head and the same bytes that
+//! the next sync puts behind `base` into the journal. It is one of several, or none, when a journal is read: a file of
+//! another journal, or of this one before a sync, a cut or a fall back to the card, ends no later than the
+//! card does, or does not chain on.
+//!
+//! A symbolic link beside the database, `.tail` behind its name, points to the file, so that readers find it.
+
+use std::ffi::OsStr;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::MAX_UNSYNCED;
+use super::record::Scanner;
+use crate::store::crc::crc32;
+use crate::store::db::beside;
+use crate::store::disk::{Disk, DiskFile, MEMORY};
+
+/// Magic, inode of the journal, base, what lies under it, and a CRC-32 of these; all little endian.
+const HEAD: usize = 28;
+const MAGIC: &[u8; 4] = b"DSt\x01";
+/// The first bytes of the card tell a journal from another one that was copied into its file.
+pub(super) const UNDER: usize = 64;
+/// Nobody reads more of it: it is not ours then.
+const LARGEST: u64 = 4 * MAX_UNSYNCED as u64;
+
+/// Where in the journal the bytes of a file in memory belong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    /// The inode of the journal.
+    pub(super) journal: u64,
+    /// The bytes go on from here.
+    pub(super) base: u64,
+    /// The CRC-32 of what the card begins with, as far as [`UNDER`].
+    pub(super) under: u32,
+}
+
+impl Head {
+    fn write(self) -> [u8; HEAD] {
+        let mut bytes = [0; HEAD];
+        bytes[..4].copy_from_slice(MAGIC);
+        bytes[4..12].copy_from_slice(&self.journal.to_le_bytes());
+        bytes[12..20].copy_from_slice(&self.base.to_le_bytes());
+        bytes[20..24].copy_from_slice(&self.under.to_le_bytes());
+        let crc = crc32(0, &bytes[..24]);
+        bytes[24..].copy_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        let (head, rest) = bytes.split_at_checked(HEAD)?;
+        let word = |at: usize| head[at..at + 4].try_into().map(u32::from_le_bytes).ok();
+        let long = |at: usize| head[at..at + 8].try_into().map(u64::from_le_bytes).ok();
+        if head[..4] != *MAGIC || word(24)? != crc32(0, &head[..24]) {
+            return None;
+        }
+        Some((Self { journal: long(4)?, base: long(12)?, under: word(20)? }, rest))
+    }
+}
+
+/// The CRC-32 of what the card begins with.
+pub(super) fn under(card: &[u8]) -> u32 {
+    let mut first = [0; UNDER];
+    let count = card.len().min(UNDER);
+    first[..count].copy_from_slice(&card[..count]);
+    crc32(0, &first)
+}
+
+/// The journal with what a file in memory has of it, and where that begins; none when the file is of no use.
+fn joined(card: &[u8], journal: u64, tail: &[u8]) -> Option<(Vec<u8>, u64)> {
+    let (head, tail) = Head::read(tail)?;
+    let base = usize::try_from(head.base).ok().filter(|base| *base <= card.len())?;
+    let known = || {
+        let count = card.len().min(tail.len()).min(UNDER);
+        head.under == under(card) || (count > 0 && card[..count] == tail[..count])
+    };
+    if head.journal != journal || (base == 0 && !known()) {
+        return None;
+    }
+    Some(([&card[..base], tail].concat(), head.base))
+}
+
+/// What a journal holds: the card's bytes, or those with a file in memory that goes further. The second is how much of
+/// it the card has for certain; none when that is all.
+pub(super) fn whole(card: Vec<u8>, journal: u64, tails: &[Vec<u8>]) -> (Vec<u8>, Option<u64>) {
+    let end = |bytes: &[u8]| {
+        let mut scanner = Scanner::new(bytes);
+        scanner.by_ref().for_each(drop);
+        // An empty journal is behind any other.
+        if scanner.state.started { scanner.state.next } else { 0 }
+    };
+    let joined = tails.iter().filter_map(|tail| joined(&card, journal, tail));
+    let furthest = joined.map(|(bytes, base)| (end(&bytes), bytes, base)).max_by_key(|(end, ..)| *end);
+    match furthest {
+        Some((reached, bytes, base)) if reached > end(&card) => (bytes, Some(base)),
+        _ => (card, None),
+    }
+}
+
+/// The symbolic link beside a database.
+fn link_of(database: &Path) -> PathBuf {
+    beside(database, ".tail")
+}
+
+/// The file in a folder for a database: its name, and a hash of its whole path.
+pub(super) fn file_in(folder: &Path, database: &Path) -> PathBuf {
+    let name = database.file_name().unwrap_or(OsStr::new("record"));
+    let parent = database.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    let path = parent.canonicalize().unwrap_or_else(|_| parent.to_owned()).join(name);
+    // FNV-1a. Two databases of equal hashes would find each other's lock.
+    let hash = path.as_os_str().as_bytes().iter().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    let name: String = name.to_string_lossy().chars().filter(|c| !c.is_control()).take(60).collect();
+    folder.join(format!("{name}-{hash:016x}.tail"))
+}
+
+/// Where a process may have left a file in memory for a database.
+pub(super) fn places(database: &Path) -> Vec<PathBuf> {
+    let mut places: Vec<PathBuf> = std::fs::read_link(link_of(database)).into_iter().collect();
+    let usual = MEMORY.iter().map(|folder| file_in(Path::new(folder), database));
+    places.extend(usual.filter(|path| path.exists()));
+    places.dedup();
+    places
+}
+
+/// Removes what lies there.
+pub(super) fn forget(database: &Path) -> io::Result<()> {
+    for path in places(database).into_iter().chain([link_of(database)]) {
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// What lies there, if it is a file of whoever owns the journal: anyone may put something into a folder that is open
+/// to all.
+pub(super) fn read(path: &Path, owner: u32) -> Option<Vec<u8>> {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let opened = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path);
+    let opened = opened.inspect_err(|error| {
+        if error.kind() == io::ErrorKind::PermissionDenied {
+            tracing::warn!(file = %path.display(), "may not read the latest readings: they are missing here");
+        }
+    });
+    let file = opened.ok()?;
+    let about = file.metadata().ok()?;
+    // SAFETY: it only asks.
+    let us = unsafe { libc::geteuid() };
+    if !about.is_file() || ![owner, us, 0].contains(&about.uid()) {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    file.take(LARGEST).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// The file in memory, ours for as long as it is open.
+#[derive(Debug)]
+pub(super) struct Tail {
+    path: PathBuf,
+    link: PathBuf,
+    file: Box<dyn DiskFile>,
+    /// What it says of itself; none before the first write, or when a write failed.
+    head: Option<Head>,
+    /// Bytes behind the head.
+    written: usize,
+}
+
+impl Tail {
+    /// Opens the file for a database, and makes it where there is none.
+    pub(super) fn open(disk: &dyn Disk, folder: &Path, database: &Path) -> io::Result<Self> {
+        let path = file_in(folder, database);
+        let file = disk.open_in_memory(&path)?;
+        if !file.try_lock()? {
+            return Err(io::Error::new(io::ErrorKind::WouldBlock, "another process holds it"));
+        }
+        let link = link_of(database);
+        if std::fs::read_link(&link).ok().as_ref() != Some(&path) {
+            // Without it readers look in the usual folders; the next start knows this one.
+            let _ = std::fs::remove_file(&link);
+            let _ = std::os::unix::fs::symlink(&path, &link);
+        }
+        Ok(Self { path, link, file, head: None, written: 0 })
+    }
+
+    /// What an earlier process left in it.
+    pub(super) fn read(&mut self) -> io::Result<Vec<u8>> {
+        self.file.read_all()
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes the file hold `bytes`, of which only the end is new, for the place that `head` tells.
+    pub(super) fn write(&mut self, head: Head, bytes: &[u8]) -> io::Result<()> {
+        if !self.file.is_linked() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "somebody removed it"));
+        }
+        if bytes.is_empty() || (self.head == Some(head) && self.written == bytes.len()) {
+            return Ok(());
+        }
+        let mut fresh = Vec::new();
+        let (new, at) = if self.head == Some(head) && self.written < bytes.len() {
+            (&bytes[self.written..], HEAD + self.written)
+        } else {
+            fresh.extend_from_slice(&head.write());
+            fresh.extend_from_slice(bytes);
+            (&fresh[..], 0)
+        };
+        // As in the journal, a zero stands behind the last record.
+        let new = [new, &[0]].concat();
+        self.head = None;
+        self.file.write_all_at(&new, at as u64)?;
+        self.head = Some(head);
+        self.written = bytes.len();
+        Ok(())
+    }
+
+    /// Takes the file away: the card has everything.
+    pub(super) fn remove(self) {
+        // What is left behind is told from news by its numbers.
+        let _ = std::fs::remove_file(&self.path);
+        let _ = std::fs::remove_file(&self.link);
+    }
+}
