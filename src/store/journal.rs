@@ -26,6 +26,7 @@ use super::disk::{Disk, DiskFile};
 use super::error::OpenError;
 pub(super) use record::Scanner;
 use record::{FIRST_ROW, MAX_METERS, METER, START, State, push_record};
+pub(super) use tail::forget as forget_memory;
 use tail::{Head, Tail, UNDER};
 
 /// The file grows in steps of this; an hour of one meter fits into the first.
@@ -377,11 +378,6 @@ pub(super) fn read(database: &Path) -> io::Result<Option<Vec<u8>>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// Removes what is in memory of the journal of a database, by whoever has its lock.
-pub(super) fn forget_memory(database: &Path) -> io::Result<()> {
-    tail::forget(database)
 }
 
 fn try_lock(file: Box<dyn DiskFile>) -> io::Result<Box<dyn DiskFile>> {

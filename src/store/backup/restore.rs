@@ -18,6 +18,7 @@ use super::{check, folder_of, give_to_owner_of, pack, snapshot, sync_folder};
 use crate::meter::UnixMillis;
 use crate::store::db::{self, beside};
 use crate::store::disk::{DiskFile, SystemDisk};
+use crate::store::error::OpenError;
 use crate::store::journal;
 use crate::store::query::{Archive, Range};
 pub(in crate::store) use steps::finish;
@@ -114,15 +115,12 @@ pub fn prepare(file: &Path, record: &Path, interrupt: &Interrupt) -> Result<Cand
 /// Takes a database that is not packed, with what is in its journal, if it has one.
 fn take_plain(file: &Path, into: &Path, interrupt: &Interrupt) -> Result<(), BackupError> {
     let taken = if journal::path_of(file).exists() {
-        match snapshot::take(file, into, interrupt) {
-            Err(BackupError::Record(error)) => Err(BackupError::Record(error)),
-            done => done.map(|_| ()),
-        }
+        snapshot::take(file, into, interrupt).map(|_| ())
     } else {
         snapshot::copy(file, into, interrupt)
     };
     taken.map_err(|error| match error {
-        BackupError::Sqlite { error, .. } => {
+        BackupError::Sqlite { error, .. } | BackupError::Record(OpenError::Sqlite { error, .. }) => {
             BackupError::bad(file, format!("it is damaged, or no database: {error}"))
         }
         other => other,

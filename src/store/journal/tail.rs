@@ -129,8 +129,8 @@ pub(super) fn places(database: &Path) -> Vec<PathBuf> {
     places
 }
 
-/// Removes what lies there.
-pub(super) fn forget(database: &Path) -> io::Result<()> {
+/// Removes what lies there, for whoever has the lock on the journal.
+pub(in crate::store) fn forget(database: &Path) -> io::Result<()> {
     for path in places(database).into_iter().chain([link_of(database)]) {
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
