@@ -37,7 +37,8 @@ const MINUTE: u64 = 60;
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let (way, folder) = (arguments.next().context("which way?")?, arguments.next().context("in which folder?")?);
+    let (way, folder) =
+        (arguments.next().context("which way?")?, arguments.next().context("in which folder?")?);
     let seconds = arguments.next().map_or(Ok(86_400), |seconds| seconds.parse())?;
     let folder = Path::new(&folder);
     let (clock, before) = (Clock::system(), write_bytes());
@@ -59,7 +60,10 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// The readings of the day, one by one, so that memory is the way's own.
-fn readings(seconds: u64, mut each: impl FnMut(u64, Arc<Reading>) -> anyhow::Result<()>) -> anyhow::Result<()> {
+fn readings(
+    seconds: u64,
+    mut each: impl FnMut(u64, Arc<Reading>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let mut simulator = Simulator::new(1, START);
     let zone = Zone::new("Europe/Amsterdam")?;
     let mut framer = Framer::new(FramerSettings::default());
@@ -106,7 +110,8 @@ fn rows(folder: &Path, seconds: u64, commit_every: u64) -> anyhow::Result<u64> {
         let columns = columns(&reading);
         if insert.is_none() {
             let kind = |value: &Value| if matches!(value, Value::Text(_)) { "TEXT" } else { "INTEGER" };
-            let list: Vec<_> = columns.iter().map(|(name, value)| format!("\"{name}\" {}", kind(value))).collect();
+            let list: Vec<_> =
+                columns.iter().map(|(name, value)| format!("\"{name}\" {}", kind(value))).collect();
             let marks = vec!["?"; columns.len()].join(", ");
             connection.execute_batch(&format!(
                 "CREATE TABLE reading (id INTEGER PRIMARY KEY, {}) STRICT;

@@ -12,6 +12,9 @@ mod refused;
 /// Backups by the clock, what is given up, the command that copies.
 mod scheduled;
 
+/// The `[backup]` table.
+mod settings;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
