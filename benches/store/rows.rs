@@ -7,7 +7,8 @@
 //! - `minute`: the same, a commit a minute;
 //! - `dsmrd`: the record of dsmrd, its clock moved by hand;
 //! - `log`: the least that can be written: deltas behind each other in a file that is there already, a sync a minute;
-//! - `deltas`: column by column the deltas of the whole day, for a general compressor, as the bound of what can be kept.
+//! - `deltas`: column by column the deltas of the whole day, for a general compressor, as the bound of what can be kept;
+//!   like the record it has every column, the time of arrival and all texts among them.
 //!
 //! Readings come one by one as fast as they are taken. What the file system does by itself every few seconds of real
 //! time is not in what is written then.
@@ -84,7 +85,17 @@ fn readings(
     Ok(())
 }
 
-/// The columns of a reading: names, and numbers in the meter's own resolution or texts.
+/// Those that people make columns of: the meter's time and its numbers, without what stays the same for years.
+fn usual(reading: &Reading) -> Vec<(String, Value)> {
+    let unusual = |name: &str, value: &Value| {
+        let rare = ["received_at", "power_failures", "long_power_failures"].contains(&name);
+        let text = matches!(value, Value::Text(_)) && name != "tariff";
+        rare || text || name.ends_with("_offset") || name.ends_with("_type")
+    };
+    columns(reading).into_iter().filter(|(name, value)| !unusual(name, value)).collect()
+}
+
+/// All columns of a reading: names, and numbers in the meter's own resolution or texts.
 fn columns(reading: &Reading) -> Vec<(String, Value)> {
     let mut items = Vec::new();
     flatten(reading, &mut items);
@@ -107,7 +118,7 @@ fn rows(folder: &Path, seconds: u64, commit_every: u64) -> anyhow::Result<u64> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     let mut insert = None;
     readings(seconds, |second, reading| {
-        let columns = columns(&reading);
+        let columns = usual(&reading);
         if insert.is_none() {
             let kind = |value: &Value| if matches!(value, Value::Text(_)) { "TEXT" } else { "INTEGER" };
             let list: Vec<_> =
@@ -192,7 +203,7 @@ fn log(folder: &Path, seconds: u64) -> anyhow::Result<u64> {
     let prepared = write_bytes();
     let (mut before, mut end): (Vec<(String, Value)>, u64) = (Vec::new(), 0);
     readings(seconds, |second, reading| {
-        let (now, mut bytes) = (columns(&reading), Vec::new());
+        let (now, mut bytes) = (usual(&reading), Vec::new());
         for (place, (_, value)) in now.iter().enumerate() {
             push_change(&mut bytes, before.get(place).map(|(_, value)| value), value);
         }
