@@ -11,6 +11,7 @@ use dsmrd::exit;
 use dsmrd::meter::Zone;
 use dsmrd::prices::text;
 use dsmrd::store::backup::{Contents, Interrupt, Made, Series, clean, make};
+use dsmrd::telemetry::log;
 
 use super::{ConfigFile, Outcome};
 
@@ -39,6 +40,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     };
     let Some(to) = &args.to else {
         let settings = settings.unwrap_or_default();
+        // What the command prints comes by the log.
+        log::init(tracing::Level::INFO, log::Format::Text, true, clock.clone());
         settings.folder.as_ref().context(
             "where to? Name a folder with --to, or set folder under [backup] in the configuration",
         )?;

@@ -26,6 +26,7 @@ use super::disk::{Disk, DiskFile};
 use super::error::OpenError;
 pub(super) use record::Scanner;
 use record::{FIRST_ROW, MAX_METERS, METER, START, State, push_record};
+pub(super) use tail::forget as forget_memory;
 use tail::{Head, Tail, UNDER, Under};
 
 /// The file grows in steps of this; an hour of one meter fits into the first.

@@ -93,6 +93,7 @@ pub const KEYS: &[Key] = &[
         "A folder in memory (tmpfs) for the readings between two syncs: nothing is lost when dsmrd dies, and an SD card \
          is not written to every second, which would cost it some 200 MB a day. Where no such folder can be used the \
          log says so and the card takes them."),
+
     key(Backup, "folder", Path, Nothing, r#""/mnt/backup/dsmrd""#,
         "Where the backups go; without it none are made. The folder must be there: dsmrd does not make it, since it may \
          be that of a disk that is not mounted. A backup is called as the database, the machine and the time in UTC: \

@@ -18,6 +18,7 @@ use super::{check, folder_of, give_to_owner_of, pack, snapshot, sync_folder};
 use crate::meter::UnixMillis;
 use crate::store::db::{self, beside};
 use crate::store::disk::{DiskFile, SystemDisk};
+use crate::store::error::OpenError;
 use crate::store::journal;
 use crate::store::query::{Archive, Range};
 pub(in crate::store) use steps::finish;
@@ -114,15 +115,12 @@ pub fn prepare(file: &Path, record: &Path, interrupt: &Interrupt) -> Result<Cand
 /// Takes a database that is not packed, with what is in its journal, if it has one.
 fn take_plain(file: &Path, into: &Path, interrupt: &Interrupt) -> Result<(), BackupError> {
     let taken = if journal::path_of(file).exists() {
-        match snapshot::take(file, into, interrupt) {
-            Err(BackupError::Record(error)) => Err(BackupError::Record(error)),
-            done => done.map(|_| ()),
-        }
+        snapshot::take(file, into, interrupt).map(|_| ())
     } else {
         snapshot::copy(file, into, interrupt)
     };
     taken.map_err(|error| match error {
-        BackupError::Sqlite { error, .. } => {
+        BackupError::Sqlite { error, .. } | BackupError::Record(OpenError::Sqlite { error, .. }) => {
             BackupError::bad(file, format!("it is damaged, or no database: {error}"))
         }
         other => other,
@@ -177,7 +175,12 @@ impl Candidate {
     pub fn commit(mut self, now: UnixMillis) -> Result<Option<PathBuf>, BackupError> {
         let record = self.record.clone();
         let fail = BackupError::io("put the backup in the place of", &record);
-        let (stamp, there) = (db::stamp(now), record.exists());
+        let there = record.exists();
+        // Two within a second have two names.
+        let stamp = (1..)
+            .map(|n| if n == 1 { db::stamp(now) } else { format!("{}-{n}", db::stamp(now)) })
+            .find(|stamp| !aside(&record, stamp).exists())
+            .unwrap_or_default();
         let mut commit = || {
             sync_folder(&record)?;
             // From here on it is the new one.

@@ -1,6 +1,5 @@
 //! The record at one instant, as a database of its own.
 
-use std::io;
 use std::path::Path;
 
 use super::{BackupError, Interrupt};
@@ -69,10 +68,6 @@ pub(super) fn copy(record: &Path, into: &Path, interrupt: &Interrupt) -> Result<
 }
 
 fn read_journal(record: &Path) -> Result<Vec<u8>, BackupError> {
-    let path = journal::path_of(record);
-    match std::fs::read(&path) {
-        Ok(bytes) => Ok(bytes),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(BackupError::io("read", &path)(error)),
-    }
+    let journal = journal::read(record).map_err(BackupError::io("read", &journal::path_of(record)))?;
+    Ok(journal.unwrap_or_default())
 }

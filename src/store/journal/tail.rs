@@ -133,6 +133,17 @@ pub(super) fn places(database: &Path) -> Vec<PathBuf> {
     places
 }
 
+/// Removes what lies there, for whoever has the lock on the journal.
+pub(in crate::store) fn forget(database: &Path) -> io::Result<()> {
+    for path in places(database).into_iter().chain([link_of(database)]) {
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// What lies there, if it is a file of whoever owns the journal: anyone may put something into a folder that is open
 /// to all.
 pub(super) fn read(path: &Path, owner: u32) -> Option<Vec<u8>> {

@@ -96,8 +96,8 @@ fn tables_of_the_wrong_kind() {
         &format!("{LEAST}[mqt]\n[webhooks]\n"),
         &[
             "FILE:4:2: mqt: unknown table; did you mean `mqtt`?",
-            "FILE:5:2: webhooks: unknown table; there are [[meter]], [meter.share], [store], [[mqtt]], [prices], \
-             [[contract]], [log], [process]",
+            "FILE:5:2: webhooks: unknown table; there are [[meter]], [meter.share], [store], [backup], [[mqtt]], \
+             [prices], [[contract]], [log], [process]",
         ],
     );
     check(

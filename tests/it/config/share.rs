@@ -41,6 +41,7 @@ fn a_share_is_a_table_of_its_meter() {
             "[[meter]]",
             "[meter.share]",
             "[store]",
+            "[backup]",
             "[prices]",
             "[log]",
             "[process]"

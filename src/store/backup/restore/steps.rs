@@ -1,8 +1,8 @@
 //! What is left to do when it is decided that a new database takes the place of the record: steps that can be taken
 //! again from the first, whichever was the last.
 
-use std::fs::{File, OpenOptions};
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -29,7 +29,7 @@ pub(super) enum Step {
     Move(PathBuf, PathBuf),
     /// What SQLite put beside the database. Once it was moved, there is nothing that counts.
     MoveOrRemove(PathBuf, PathBuf),
-    /// What is in a file, into another; then it is empty. Of an empty one nothing.
+    /// What is in the journal of a database, in memory too, into the journal of another; then it is empty.
     Pour(PathBuf, PathBuf),
 }
 
@@ -41,7 +41,7 @@ pub(super) fn steps(record: &Path, stamp: &str) -> Vec<Step> {
         Step::Move(record.to_owned(), aside.clone()),
         side("-wal"),
         side("-shm"),
-        Step::Pour(journal::path_of(record), journal::path_of(&aside)),
+        Step::Pour(record.to_owned(), aside),
         Step::Move(decided(record, stamp), record.to_owned()),
     ]
 }
@@ -54,23 +54,30 @@ impl Step {
             Self::MoveOrRemove(from, _) if !from.exists() => return Ok(()),
             Self::MoveOrRemove(from, to) if to.exists() => std::fs::remove_file(from)?,
             Self::MoveOrRemove(from, to) => std::fs::rename(from, to)?,
-            Self::Pour(from, _) if from.metadata().map_or(0, |metadata| metadata.len()) == 0 => return Ok(()),
-            Self::Pour(from, to) => {
-                let mut kept =
-                    OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(to)?;
-                io::copy(&mut File::open(from)?, &mut kept)?;
-                kept.sync_all()?;
-                give_to_owner_of(to, from);
-                sync_folder(to)?;
-                // Not the file itself: the lock is on it.
-                let emptied = OpenOptions::new().write(true).open(from)?;
-                emptied.set_len(0)?;
-                emptied.sync_all()?;
-            }
+            Self::Pour(from, to) => pour(from, to)?,
         }
         let (Self::Move(_, to) | Self::MoveOrRemove(_, to) | Self::Pour(_, to)) = self;
         sync_folder(to)
     }
+}
+
+fn pour(from: &Path, to: &Path) -> io::Result<()> {
+    let (journal, kept) = (journal::path_of(from), journal::path_of(to));
+    let bytes = if kept.exists() { None } else { journal::read(from)? };
+    if let Some(bytes) = bytes.filter(|bytes| bytes.iter().any(|byte| *byte != 0)) {
+        let part = beside(&kept, ".part");
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(&part)?;
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        give_to_owner_of(&part, &journal);
+        std::fs::rename(&part, &kept)?;
+        sync_folder(&kept)?;
+    }
+    journal::forget_memory(from)?;
+    // Emptied and not moved: the lock is on it.
+    let emptied = OpenOptions::new().write(true).open(&journal)?;
+    emptied.set_len(0)?;
+    emptied.sync_all()
 }
 
 /// The stamp of a restore that was decided and not ended.

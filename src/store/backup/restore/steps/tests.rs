@@ -19,9 +19,10 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-fn open(path: &Path) -> (Store, Arc<StoreCounters>) {
+fn open(path: &Path, sync_s: u64) -> (Store, Arc<StoreCounters>) {
     let counters = Arc::new(StoreCounters::default());
-    let settings = StoreSettings { path: path.to_owned(), sync_interval: std::time::Duration::from_secs(60) };
+    let settings =
+        StoreSettings { path: path.to_owned(), sync_interval: std::time::Duration::from_secs(sync_s) };
     let clock = Clock::manual(START * 1_000);
     (Store::open(settings, Arc::clone(&counters), clock).expect("it opens"), counters)
 }
@@ -29,7 +30,8 @@ fn open(path: &Path) -> (Store, Arc<StoreCounters>) {
 /// Keeps readings of these seconds; a store that is not closed leaves them in its journal.
 fn keep(path: &Path, seconds: std::ops::Range<i64>, close: bool) {
     runtime().block_on(async {
-        let (store, counters) = open(path);
+        // Where each reading is synced the journal has them, and none is in memory.
+        let (store, counters) = open(path, if close { 60 } else { 0 });
         let home = MeterId { name: "home".into() };
         for second in seconds.clone() {
             let reading = Reading::new((START + second) * 1_000, Proof::Verified);
@@ -106,7 +108,7 @@ fn cut_short_after_any_step_it_ends_with_the_next_start() {
             // Somebody looks at the record in between: there is none, and nothing is made.
             assert!(Archive::open(&path).is_err());
         }
-        let (store, _) = open(&path);
+        let (store, _) = open(&path, 60);
         runtime().block_on(store.close()).expect("it closes");
         assert_eq!(times(&path), Vec::from_iter(0..50), "after {taken} steps");
         // The old one is whole, its journal included.
