@@ -17,6 +17,8 @@ use super::{Opened, START, meter, numbers, reading, runtime};
 /// Where the child keeps its record, and the number it begins with.
 const FOLDER: &str = "DSMRD_TEST_TAIL_FOLDER";
 const FIRST: &str = "DSMRD_TEST_TAIL_FIRST";
+/// How often it is killed.
+const ROUNDS: &str = "DSMRD_TEST_KILLS";
 const HOUR: Duration = Duration::from_secs(3_600);
 
 fn variable(name: &str) -> Option<String> {
@@ -82,7 +84,8 @@ fn what_waits_for_a_sync_outlives_a_kill_and_is_seen_by_readers() {
     let path = folder.path().join("dsmrd.sqlite");
     let (mut first, mut random) = (0i64, 0x9e37_79b9_u64);
     let mut all = Vec::new();
-    for round in 0..30 {
+    let rounds = variable(ROUNDS).map_or(30, |rounds| rounds.parse().unwrap());
+    for round in 0..rounds {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "store::tail::child", "--nocapture", "--test-threads=1"])
             .env(FOLDER, folder.path())
