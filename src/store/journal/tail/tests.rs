@@ -256,7 +256,7 @@ proptest! {
     #[test]
     fn any_file_in_memory_is_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..100), base in 0u64..50) {
         let card = vec![7; 40];
-        prop_assert_eq!(whole(card.clone(), 1, &[bytes.clone()]), (card.clone(), None));
+        prop_assert_eq!(whole(card.clone(), 1, std::slice::from_ref(&bytes)), (card.clone(), None));
         let head = Head { journal: 1, base, under: beginning(&card) };
         prop_assert_eq!(whole(card.clone(), 1, &[[&head.write()[..], &bytes].concat()]), (card, None));
     }
