@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::backup::Backups;
 use super::books::Books;
 use super::health::Told;
 use super::opening::Opening;
@@ -23,7 +24,7 @@ use crate::meter::UnixMillis;
 use crate::publish::LayoutError;
 use crate::store::disk::Disk;
 use crate::store::{self, Store};
-use crate::telemetry::{StoreCounters, log::LevelHandle};
+use crate::telemetry::{BackupState, StoreCounters, log::LevelHandle};
 
 /// How long brokers get for what is in flight when the process stops; `stopwaitsecs` is 20 s.
 pub(super) const FAREWELL: Duration = Duration::from_secs(5);
@@ -157,7 +158,10 @@ impl App {
             self.clock.clone(),
         ));
         let watchdog = watchdog::spawn(vec![runtime, record], self.settings.watchdog)?;
+        let mut backups = Backups::new(self.clock.clone());
+        backups.start(&self.settings.backup, &self.settings.store.path);
         Ok(Running {
+            backups,
             market: Market::new(&self.settings),
             app: self,
             readers,
@@ -191,6 +195,7 @@ pub struct Running {
     pub(super) readers: Readers,
     pub(super) brokers: Brokers,
     pub(super) market: Market,
+    pub(super) backups: Backups,
     stop_requested: bool,
     /// Neither the new record nor the old one could be opened: nothing could be kept any more.
     pub(super) recordless: bool,
@@ -222,6 +227,11 @@ impl Running {
     /// The shares and their counters.
     pub fn shares(&self) -> &Shares {
         &self.app.shares
+    }
+
+    /// What became of backups.
+    pub fn backup_state(&self) -> Arc<BackupState> {
+        self.backups.state()
     }
 
     /// The brokers and their counters.
@@ -296,7 +306,7 @@ impl Running {
         notify(&[sd_notify::NotifyState::Stopping]);
         tracing::info!("stopping");
         self.readers.stop_all().await;
-        tokio::join!(self.app.shares.retire(&[]), self.brokers.stop(|_| true, FAREWELL));
+        tokio::join!(self.app.shares.retire(&[]), self.brokers.stop(|_| true, FAREWELL), self.backups.stop());
         let kept = self.open_last().await;
         let closed = match self.app.sink.detach() {
             Some(store) => store.close().await,

@@ -44,8 +44,16 @@ impl Running {
             changes.brokers.removed.iter().chain(&changes.brokers.changed).any(|known| known == name)
         };
         self.brokers.stop(leaving, FAREWELL).await;
+        let backups = changes.store || changes.backup;
+        if backups {
+            self.backups.stop().await;
+        }
         if changes.store {
             self.exchange_store(&mut settings).await;
+        }
+        if backups {
+            self.backups.start(&settings.backup, &settings.store.path);
+            tracing::info!(on = settings.backup.folder.is_some(), "backups follow the new settings");
         }
         for broker in settings.mqtt.iter().filter(|broker| comes(&changes.brokers, &broker.name)) {
             match self.brokers.start(broker) {

@@ -256,5 +256,6 @@ fn settings(tty: PathBuf, record: PathBuf, port: u16) -> Settings {
         prices: PriceSettings { currency: "EUR".to_owned(), contracts: vec![contract()] },
         log: LogSettings { level: tracing::Level::INFO, format: LogFormat::Text },
         watchdog: Duration::from_secs(60),
+        backup: dsmrd::config::BackupSettings::default(),
     }
 }

@@ -1,32 +1,69 @@
-//! `dsmrd export`: stored readings as CSV or JSON, in order of time.
+//! `dsmrd export`: stored readings, or what they come to, for other programs.
 
-use std::collections::BTreeSet;
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+mod place;
+
+use std::collections::BTreeMap;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use jiff::civil;
-use jiff::tz::{Offset, TimeZone};
+use indicatif::{ProgressBar, ProgressStyle};
 
-use dsmrd::config::{self, Settings};
+use dsmrd::config;
 use dsmrd::exit;
-use dsmrd::meter::reading::{self, Cell};
-use dsmrd::meter::{Field, Kind, MbusClass, MbusDevice, MbusReading, MeterTime, REGISTERS, Reading, Zone};
-use dsmrd::store::{Archive, Range, Stored};
+use dsmrd::export::csv::Csv;
+use dsmrd::export::influx::{Influx, Precision};
+use dsmrd::export::json::Json;
+use dsmrd::export::raw::RawColumns;
+use dsmrd::export::{Column, Row, Sink, WriteError, fields, output, spans};
+use dsmrd::meter::Zone;
+use dsmrd::store::{Archive, Query, Range, ReadError, Resolution, Selected};
 
+pub(super) use self::place::{DEFAULT_ZONE, Zones, check_names, instant, is_broken_pipe};
 use super::{ConfigFile, Outcome};
 
-/// The zone of a database that is read without a configuration.
-pub(super) const DEFAULT_ZONE: &str = "Europe/Amsterdam";
-
-/// How a reading is written.
+/// How a row is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// RFC 4180, with a header.
     Csv,
     /// One JSON object a line.
     Json,
+    /// InfluxDB line protocol.
+    Influx,
+    /// Apache Parquet, for pandas, DuckDB and their like.
+    Parquet,
+}
+
+/// What a row is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Span {
+    Raw,
+    Minute,
+    Quarter,
+    Hour,
+    Day,
+    Month,
+    Year,
+}
+
+/// How Parquet keeps numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Numbers {
+    /// As doubles, which every tool reckons with.
+    Float,
+    /// As decimals, exact; the record is read twice.
+    Decimal,
+}
+
+/// What times of InfluxDB are counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Unit {
+    S,
+    Ms,
+    Us,
+    Ns,
 }
 
 #[derive(Debug, clap::Args)]
@@ -43,9 +80,30 @@ pub(super) struct Args {
     /// Of the meter with this equipment identifier alone: a name in the configuration may have had several.
     #[arg(long, value_name = "ID")]
     equipment: Option<String>,
-    /// How a reading is written.
+    /// A row a reading, or one for what the readings of a minute, an hour or a day come to.
+    #[arg(long, value_enum, default_value = "raw")]
+    resolution: Span,
+    /// These columns alone: power_import,gas; of spans also power_import.max, with mean, min, max, last and delta.
+    #[arg(long, value_name = "NAMES")]
+    fields: Option<String>,
+    /// How a row is written.
     #[arg(long, value_enum, default_value = "csv")]
     format: Format,
+    /// Into this file, which is there when it is whole; standard output by default, and for "-".
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Compressed by gzip; so is a file whose name ends in .gz.
+    #[arg(long)]
+    gzip: bool,
+    /// InfluxDB: the name of the measurement.
+    #[arg(long, value_name = "NAME", default_value = "dsmr", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    measurement: String,
+    /// InfluxDB: what times are counted in.
+    #[arg(long, value_enum, default_value = "ns")]
+    precision: Unit,
+    /// Parquet: how numbers are kept.
+    #[arg(long, value_enum, default_value = "float")]
+    numbers: Numbers,
     #[command(flatten)]
     config: ConfigFile,
     /// The database; the configuration is not read then.
@@ -56,8 +114,27 @@ pub(super) struct Args {
     timezone: Option<String>,
 }
 
-/// Prints the stored readings in range. Exit 1 when some of them are damaged.
+impl From<Span> for Resolution {
+    fn from(span: Span) -> Self {
+        match span {
+            Span::Raw => Self::Raw,
+            Span::Minute => Self::Minute,
+            Span::Quarter => Self::Quarter,
+            Span::Hour => Self::Hour,
+            Span::Day => Self::Day,
+            Span::Month => Self::Month,
+            Span::Year => Self::Year,
+        }
+    }
+}
+
+/// Writes the rows in range. Exit 1 when some of the readings are damaged.
 pub(super) fn run(args: &Args) -> Outcome {
+    if args.format == Format::Parquet && !cfg!(feature = "parquet") {
+        bail!(
+            "this dsmrd was built without Parquet; build it with \"cargo build --release --features parquet\""
+        );
+    }
     let fixed = args.timezone.as_deref();
     let zones = match &args.database {
         Some(path) => Zones::new(Some(path), None, fixed),
@@ -75,326 +152,204 @@ pub(super) fn run(args: &Args) -> Outcome {
         from: instant("from", &args.from)?,
         to: instant("to", &args.to)?,
     };
-    match print(&zones, range, args.format) {
+    let archive = Archive::open(&zones.path)?;
+    check_names(&archive, &zones, &range)?;
+    let table = Table::new(args, &archive, &zones, range)?;
+    match write(args, &table) {
         Err(error) if is_broken_pipe(&error) => Ok(exit::OK),
         done => done,
     }
 }
 
-pub(super) fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+/// Where the bytes go.
+fn write(args: &Args, table: &Table<'_>) -> Outcome {
+    let path = args.output.as_deref().filter(|path| path.as_os_str() != "-");
+    let gzip = args.gzip || path.is_some_and(|path| path.extension().is_some_and(|end| end == "gz"));
+    if gzip && args.format == Format::Parquet {
+        bail!("Parquet is compressed by itself; leave gzip out");
+    }
+    if path.is_none() && (gzip || args.format == Format::Parquet) && io::stdout().is_terminal() {
+        bail!("these bytes are not for a terminal; name a file with --output");
+    }
+    let write = |out: &mut (dyn Write + Send)| match gzip {
+        true => output::gzip(out, |out| write_rows(args, table, out)),
+        false => write_rows(args, table, out),
+    };
+    match path {
+        Some(path) => output::to_file(path, write).with_context(|| path.display().to_string()),
+        None => {
+            let mut out = BufWriter::new(io::stdout());
+            let code = write(&mut out)?;
+            out.flush()?;
+            Ok(code)
+        }
+    }
 }
 
-fn print(zones: &Zones, range: Range, format: Format) -> Outcome {
-    let archive = Archive::open(&zones.path)?;
-    if let Some(name) = &range.meter {
-        let known = archive.meters()?;
-        if !known.contains(name) && !zones.meters.iter().any(|(configured, _)| configured == name) {
-            let known = Vec::from_iter(known).join(", ");
-            bail!(
-                "{}: no readings of a meter named {name:?}; there are some of: {known}",
-                zones.path.display()
-            );
-        }
-    }
-    if let Some(id) = &range.equipment_id {
-        let everywhere = Range { meter: range.meter.clone(), ..Range::default() };
-        let mut known: Vec<String> =
-            archive.epochs(&everywhere)?.into_iter().filter_map(|epoch| epoch.equipment_id).collect();
-        if !known.contains(id) {
-            known.sort();
-            known.dedup();
-            bail!(
-                "{}: no readings of equipment {id:?}; there are some of: {}",
-                zones.path.display(),
-                known.join(", ")
-            );
-        }
-    }
-    let epochs = archive.epochs(&range)?;
-    let mut columns = Columns::of(&archive.columns(&range)?);
-    // Epochs stand in the order of their meters.
-    if epochs.windows(2).any(|pair| pair[0].meter == pair[1].meter) {
-        columns.0.insert(0, ("equipment_id".to_owned(), Source::Equipment));
-    }
-    let mut out = BufWriter::new(io::stdout().lock());
-    if format == Format::Csv {
-        columns.header(&mut out)?;
-    }
-    let mut code = exit::OK;
-    let mut zone: Option<(String, Zone)> = None;
-    for stored in archive.readings(range)? {
-        let stored = match stored {
-            Ok(stored) => stored,
+fn write_rows(args: &Args, table: &Table<'_>, out: &mut (dyn Write + Send)) -> Outcome {
+    let mut sink = sink(args, table, out)?;
+    let bar = table.bar(args.output.is_some())?;
+    let (mut code, mut count) = (exit::OK, 0_u64);
+    for row in table.rows()? {
+        let row = match row {
+            Ok(row) => row,
             Err(problem) => {
-                complain!("dsmrd: {problem}");
+                bar.suspend(|| complain!("dsmrd: {problem}"));
                 code = exit::FAILURE;
                 continue;
             }
         };
-        let (_, zone) = match zone.take() {
-            Some(known) if known.0 == *stored.meter => zone.insert(known),
-            _ => zone.insert((stored.meter.to_string(), zones.of_meter(Some(&stored.meter))?)),
-        };
-        let cells = columns.cells(&stored, zone);
-        match format {
-            Format::Csv => write_csv(&mut out, &cells)?,
-            Format::Json => write_json(&mut out, &columns, &cells)?,
+        count += 1;
+        if count.is_multiple_of(1_024) {
+            bar.set_position(table.start.map_or(0, |start| row.time.abs_diff(start)));
+            bar.set_message(count.to_string());
         }
+        sink.row(&row).map_err(refused)?;
     }
-    out.flush()?;
+    sink.finish().map_err(refused)?;
+    bar.finish_and_clear();
     Ok(code)
 }
 
-/// Where the database lies, and where its meters stand.
-pub(super) struct Zones {
-    pub(super) path: PathBuf,
-    meters: Vec<(String, String)>,
-    fixed: Option<String>,
-}
-
-impl Zones {
-    /// Of a database by itself, or that of a configuration; in the zones of the meters, or all in one.
-    pub(super) fn new(database: Option<&Path>, settings: Option<&Settings>, fixed: Option<&str>) -> Self {
-        let meters = settings.into_iter().flat_map(|settings| &settings.meters);
-        let meters = meters.map(|meter| (meter.name.clone(), meter.source.zone_name().to_owned()));
-        let configured = settings.map(|settings| settings.store.path.as_path());
-        let path = database.or(configured).unwrap_or(Path::new("")).to_owned();
-        Self { path, meters: meters.collect(), fixed: fixed.map(str::to_owned) }
-    }
-
-    /// The zone of a meter; of one that is not configured any more, and of none, that of the first.
-    pub(super) fn of_meter(&self, meter: Option<&str>) -> anyhow::Result<Zone> {
-        let named = self.meters.iter().find(|(name, _)| meter == Some(name)).or_else(|| self.meters.first());
-        let configured = named.map_or(DEFAULT_ZONE, |(_, zone)| zone);
-        Ok(Zone::new(self.fixed.as_deref().unwrap_or(configured))?)
+/// The system's own error stays what it is, so that a reader who went away is known by it.
+fn refused(error: WriteError) -> anyhow::Error {
+    match error {
+        WriteError::Io(error) => error.into(),
+        error => error.into(),
     }
 }
 
-/// Seconds since 1970-01-01 00:00 UTC of what someone typed.
-pub(super) fn instant(text: &str, zone: &Zone) -> anyhow::Result<i64> {
-    if let Ok(instant) = text.parse::<jiff::Timestamp>() {
-        return Ok(instant.as_second());
-    }
-    let local = text
-        .parse::<civil::DateTime>()
-        .or_else(|_| text.parse::<civil::Date>().map(civil::Date::into))
-        .map_err(|_| anyhow::anyhow!("write 2026-11-21, 2026-11-21T14:30 or 2026-11-21T14:30:00+01:00"))?;
-    Ok(local.to_zoned(zone.time_zone().clone())?.timestamp().as_second())
-}
-
-/// What every reading has: its time as the meter shows it and in UTC, the meter, and how its telegram was proven.
-const ALWAYS: [&str; 4] = ["time", "time_utc", "meter", "proof"];
-
-/// One column behind those that every reading has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Source {
-    /// The equipment, where a meter had several.
-    Equipment,
-    Field(Field),
-    PeakTime(Field),
-    /// The device of a class with the newest reading.
-    Class(MbusClass),
-    ClassTime(MbusClass),
-    ClassId(MbusClass),
-    Channel(u8),
-    ChannelTime(u8),
-    ChannelId(u8),
-}
-
-/// The columns of an export.
-struct Columns(Vec<(String, Source)>);
-
-/// A cell: absent, a number, or text.
-enum Value {
-    Absent,
-    Number(String),
-    Text(String),
-}
-
-impl Columns {
-    /// The columns that readings with these keys need.
-    fn of(keys: &BTreeSet<String>) -> Self {
-        let mut columns = Vec::new();
-        for register in REGISTERS {
-            let (field, name) = (register.field, register.name);
-            if keys.contains(name) {
-                columns.push((name.to_owned(), Source::Field(field)));
-            }
-            if keys.contains(&format!("{name}/time")) {
-                columns.push((format!("{name}_time"), Source::PeakTime(field)));
-            }
+fn sink<'o>(
+    args: &Args,
+    table: &Table<'_>,
+    out: &'o mut (dyn Write + Send),
+) -> anyhow::Result<Box<dyn Sink + 'o>> {
+    let columns = &table.columns;
+    Ok(match args.format {
+        Format::Csv => Box::new(Csv::new(columns, out)?),
+        Format::Json => Box::new(Json::new(columns, out)),
+        Format::Influx => {
+            let precision = match args.precision {
+                Unit::S => Precision::Seconds,
+                Unit::Ms => Precision::Millis,
+                Unit::Us => Precision::Micros,
+                Unit::Ns => Precision::Nanos,
+            };
+            Box::new(Influx::new(columns, &args.measurement, precision, out))
         }
-        let named = |channel: u8| keys.contains(&format!("mbus/{channel}/id"));
-        let mut classes: Vec<(MbusClass, u8)> = keys.iter().filter_map(|key| class_of(key)).collect();
-        classes.sort();
-        classes.dedup();
-        for group in classes.chunk_by(|a, b| a.0 == b.0) {
-            let class = group[0].0;
-            let name = class.name();
-            columns.push((name.to_owned(), Source::Class(class)));
-            columns.push((format!("{name}_time"), Source::ClassTime(class)));
-            // A device that was replaced is told by its identifier.
-            if group.iter().any(|(_, channel)| named(*channel)) {
-                columns.push((format!("{name}_id"), Source::ClassId(class)));
-            }
-            // Several of a class: each has columns of its own as well.
-            for (_, channel) in group.iter().filter(|_| group.len() > 1) {
-                columns.push((format!("{name}_{channel}"), Source::Channel(*channel)));
-                columns.push((format!("{name}_{channel}_time"), Source::ChannelTime(*channel)));
-                if named(*channel) {
-                    columns.push((format!("{name}_{channel}_id"), Source::ChannelId(*channel)));
-                }
-            }
-        }
-        let channels = keys.iter().filter_map(|key| key.strip_prefix("mbus/")?.parse::<u8>().ok());
-        for channel in channels.filter(|channel| classes.iter().all(|(_, known)| known != channel)) {
-            columns.push((format!("mbus_{channel}"), Source::Channel(channel)));
-            columns.push((format!("mbus_{channel}_time"), Source::ChannelTime(channel)));
-            if named(channel) {
-                columns.push((format!("mbus_{channel}_id"), Source::ChannelId(channel)));
-            }
-        }
-        Self(columns)
-    }
-
-    fn header(&self, out: &mut impl Write) -> io::Result<()> {
-        write!(out, "{}", ALWAYS.join(","))?;
-        for (name, _) in &self.0 {
-            write!(out, ",{name}")?;
-        }
-        write!(out, "\r\n")
-    }
-
-    fn cells(&self, stored: &Stored, zone: &Zone) -> Vec<Value> {
-        let reading = &stored.reading;
-        let mut cells = Vec::with_capacity(ALWAYS.len() + self.0.len());
-        let seconds = reading.utc_seconds();
-        cells.push(Value::Text(match reading.time {
-            Some(time @ MeterTime { utc: Some(_), .. }) => meter_time(time),
-            _ => at_offset(seconds, zone_offset(seconds, zone.time_zone())),
-        }));
-        cells.push(Value::Text(at_offset(seconds, None)));
-        cells.push(Value::Text(stored.meter.to_string()));
-        cells.push(Value::Text(reading.proof.name().to_owned()));
-        cells.extend(self.0.iter().map(|(_, source)| match source {
-            Source::Equipment => {
-                stored.equipment_id.as_deref().map_or(Value::Absent, |id| Value::Text(id.to_owned()))
-            }
-            source => cell(*source, reading),
-        }));
-        cells
-    }
+        Format::Parquet => parquet_sink(args.numbers, table, out)?,
+    })
 }
 
-/// The class and channel of a key `mbus/<channel>/type=<type>`.
-fn class_of(key: &str) -> Option<(MbusClass, u8)> {
-    let (channel, device_type) = key.strip_prefix("mbus/")?.split_once("/type=")?;
-    Some((MbusClass::from_device_type(device_type.parse().ok()?)?, channel.parse().ok()?))
-}
-
-fn cell(source: Source, reading: &Reading) -> Value {
-    let mbus_value = |found: Option<&MbusReading>| match found.and_then(|found| found.value) {
-        Some(quantity) => Value::Number(quantity.value.to_string()),
-        None => Value::Absent,
+#[cfg(feature = "parquet")]
+fn parquet_sink<'o>(
+    numbers: Numbers,
+    table: &Table<'_>,
+    out: &'o mut (dyn Write + Send),
+) -> anyhow::Result<Box<dyn Sink + 'o>> {
+    use dsmrd::export::parquet::{Numbers as Kept, Parquet, Scales};
+    let numbers = match numbers {
+        Numbers::Float => Kept::Float,
+        Numbers::Decimal => {
+            let mut scales = Scales::default();
+            // What is damaged is told when it is written.
+            table.rows()?.flatten().for_each(|row| scales.widen(&row));
+            Kept::Decimal(scales)
+        }
     };
-    let mbus_time = |found: Option<&MbusReading>| match found.and_then(|found| found.time) {
-        Some(time) => Value::Text(meter_time(time)),
-        None => Value::Absent,
-    };
-    let of_channel =
-        |channel| reading.mbus.iter().find(|device| device.channel == channel).and_then(|d| d.newest());
-    let of_class = |class| reading.mbus_of(class).map(|(_, found)| found);
-    let id_of = |device: Option<&MbusDevice>| match device.and_then(|device| device.id.as_deref()) {
-        Some(id) => Value::Text(reading::readable(id)),
-        None => Value::Absent,
-    };
-    match source {
-        // The reading itself does not know what stood behind its name before.
-        Source::Equipment => Value::Absent,
-        Source::Field(field) => match reading.get(field) {
-            Some(Cell::Number(quantity)) => Value::Number(quantity.value.to_string()),
-            Some(Cell::Text(text)) => Value::Text(match field.register().kind {
-                Kind::Id | Kind::Message => reading::readable(text),
-                // All its groups, as they stood in the telegram.
-                Kind::Profile => {
-                    format!("({})", text.iter().map(|byte| char::from(*byte)).collect::<String>())
-                }
-                _ => text.iter().map(|byte| char::from(*byte)).collect(),
-            }),
-            None => Value::Absent,
-        },
-        Source::PeakTime(field) => reading
-            .peak_times
-            .iter()
-            .find(|(other, _)| *other == field)
-            .map_or(Value::Absent, |(_, time)| Value::Text(meter_time(*time))),
-        Source::Class(class) => mbus_value(of_class(class)),
-        Source::ClassTime(class) => mbus_time(of_class(class)),
-        Source::Channel(channel) => mbus_value(of_channel(channel)),
-        Source::ChannelTime(channel) => mbus_time(of_channel(channel)),
-        Source::ClassId(class) => id_of(reading.mbus_of(class).map(|(device, _)| device)),
-        Source::ChannelId(channel) => id_of(reading.mbus.iter().find(|device| device.channel == channel)),
-    }
+    Ok(Box::new(Parquet::new(&table.columns, &numbers, out).map_err(refused)?))
 }
 
-/// A time of the meter with its own offset; without one where the meter does not tell.
-fn meter_time(time: MeterTime) -> String {
-    let local = time.local;
-    match time.utc {
-        Some(utc) => {
-            let offset = i32::try_from(local.seconds_as_utc() - utc).ok();
-            at_offset(utc, offset.and_then(|offset| Offset::from_seconds(offset).ok()))
-        }
-        None => format!(
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
-            local.year, local.month, local.day, local.hour, local.minute, local.second
-        ),
-    }
+#[cfg(not(feature = "parquet"))]
+fn parquet_sink<'o>(
+    _numbers: Numbers,
+    _table: &Table<'_>,
+    _out: &'o mut (dyn Write + Send),
+) -> anyhow::Result<Box<dyn Sink + 'o>> {
+    bail!("this dsmrd was built without Parquet")
 }
 
-fn zone_offset(seconds: i64, zone: &TimeZone) -> Option<Offset> {
-    Some(zone.to_offset(jiff::Timestamp::from_second(seconds).ok()?))
+/// What is exported.
+struct Table<'a> {
+    archive: &'a Archive,
+    range: Range,
+    /// Of every meter that the record knows.
+    zones: BTreeMap<String, Zone>,
+    rows: Rows,
+    columns: Vec<Column>,
+    /// The first and the last reading.
+    start: Option<i64>,
+    end: Option<i64>,
 }
 
-/// ISO 8601 with the offset, or with `Z` for none.
-fn at_offset(seconds: i64, offset: Option<Offset>) -> String {
-    let instant = jiff::Timestamp::from_second(seconds).unwrap_or_default();
-    match offset {
-        Some(offset) => instant.display_with_offset(offset).to_string(),
-        None => instant.to_string(),
-    }
+enum Rows {
+    Readings(RawColumns),
+    Spans(Query),
 }
 
-fn write_csv(out: &mut impl Write, cells: &[Value]) -> io::Result<()> {
-    for (place, cell) in cells.iter().enumerate() {
-        if place > 0 {
-            write!(out, ",")?;
-        }
-        match cell {
-            Value::Absent => {}
-            Value::Number(number) => write!(out, "{number}")?,
-            Value::Text(text) if text.contains(['"', ',', '\r', '\n']) => {
-                write!(out, "\"{}\"", text.replace('"', "\"\""))?;
-            }
-            Value::Text(text) => write!(out, "{text}")?,
-        }
-    }
-    write!(out, "\r\n")
-}
-
-/// Numbers are written digit by digit: no float comes between the meter and the file.
-fn write_json(out: &mut impl Write, columns: &Columns, cells: &[Value]) -> io::Result<()> {
-    let names = ALWAYS.into_iter().chain(columns.0.iter().map(|(name, _)| name.as_str()));
-    let mut separator = '{';
-    for (name, cell) in names.zip(cells) {
-        let value = match cell {
-            Value::Absent => continue,
-            Value::Number(number) => number.clone(),
-            Value::Text(text) => serde_json::to_string(text)?,
+impl<'a> Table<'a> {
+    fn new(args: &Args, archive: &'a Archive, zones: &Zones, range: Range) -> anyhow::Result<Self> {
+        let wanted: Vec<Selected> = match &args.fields {
+            None => Vec::new(),
+            Some(text) => fields::parse(text).map_err(|problem| anyhow::anyhow!("--fields: {problem}"))?,
         };
-        write!(out, "{separator}\"{name}\":{value}")?;
-        separator = ',';
+        let meters =
+            archive.meters()?.into_iter().filter(|meter| range.meter.as_ref().is_none_or(|m| m == meter));
+        let zones: BTreeMap<String, Zone> = meters
+            .map(|meter| zones.of_meter(Some(&meter)).map(|zone| (meter, zone)))
+            .collect::<Result<_, _>>()?;
+        let (rows, columns) = if args.resolution == Span::Raw {
+            let raw = RawColumns::of(archive, &range, &wanted)?;
+            let columns = raw.columns().to_vec();
+            (Rows::Readings(raw), columns)
+        } else {
+            let mut all = zones.values();
+            let zone = all.next().cloned().map_or_else(|| Zone::new(DEFAULT_ZONE), Ok)?;
+            if all.any(|other| other.time_zone() != zone.time_zone()) {
+                bail!(
+                    "the meters stand in different time zones; choose one with --meter, or a zone with --timezone"
+                );
+            }
+            let query =
+                Query { range: range.clone(), resolution: args.resolution.into(), columns: wanted, zone };
+            let columns = spans::columns(archive.query(&query)?.columns());
+            (Rows::Spans(query), columns)
+        };
+        let epochs = archive.epochs(&range)?;
+        let start = epochs.iter().map(|epoch| epoch.first).min().max(range.from);
+        let end = epochs.iter().map(|epoch| epoch.last).max();
+        let end = range.to.map_or(end, |to| end.map(|end| end.min(to)));
+        Ok(Self { archive, range, zones, rows, columns, start, end })
     }
-    writeln!(out, "}}")
+
+    fn zone(&self, meter: &str) -> &Zone {
+        &self.zones[meter]
+    }
+
+    fn rows(&self) -> Result<Box<dyn Iterator<Item = Result<Row, ReadError>> + '_>, ReadError> {
+        Ok(match &self.rows {
+            Rows::Readings(columns) => {
+                let readings = self.archive.readings(self.range.clone())?;
+                Box::new(
+                    readings
+                        .map(|stored| stored.map(|stored| columns.row(&stored, self.zone(&stored.meter)))),
+                )
+            }
+            Rows::Spans(query) => {
+                let spans = self.archive.query(query)?;
+                Box::new(spans.map(|span| span.map(|span| spans::row(span, &query.zone))))
+            }
+        })
+    }
+
+    /// How far the rows have come in time; shown on a terminal, unless that is where the rows go.
+    fn bar(&self, to_file: bool) -> anyhow::Result<ProgressBar> {
+        let (Some(start), Some(end)) = (self.start, self.end) else { return Ok(ProgressBar::hidden()) };
+        if !io::stderr().is_terminal() || !to_file && io::stdout().is_terminal() {
+            return Ok(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new(end.abs_diff(start).max(1));
+        bar.set_style(ProgressStyle::with_template("{bar:40} {percent:>3} %  {msg} rows  {eta} left")?);
+        Ok(bar)
+    }
 }

@@ -28,6 +28,7 @@ mod generate;
 mod import;
 mod keys;
 mod mqtt;
+mod notes;
 mod ports;
 mod prices;
 mod query;
@@ -76,6 +77,8 @@ enum Command {
     Sql(sql::Args),
     /// Take over the history of another program.
     Import(import::Args),
+    /// Show the notes of days that came with an import.
+    Notes(notes::Args),
     /// Copy the record into a compressed file, beside a running dsmrd too.
     Backup(backup::Args),
     /// Put a backup in the place of the record, which is kept.
@@ -124,6 +127,7 @@ impl Cli {
             Command::Query(args) => query::run(&args),
             Command::Sql(args) => sql::run(&args),
             Command::Import(args) => import::run(&args),
+            Command::Notes(args) => notes::run(&args),
             Command::Backup(args) => backup::run(&args),
             Command::Restore(args) => restore::run(&args),
             Command::Db(args) => db::run(&args),

@@ -1,10 +1,87 @@
-//! `dsmrd restore`.
+//! `dsmrd restore`: a backup in the place of the record.
 
-use super::Outcome;
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::PathBuf;
+
+use dsmrd::clock::Clock;
+use dsmrd::config;
+use dsmrd::exit;
+use dsmrd::store::backup::Interrupt;
+use dsmrd::store::backup::restore::{self, Loss};
+
+use super::backup::{held, shown};
+use super::{ConfigFile, Outcome};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// The backup, or a database as an earlier restore put it aside.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Do not ask.
+    #[arg(long, short)]
+    yes: bool,
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The database whose place it takes; the configuration is not read then.
+    #[arg(long, value_name = "FILE")]
+    database: Option<PathBuf>,
+}
 
-pub(super) fn run(_args: &Args) -> Outcome {
-    anyhow::bail!("not there yet")
+/// Checks a backup, tells what is lost, asks, and puts it in the place of the record, which is kept.
+pub(super) fn run(args: &Args) -> Outcome {
+    let record = match &args.database {
+        Some(path) => path.clone(),
+        None => config::load(&args.config.config)?.settings.store.path,
+    };
+    let candidate = restore::prepare(&args.file, &record, &Interrupt::default())?;
+    say!("{}: good, {}", args.file.display(), held(&candidate.contents));
+    match &candidate.loss {
+        None => say!("{}: there is no record yet; nothing is lost", record.display()),
+        Some(loss) => {
+            say!("{}: {}", record.display(), told(loss));
+            say!("It is kept beside the new one, and can be restored in the same way.");
+        }
+    }
+    if !args.yes && !agreed()? {
+        complain!("dsmrd: nothing was changed");
+        return Ok(exit::FAILURE);
+    }
+    let kept = candidate.commit(Clock::system().wall())?;
+    say!("{}: this is the backup now", record.display());
+    if let Some(kept) = kept {
+        say!("{}: this is what was there before", kept.display());
+    }
+    Ok(exit::OK)
+}
+
+fn told(loss: &Loss) -> String {
+    let newer = match (loss.from, loss.to) {
+        (Some(from), Some(to)) => format!(
+            "{} of its {} readings are later than the backup, from {} to {}: they will be missing",
+            loss.newer,
+            loss.readings,
+            shown(from),
+            shown(to)
+        ),
+        _ => format!("none of its {} readings is later than the backup", loss.readings),
+    };
+    match &loss.unreadable {
+        None => newer,
+        Some(why) if loss.readings == 0 => format!("it cannot be read ({why})"),
+        Some(why) => format!("{newer}; not all of it can be read ({why})"),
+    }
+}
+
+fn agreed() -> anyhow::Result<bool> {
+    let mut input = std::io::stdin().lock();
+    anyhow::ensure!(
+        input.is_terminal(),
+        "nothing was changed: nobody is there to ask; say --yes to go on without"
+    );
+    let mut out = std::io::stdout();
+    write!(out, "Put the backup in its place? [y/N] ")?;
+    out.flush()?;
+    let mut answer = String::new();
+    input.read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }

@@ -53,6 +53,8 @@ pub struct Changes {
     pub brokers: Named,
     /// The `[store]` table.
     pub store: bool,
+    /// The `[backup]` table, or the zone of its times.
+    pub backup: bool,
     /// The `[prices]` table or a contract.
     pub prices: bool,
     /// The `[log]` table.
@@ -83,6 +85,7 @@ pub fn diff(old: &Settings, new: &Settings) -> Changes {
         shares: shares(old, new),
         brokers: Named::between(&old.mqtt, &new.mqtt, |broker| &broker.name, |broker| broker),
         store: old.store != new.store || old.tail != new.tail,
+        backup: old.backup != new.backup,
         prices: old.prices != new.prices,
         log: old.log != new.log,
         watchdog: old.watchdog != new.watchdog,

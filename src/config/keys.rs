@@ -57,6 +57,10 @@ pub enum Kind {
     Day,
     /// A code of ISO 4217.
     Currency,
+    /// A time of the day.
+    TimeOfDay,
+    /// A program and its arguments, which may be secret and are never shown.
+    Command,
     /// A list of fields of the layout dsmr-reader with the names they have instead.
     Mappings,
 }

@@ -1,7 +1,7 @@
 //! The one place that reads the environment, and the files a configuration names.
 
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use super::raw;
@@ -42,6 +42,19 @@ impl Files for Disk {
 
     fn is_regular(&self, path: &Path) -> bool {
         std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file())
+    }
+
+    fn disk_of(&self, path: &Path) -> Option<String> {
+        // What is not there yet comes to lie where its folder is.
+        let device = path.ancestors().find_map(|path| std::fs::metadata(path).ok())?.dev();
+        let (major, minor) = (libc::major(device), libc::minor(device));
+        let here = Path::new("/sys/dev/block").join(format!("{major}:{minor}"));
+        let disk = std::fs::canonicalize(here).ok().map(|device| {
+            // Two partitions of a card are one card.
+            let whole = device.join("partition").exists().then(|| device.parent()).flatten();
+            whole.unwrap_or(&device).to_string_lossy().into_owned()
+        });
+        Some(disk.unwrap_or_else(|| format!("{major}:{minor}")))
     }
 
     fn is_open_to_all(&self, path: &Path) -> bool {
@@ -124,7 +137,29 @@ fn environment() -> Result<Vec<(String, String)>, ConfigError> {
     if problems.is_empty() { Ok(env) } else { Err(ConfigError { problems, warnings: Vec::new() }) }
 }
 
-fn hostname() -> String {
+/// The environment for a program that the user names: ours without the variables that are meant for us, some of which
+/// hold passwords, and without those by which a supervisor speaks with us.
+pub fn inherited() -> Vec<(std::ffi::OsString, std::ffi::OsString)> {
+    const OURS: [&str; 9] = [
+        "NOTIFY_SOCKET",
+        "WATCHDOG_PID",
+        "WATCHDOG_USEC",
+        "LISTEN_PID",
+        "LISTEN_FDS",
+        "LISTEN_FDNAMES",
+        "INVOCATION_ID",
+        "JOURNAL_STREAM",
+        "CREDENTIALS_DIRECTORY",
+    ];
+    let foreign = |name: &std::ffi::OsString| {
+        let name = name.to_string_lossy();
+        !name.starts_with("DSMRD_") && !name.starts_with("SUPERVISOR_") && !OURS.contains(&&*name)
+    };
+    std::env::vars_os().filter(|(name, _)| foreign(name)).collect()
+}
+
+/// This machine's name, with or without the domain.
+pub fn hostname() -> String {
     let read = |path| std::fs::read_to_string(path).ok().map(|name| name.trim().to_owned());
     read("/proc/sys/kernel/hostname")
         .or_else(|| read("/etc/hostname"))

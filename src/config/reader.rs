@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 
 use super::keys::{self, Key, Unset};
 use super::raw::{self, Section, Typed};
@@ -152,6 +152,8 @@ typed_reads! {
     percent: Percent => Decimal;
     day: Day => Date;
     mappings: Mappings => Vec<Mapping>;
+    time_of_day: TimeOfDay => Time;
+    command: Command => Vec<String>;
 }
 
 /// The default of a key, from its form in the table of keys.

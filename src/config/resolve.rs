@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::backup;
 use super::broker;
 use super::contract;
 use super::keys::{Key, Table};
@@ -32,6 +33,10 @@ pub trait Files {
     fn can_read(&self, path: &Path) -> io::Result<()>;
     /// Whether this is an ordinary file: no device, no folder, and there.
     fn is_regular(&self, path: &Path) -> bool;
+    /// A name for the disk that a file or folder is on, or will be; none where that is not known.
+    fn disk_of(&self, _path: &Path) -> Option<String> {
+        None
+    }
     /// Whether users who are neither owner nor group can read it.
     fn is_open_to_all(&self, path: &Path) -> bool;
 }
@@ -139,6 +144,10 @@ fn all(
     }
     let store = of(Table::Store).next().and_then(|section| store(reader!(section)));
     let tail = of(Table::Store).next().and_then(|section| tail(reader!(section)));
+    let zone = meters.iter().flatten().next().map(|meter| meter.source.zone_name().to_owned());
+    let backup = of(Table::Backup)
+        .next()
+        .and_then(|section| backup::resolve(reader!(section), machine, zone.as_deref(), store.as_ref()));
     let log = of(Table::Log).next().and_then(|section| log(reader!(section)));
     let known: Vec<MeterSettings> = meters.iter().flatten().cloned().collect();
     let all_known = known.len() == meters.len();
@@ -180,6 +189,7 @@ fn all(
         meters: meters.into_iter().collect::<Option<_>>()?,
         store: store?,
         tail,
+        backup: backup?,
         mqtt: brokers.into_iter().collect::<Option<_>>()?,
         prices: PriceSettings { currency: currency?, contracts: contract::sorted(contracts?) },
         log: log?,

@@ -72,6 +72,8 @@ fn takes(key: &Key) -> String {
         Kind::Price(false) => "A number. ".to_owned(),
         Kind::Percent => "A percentage in quotes. ".to_owned(),
         Kind::Day => "A day. ".to_owned(),
+        Kind::TimeOfDay => "A time in quotes. ".to_owned(),
+        Kind::Command => "A list. ".to_owned(),
         _ => String::new(),
     };
     let unset = match key.unset {
@@ -193,7 +195,7 @@ pub fn show(loaded: &Loaded, file: &std::path::Path, origin: bool) -> String {
 fn shown(row: &Resolved) -> Option<String> {
     match (&row.value, row.key.kind) {
         (Some(value), _) => Some(format!("{} = {value}", row.key.name)),
-        (None, Kind::Secret | Kind::MeterKey) if row.origin != super::Origin::Default => {
+        (None, Kind::Secret | Kind::MeterKey | Kind::Command) if row.origin != super::Origin::Default => {
             Some(format!("# {} = \"***\"", row.key.name))
         }
         (None, _) => None,

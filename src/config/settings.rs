@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::backup::BackupSettings;
 use crate::mqtt::BrokerSettings;
 use crate::prices::Contract;
 use crate::source::{ShareSettings, SourceSettings};
@@ -55,6 +56,8 @@ pub struct Settings {
     pub store: StoreSettings,
     /// The folder in memory for what a sync has not put onto the medium yet; none is one of the usual ones.
     pub tail: Option<PathBuf>,
+    /// Backups of it.
+    pub backup: BackupSettings,
     /// None means that nothing is published.
     pub mqtt: Vec<BrokerSettings>,
     /// What energy costs; contracts for one meter do not overlap.

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 
+use super::backup;
 use super::keys::Kind;
 use super::mapping;
 use super::money;
@@ -36,6 +37,8 @@ pub(super) enum Value {
     Percent(Decimal),
     Day(Date),
     Mappings(Vec<Mapping>),
+    TimeOfDay(Time),
+    Command(Vec<String>),
 }
 
 impl Value {
@@ -43,7 +46,7 @@ impl Value {
     pub(super) fn to_toml(&self) -> Option<String> {
         Some(match self {
             Self::Text(text) => string(text),
-            Self::Secret(_) | Self::MeterKey(_) => return None,
+            Self::Secret(_) | Self::MeterKey(_) | Self::Command(_) => return None,
             Self::Listen(at) => string(&at.to_string()),
             Self::Path(path) => string(&path.to_string_lossy()),
             Self::Duration(duration) => string(&print_duration(*duration)),
@@ -58,6 +61,7 @@ impl Value {
             Self::Price(price) => price.to_string(),
             Self::Percent(fraction) => string(&money::print_percent(*fraction)),
             Self::Day(day) => string(&day.to_string()),
+            Self::TimeOfDay(time) => string(&backup::print_time(*time)),
             Self::Mappings(mappings) => {
                 format!(
                     "[{}]",
@@ -121,6 +125,8 @@ pub(super) fn read(kind: Kind, typed: &Typed, folder: &Path) -> Result<Value, St
         Kind::Day => money::day(typed).map(Value::Day),
         Kind::Currency => money::currency(text(typed, "a currency's code")?).map(Value::Text),
         Kind::Mappings => mapping::read(typed).map(Value::Mappings),
+        Kind::TimeOfDay => backup::time(typed).map(Value::TimeOfDay),
+        Kind::Command => backup::command(typed).map(Value::Command),
     }
 }
 

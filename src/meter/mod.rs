@@ -4,7 +4,7 @@
 //! [`reading`], what a telegram said; [`country`], whose rules it follows; [`zone`], where it stands; [`interpret`],
 //! from objects to a reading, with [`mbus`] for sub-meters, [`profile`] for objects with a structure, [`limit`],
 //! [`mod@switch`] and [`message`]; [`interpreter`], the telegrams of one meter in their order; [`record`], a reading as
-//! columns for the store.
+//! columns for the store; [`shown`], as a row of a table for people.
 
 pub mod country;
 pub mod energy;
@@ -17,6 +17,7 @@ pub mod profile;
 pub mod reading;
 pub mod record;
 pub mod register;
+pub mod shown;
 pub mod switch;
 pub mod unit;
 pub mod zone;

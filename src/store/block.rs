@@ -7,10 +7,12 @@ use super::codec::range::{Decoder, Encoder};
 use super::codec::{self, Damaged, Refused, Row, RowCodec};
 use super::columns::Columns;
 use super::crc::crc32;
+use super::packed::{self, Unpacked};
 
 /// Rows in one block at most.
 pub(super) const MAX_ROWS: u32 = 20_000;
-const HEAD: usize = 8;
+/// Bytes of the checksum and the number of rows.
+pub(super) const HEAD: usize = 8;
 
 /// A block that grows row by row, so that the end of the hour has little left to do.
 #[derive(Debug, Default)]
@@ -36,6 +38,11 @@ impl BlockWriter {
         self.codec.keys().len()
     }
 
+    /// The number of its rows.
+    pub(super) fn count(&self) -> u32 {
+        self.count
+    }
+
     /// The names of its columns; one that changed its kind comes twice.
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         self.codec.keys()
@@ -57,13 +64,30 @@ impl BlockWriter {
     }
 }
 
+/// The number of rows that a block says it has, when its checksum is right.
+pub(super) fn checked(block: &[u8]) -> Result<u32, Damaged> {
+    let head: [u8; HEAD] = block.get(..HEAD).and_then(|head| head.try_into().ok()).ok_or(Damaged)?;
+    let [c0, c1, c2, c3, n0, n1, n2, n3] = head;
+    let (crc, count) = (u32::from_le_bytes([c0, c1, c2, c3]), u32::from_le_bytes([n0, n1, n2, n3]));
+    if crc32(0, &block[4..]) == crc && count <= MAX_ROWS { Ok(count) } else { Err(Damaged) }
+}
+
 /// The rows of a block of any codec, in the order in which they came.
 pub(super) fn rows(codec: u8, data: Vec<u8>) -> Result<BlockReader, Damaged> {
-    if codec == codec::VERSION { BlockReader::new(data) } else { Err(Damaged) }
+    match codec {
+        codec::VERSION => BlockReader::new(data),
+        packed::VERSION => BlockReader::packed(data),
+        _ => Err(Damaged),
+    }
 }
 
 /// The numbers of a block of any codec: of the columns whose keys are wanted.
 pub(super) fn columns(codec: u8, data: Vec<u8>, wanted: &dyn Fn(&str) -> bool) -> Result<Columns, Damaged> {
+    if codec == packed::VERSION
+        && let Some(columns) = packed::columns(&data, wanted)?
+    {
+        return Ok(columns);
+    }
     let rows: Vec<Row> = rows(codec, data)?.collect::<Result<_, _>>()?;
     Ok(Columns::of(&rows, wanted))
 }
@@ -71,22 +95,37 @@ pub(super) fn columns(codec: u8, data: Vec<u8>, wanted: &dyn Fn(&str) -> bool) -
 /// Reads a block row by row.
 #[derive(Debug)]
 pub(super) struct BlockReader {
-    codec: RowCodec,
-    decoder: Decoder<Vec<u8>>,
+    rows: Rows,
     left: u32,
 }
 
+#[derive(Debug)]
+enum Rows {
+    Coded(RowCodec, Decoder<Vec<u8>>),
+    Packed(packed::Rows),
+}
+
 impl BlockReader {
-    /// Checks the block as a whole.
+    /// Checks a block of codec 1 as a whole.
     pub(super) fn new(mut block: Vec<u8>) -> Result<Self, Damaged> {
-        let head: [u8; HEAD] = block.get(..HEAD).and_then(|head| head.try_into().ok()).ok_or(Damaged)?;
-        let [c0, c1, c2, c3, n0, n1, n2, n3] = head;
-        let (crc, count) = (u32::from_le_bytes([c0, c1, c2, c3]), u32::from_le_bytes([n0, n1, n2, n3]));
-        if crc32(0, &block[4..]) != crc || count > MAX_ROWS {
-            return Err(Damaged);
-        }
+        let left = checked(&block)?;
         block.drain(..HEAD);
-        Ok(Self { codec: RowCodec::default(), decoder: Decoder::new(block), left: count })
+        Ok(Self { rows: Rows::Coded(RowCodec::default(), Decoder::new(block)), left })
+    }
+
+    /// Unpacks a block of codec 2.
+    fn packed(block: Vec<u8>) -> Result<Self, Damaged> {
+        let left = checked(&block)?;
+        let rows = match packed::unpack(block)? {
+            Unpacked::Columns(rows) => Rows::Packed(rows),
+            Unpacked::Rows(rows) => Rows::Coded(RowCodec::default(), Decoder::new(rows)),
+        };
+        Ok(Self { rows, left })
+    }
+
+    /// How many rows are to come.
+    pub(super) fn left(&self) -> u32 {
+        self.left
     }
 }
 
@@ -97,7 +136,10 @@ impl Iterator for BlockReader {
         if self.left == 0 {
             return None;
         }
-        let row = self.codec.decode(&mut self.decoder);
+        let row = match &mut self.rows {
+            Rows::Coded(codec, decoder) => codec.decode(decoder),
+            Rows::Packed(rows) => rows.next().unwrap_or(Err(Damaged)),
+        };
         self.left = if row.is_ok() { self.left - 1 } else { 0 };
         Some(row)
     }

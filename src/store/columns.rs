@@ -54,7 +54,7 @@ impl Columns {
             columns.times.push(row.clone().into_reading().utc_seconds());
         }
         for column in &mut columns.numbers {
-            if column.rows.len() == rows.len() {
+            if column.rows.iter().copied().eq(0..rows.len() as u32) {
                 column.rows.clear();
             }
         }

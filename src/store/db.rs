@@ -1,14 +1,18 @@
 //! The SQLite file: opened, checked, migrated, and given blocks.
 
 mod aside;
-mod blocks;
+pub(super) mod blocks;
 mod connect;
+mod copy;
+mod damage;
 pub(super) mod epoch;
+pub(super) mod intake;
 mod migrate;
+pub(super) mod older;
 pub(super) mod prices;
 pub(super) mod totals;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -17,6 +21,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 
 use aside::set_aside;
 pub(super) use connect::{open_beside, open_to_read};
+pub(super) use copy::{newest_schema, open_any, open_still};
 
 use super::error::OpenError;
 use super::pending::Finished;
@@ -47,31 +52,19 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
 }
 
 impl Database {
-    /// Opens the database, or makes it. A damaged one is set aside and a new one made.
+    /// Opens the database, or makes it. A damaged one is set aside, to be salvaged, and a new one made.
     pub(super) fn open(path: &Path, vfs: Option<&str>, now: UnixMillis) -> Result<Self, OpenError> {
-        if path.metadata().is_ok_and(|metadata| metadata.len() > 0) {
-            match Self::open_checked(path, vfs, now) {
-                Err(OpenError::Sqlite { error, .. }) if is_damage(&error) => {
-                    let aside = set_aside(path, now, &error)?;
-                    return Self::make_anew(path, vfs, now, &aside);
-                }
-                done => return done,
+        let opened = match damage::of_file(path) {
+            Some(what) => Err(OpenError::Sqlite { path: path.to_owned(), error: damage::error(what) }),
+            None => Self::open_checked(path, vfs, now),
+        };
+        match opened {
+            Err(OpenError::Sqlite { error, .. }) if is_damage(&error) => {
+                set_aside(path, now, &error)?;
+                Self::open_checked(path, vfs, now)
             }
+            done => done,
         }
-        Self::open_checked(path, vfs, now)
-    }
-
-    /// Makes a new one in the place of a damaged one that was set aside.
-    fn make_anew(path: &Path, vfs: Option<&str>, now: UnixMillis, aside: &Path) -> Result<Self, OpenError> {
-        let mut database = Self::open_checked(path, vfs, now)?;
-        match prices::salvage(aside, &mut database.connection) {
-            Ok(0) => {}
-            Ok(prices) => tracing::info!(prices, "the prices of the damaged database were taken over"),
-            Err(error) => {
-                tracing::warn!(%error, "the prices of the damaged database cannot be read; import them again");
-            }
-        }
-        Ok(database)
     }
 
     fn open_checked(path: &Path, vfs: Option<&str>, now: UnixMillis) -> Result<Self, OpenError> {
@@ -84,7 +77,9 @@ impl Database {
         .map_err(fail)?;
         configure(&connection).map_err(fail)?;
         check(&connection).map_err(fail)?;
+        damage::of_schema(&connection).map_err(fail)?;
         migrate::migrate(&mut connection, path, now)?;
+        damage::of_rows(&connection).map_err(fail)?;
         Ok(Self { path: path.to_owned(), vfs: vfs.map(str::to_owned), connection })
     }
 
@@ -93,8 +88,8 @@ impl Database {
         // The old connection must let go of the file before it moves.
         let fail = |error| OpenError::Sqlite { path: self.path.clone(), error };
         self.connection = Connection::open_in_memory().map_err(fail)?;
-        let aside = set_aside(&self.path, now, error)?;
-        *self = Self::make_anew(&self.path, self.vfs.as_deref(), now, &aside)?;
+        set_aside(&self.path, now, error)?;
+        *self = Self::open_checked(&self.path, self.vfs.as_deref(), now)?;
         Ok(())
     }
 
@@ -121,7 +116,7 @@ impl Database {
             blocks::store(&transaction, block)?;
         }
         let written = totals::write(&transaction, tallies)?;
-        transaction.execute("UPDATE progress SET sequence = ?1", [sequence as i64])?;
+        transaction.execute("UPDATE progress SET sequence = ?1, guard = ~?1", [sequence as i64])?;
         transaction.commit()?;
         tallies.committed(written);
         Ok(())
@@ -161,6 +156,30 @@ impl Database {
         let transaction = self.begin()?;
         transaction.execute("UPDATE progress SET sequence = sequence", [])?;
         transaction.commit()
+    }
+
+    /// Puts prices into their table where it has none.
+    pub(super) fn add_prices(&mut self, slots: &[Slot]) -> rusqlite::Result<usize> {
+        prices::add(&mut self.connection, slots)
+    }
+
+    /// The names of the meters that have readings.
+    pub(super) fn meters(&self) -> rusqlite::Result<HashSet<String>> {
+        let mut names = self.connection.prepare("SELECT DISTINCT meter FROM epoch")?;
+        names.query_map([], |row| row.get(0))?.collect()
+    }
+
+    /// Moves what is in the log alone into the file; whether all of it was.
+    pub(super) fn checkpoint(&self) -> rusqlite::Result<bool> {
+        self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+            let (busy, logged, moved): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(busy == 0 && logged == moved)
+        })
+    }
+
+    /// The connection, to read.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// A transaction that writes.

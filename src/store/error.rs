@@ -111,6 +111,24 @@ pub enum ReadError {
     /// The table of counters makes no sense.
     #[error("the counters of the totals cannot be read; stop dsmrd and run \"dsmrd totals rebuild\"")]
     Totals,
+    /// A question has a field that the record cannot have.
+    #[error("there is no field {field:?}{}", nearest.as_ref().map(|name| format!("; do you mean {name}?")).unwrap_or_default())]
+    Field {
+        /// As it was asked for.
+        field: String,
+        /// The known name that is most like it.
+        nearest: Option<String>,
+    },
+    /// A question asks of a field what there is not.
+    #[error("{field} has no {}: {why}", measure.name())]
+    Measure {
+        /// The field.
+        field: String,
+        /// What was asked of it.
+        measure: super::query::Measure,
+        /// Why there is none.
+        why: &'static str,
+    },
     /// SQLite failed.
     #[error("{0}")]
     Sqlite(#[from] rusqlite::Error),

@@ -6,6 +6,10 @@
 
 mod answer;
 mod ask;
+mod fields;
+mod gather;
+mod hours;
+mod rise;
 mod series;
 mod totals;
 
@@ -193,6 +197,14 @@ impl Archive {
         let tail = self.tail.iter().filter(|block| range.overlaps(block));
         columns.extend(tail.flat_map(|block| block.columns.iter().cloned()));
         Ok(columns)
+    }
+
+    /// How many readings there are.
+    pub fn count(&self) -> Result<u64, ReadError> {
+        let sum = "SELECT ifnull(sum(count), 0) FROM block";
+        let stored = self.connection.query_row(sum, [], |row| row.get::<_, i64>(0))?;
+        let journaled: u64 = self.tail.iter().map(|block| u64::from(block.count)).sum();
+        Ok(stored.max(0) as u64 + journaled)
     }
 
     /// The readings in range by time, those of one time by meter and then as they came. A damaged block is an

@@ -2,7 +2,8 @@
 //!
 //! It is one transaction: until its end, and when it is interrupted, what was there before stays. Readings are taken
 //! one after the other, and what they tell is handed to SQLite every few thousand readings, so that neither
-//! the age of the record nor the number of its meters takes memory.
+//! the age of the record nor the number of its meters takes memory. Positions older than the first reading of a meter,
+//! which came from the history of another program, stay.
 
 use std::path::Path;
 
@@ -97,7 +98,7 @@ pub(super) fn at_open(path: &Path, database: &mut Database) -> Tallies {
     })
 }
 
-fn rebuild(
+pub(super) fn rebuild(
     path: &Path,
     database: &mut Database,
     mut progress: impl FnMut(u64, u64),
@@ -108,6 +109,7 @@ fn rebuild(
     let archive = Archive::of_blocks(path)?;
     let (mut tallies, mut done) = (Tallies::default(), Rebuilt::default());
     let transaction = database.begin().map_err(sql)?;
+    db::older::keep(&transaction).map_err(sql)?;
     db::totals::clear(&transaction).map_err(sql)?;
     for stored in archive.readings(Range::default())? {
         match stored {
@@ -125,6 +127,7 @@ fn rebuild(
         }
     }
     db::totals::write(&transaction, &tallies).map_err(sql)?;
+    db::older::restore(&transaction).map_err(sql)?;
     db::totals::mark(&transaction, true).map_err(sql)?;
     transaction.commit().map_err(sql)?;
     progress(done.readings, all);

@@ -4,16 +4,20 @@
 //! stored in one transaction together with the number of the last reading in them; then the journal is cut. Killed
 //! between any two of these, the next start takes from the journal what has a higher number.
 
+mod restoring;
+mod syncing;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::backup;
 use super::codec::Row;
 use super::db::{Database, beside, is_damage, stamp};
 use super::disk::Disk;
 use super::error::{FlushError, OpenError};
-use super::journal::{self, Journal, MAX_UNSYNCED};
+use super::journal::{self, Journal};
 use super::pending::{Pending, Place};
 use super::queue::{Queue, Request};
 use super::rebuild;
@@ -23,6 +27,8 @@ use super::trouble::Trouble;
 use crate::clock::{Clock, MonoMillis};
 use crate::meter::Reading;
 use crate::telemetry::{StoreCounters, StoreFault};
+use restoring::Restoring;
+pub(super) use restoring::SalvageFailure;
 
 /// Blocks of finished hours wait for each other at least this long, unless there are many: a replay of a year
 /// stores days, not hours.
@@ -31,14 +37,15 @@ const COMMIT_BLOCKS: usize = 24;
 const COMMIT_BYTES: usize = 512 * 1024;
 /// Readings of a meter that fell silent go into a block after this.
 const COMMIT_LATEST: MonoMillis = 3_900_000;
-/// After a failure, in milliseconds: journal and database are tried again.
-const RETRY: MonoMillis = 2_000;
+/// After a failure, in milliseconds, the database is tried again.
 const RETRY_COMMIT: MonoMillis = 5_000;
 /// When a small write succeeds and all of it does not: what is pending is packed anew each time, and ever worse.
 const RETRY_WHOLE: MonoMillis = 60_000;
 /// Readings kept in memory while the journal cannot be written, as far as they fit: a day of one meter. They are packed,
 /// and come to a megabyte or two.
 const MAX_UNWRITTEN: u64 = 86_400;
+/// The journal is kept up to this while what it holds is in the database's log alone.
+const MAX_KEPT: u64 = 4 * 1024 * 1024;
 /// The longest wait for readings; the heart beats at least this often.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -64,6 +71,7 @@ pub(super) struct Writer {
     commit_trouble: Trouble,
     drop_trouble: Trouble,
     swap_trouble: Trouble,
+    restoring: Restoring,
 }
 
 impl Writer {
@@ -78,6 +86,8 @@ impl Writer {
         let path = journal::path_of(&settings.path);
         let file = journal::lock(disk.as_ref(), &path)
             .map_err(|error| journal::open_error(error, &path, &settings.path))?;
+        backup::restore::finish(&settings.path)
+            .map_err(|error| OpenError::Io { path: settings.path.clone(), error })?;
         let mut database = Database::open(&settings.path, disk.vfs(), clock.wall())?;
         let mut tallies = rebuild::at_open(&settings.path, &mut database);
         let sequence =
@@ -119,6 +129,7 @@ impl Writer {
             commit_trouble: Trouble::default(),
             drop_trouble: Trouble::default(),
             swap_trouble: Trouble::default(),
+            restoring: Restoring::default(),
         };
         if found.torn > 0 {
             tracing::warn!(
@@ -131,12 +142,13 @@ impl Writer {
             tracing::info!(readings = recovered, "took readings from the journal");
         }
         if writer.pending.is_empty() {
-            writer.journal.cut();
+            writer.cut();
         } else {
             // When this fails they stay in the journal and the thread tries again.
             let _ = writer.commit();
         }
         writer.journal.raise(sequence + 1);
+        writer.restore_at_open();
         writer.measure();
         Ok(writer)
     }
@@ -146,6 +158,7 @@ impl Writer {
         let mut batch = Vec::new();
         while queue.take(&mut batch, TICK) {
             heartbeat.fetch_add(1, Ordering::Relaxed);
+            let idle = batch.is_empty();
             let mut flushes = Vec::new();
             for request in batch.drain(..) {
                 match request {
@@ -161,6 +174,7 @@ impl Writer {
             self.write();
             self.tick();
             self.counters.waiting.set(self.unsynced + queue.len() as u64);
+            self.restore(idle);
             for answer in flushes {
                 // Nobody may be waiting any more.
                 let _ = answer.send(self.flush());
@@ -213,72 +227,6 @@ impl Writer {
         }
     }
 
-    /// Hands the kernel what was appended.
-    fn write(&mut self) {
-        let now = self.clock.mono();
-        let at_once = self.settings.sync_interval.is_zero() || self.journal.unsynced() > MAX_UNSYNCED;
-        let card = now >= self.write_again_at;
-        if at_once && card && self.journal.unsynced() > 0 {
-            let outcome = self.synced(now);
-            self.account(now, outcome);
-        } else if card || self.journal.in_memory() {
-            match self.journal.write() {
-                // Memory tells nothing of the card.
-                Ok(rows) if self.journal.in_memory() || self.sync_failing => self.counters.stored.add(rows),
-                outcome => self.account(now, outcome),
-            }
-        }
-    }
-
-    fn synced(&mut self, now: MonoMillis) -> std::io::Result<u64> {
-        let rows = self.journal.sync().inspect_err(|_| self.sync_failing = true)?;
-        self.sync_failing = false;
-        self.unsynced = 0;
-        self.counters.syncs.inc();
-        self.synced_at = now;
-        Ok(rows)
-    }
-
-    fn account(&mut self, now: MonoMillis, outcome: std::io::Result<u64>) {
-        match outcome {
-            Ok(rows) => {
-                self.counters.stored.add(rows);
-                self.write_again_at = 0;
-                self.counters.troubles.healed(StoreFault::Journal);
-                if self.write_trouble.succeeded() {
-                    let dropped = self.counters.dropped_write_error.get();
-                    tracing::info!(dropped, "the journal can be written again");
-                    self.drop_trouble = Trouble::default();
-                    self.write_trouble = Trouble::default();
-                }
-            }
-            Err(error) => {
-                self.write_again_at = now + RETRY;
-                self.counters.troubles.failed(StoreFault::Journal, &error, self.clock.wall());
-                if self.write_trouble.failed(now) {
-                    let waiting = self.unsynced;
-                    tracing::error!(error = %error, waiting, "could not write the journal; readings wait in memory");
-                }
-            }
-        }
-    }
-
-    /// What the time asks for.
-    fn tick(&mut self) {
-        let now = self.clock.mono();
-        if self.journal.unsynced() == 0 {
-            // The interval runs from the first reading that a power cut would take.
-            self.synced_at = now;
-        }
-        let interval = self.settings.sync_interval.as_millis() as MonoMillis;
-        if self.journal.unsynced() > 0 && now >= self.synced_at + interval && now >= self.write_again_at {
-            let outcome = self.synced(now);
-            self.account(now, outcome);
-            self.measure();
-        }
-        self.commit_when_due();
-    }
-
     fn commit_when_due(&mut self) {
         let now = self.clock.mono();
         if self.pending.is_empty() {
@@ -315,6 +263,7 @@ impl Writer {
             outcome = match self.database.renew(self.clock.wall(), error) {
                 Ok(()) => {
                     self.tallies.renewed();
+                    self.restoring.look(&self.settings.path);
                     self.database.store(self.pending.finished(), &mut self.tallies, sequence)
                 }
                 Err(OpenError::Sqlite { error, .. }) => Err(error),
@@ -325,8 +274,7 @@ impl Writer {
             Ok(()) => {
                 self.counters.blocks.add(self.pending.finished().len() as u64);
                 self.pending.clear_finished();
-                // What the journal never got is in a block all the same.
-                self.counters.stored.add(self.journal.cut());
+                self.cut();
                 self.unsynced = 0;
                 self.counters.troubles.healed(StoreFault::Database);
                 self.committed_at = now;
@@ -344,6 +292,19 @@ impl Writer {
                 let wait = if self.commit_trouble.is_failing() { RETRY_WHOLE } else { RETRY_COMMIT };
                 Err(self.commit_failed(now, &error, wait))
             }
+        }
+    }
+
+    /// Starts the journal over, once what was committed is in the database's own file: a log that is lost costs nothing
+    /// then. Somebody who reads for long keeps it from getting there; then the journal grows for a while.
+    fn cut(&mut self) {
+        let moved = self.database.checkpoint().unwrap_or_else(|error| {
+            tracing::debug!(error = %error, "could not move the log into the database");
+            false
+        });
+        if moved || self.journal.used() > MAX_KEPT {
+            // What the journal never got is in a block all the same.
+            self.counters.stored.add(self.journal.cut());
         }
     }
 

@@ -23,6 +23,7 @@ mod tests;
 
 use std::sync::Arc;
 
+pub use self::account::in_total;
 pub use self::history::{PastPeriods, Step};
 
 use self::account::{Account, Direction, Role, Row, difference};

@@ -11,6 +11,6 @@ pub mod tally;
 pub mod view;
 
 pub use counter::{CounterKey, CounterState, Position, Register};
-pub use ledger::{Ledger, LedgerSettings, PastPeriods, Step};
+pub use ledger::{Ledger, LedgerSettings, PastPeriods, Step, in_total};
 pub use tally::{Entry, QUARTER, Settled, Tally};
 pub use view::{CostLine, Costs, Demand, MonthPeak, Peaks, Period, PeriodCost, Quarter, Totals, Usage};

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::Kind::{
-    Bool, Broker, Choice, Choices, Currency, Day, Integer, Listen, Mappings, MeterKey, Name, Path, Percent,
-    Prefix, Price, Secret, Source, Text, TimeZone, Topic,
+    Bool, Broker, Choice, Choices, Command, Currency, Day, Integer, Listen, Mappings, MeterKey, Name, Path,
+    Percent, Prefix, Price, Secret, Source, Text, TimeOfDay, TimeZone, Topic,
 };
-use super::Table::{Contract, Log, Meter, Mqtt, Prices, Process, Share, Store};
+use super::Table::{Backup, Contract, Log, Meter, Mqtt, Prices, Process, Share, Store};
 use super::Unset::{Derived, Nothing, Required, Value};
 use super::{
     COUNTRIES, DYNAMIC, ENCRYPTED, FORMATS, Key, Kind, LAYOUTS, LEVELS, LINES, PAYLOADS, PRICE_KINDS,
@@ -92,6 +92,28 @@ pub const KEYS: &[Key] = &[
         "A folder in memory (tmpfs) for the readings between two syncs: nothing is lost when dsmrd dies, and an SD card \
          is not written to every second, which would cost it some 200 MB a day. Where no such folder can be used the \
          log says so and the card takes them."),
+    key(Backup, "folder", Path, Nothing, r#""/mnt/backup/dsmrd""#,
+        "Where the backups go; without it none are made. The folder must be there: dsmrd does not make it, since it may \
+         be that of a disk that is not mounted. A backup is called as the database, the machine and the time in UTC: \
+         dsmrd-attic-20261121T040000Z.sqlite.gz. Nothing else in the folder is ever touched."),
+    key(Backup, "at", TimeOfDay, Value(r#""04:00""#), r#""02:30""#,
+        "The time of the day, in the first meter's time zone. A backup that was missed is made soon after the next start, \
+         and so is the first; one that failed is tried again after an hour."),
+    key(Backup, "every", Integer(1, 366), Value("1"), "7",
+        "Every so many days."),
+    key(Backup, "keep_daily", Integer(1, 1000), Value("7"), "14",
+        "How many stay: the last one of each of so many days. The newest always stays, and an older one is deleted only \
+         after a newer one was found to be good."),
+    key(Backup, "keep_weekly", Integer(0, 1000), Value("4"), "8",
+        "And the last one of each of so many weeks."),
+    key(Backup, "keep_monthly", Integer(0, 1000), Value("3"), "12",
+        "And the last one of each of so many months."),
+    key(Backup, "command", Command, Nothing, r#"["rclone", "copyto", "{file}", "remote:dsmrd/{name}"]"#,
+        "A program that copies each backup elsewhere, with its arguments; no shell is involved. {file} stands for the \
+         backup's path, {name} for its name. It runs as dsmrd's user, without the variables of dsmrd. What it prints goes \
+         to the log, its arguments do not. When it fails it is tried again after an hour."),
+    key(Backup, "command_timeout", seconds(1, DAY), Value(r#""1h""#), r#""10m""#,
+        "How long the program may take before it is ended."),
 
     key(Mqtt, "name", Name, Required, r#""local""#,
         "A name for the broker, for the log and for commands. It must be unlike that of every other broker."),

@@ -11,6 +11,8 @@ pub enum Table {
     Share,
     /// `[store]`.
     Store,
+    /// `[backup]`.
+    Backup,
     /// `[[mqtt]]`, one for each broker.
     Mqtt,
     /// `[prices]`.
@@ -25,10 +27,11 @@ pub enum Table {
 
 impl Table {
     /// In the order of the sample.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Meter,
         Self::Share,
         Self::Store,
+        Self::Backup,
         Self::Mqtt,
         Self::Prices,
         Self::Contract,
@@ -42,6 +45,7 @@ impl Table {
             Self::Meter => "meter",
             Self::Share => "share",
             Self::Store => "store",
+            Self::Backup => "backup",
             Self::Mqtt => "mqtt",
             Self::Prices => "prices",
             Self::Contract => "contract",
@@ -95,6 +99,13 @@ impl Table {
                  ser2net would send them. It stands below the [[meter]] that it belongs to."
             }
             Self::Store => "The record: every reading is kept in SQLite.",
+            Self::Backup => {
+                "Backups of the record, made while dsmrd runs: one file each, compressed, read back before it counts. \
+                 dsmrd restore puts one in the place of the record. Each is the whole record, and while it is made \
+                 the folder takes twice that: a folder on the SD card that the record is on wears that card and dies \
+                 with it. Better is a USB stick, a disk, or a share of another machine. dsmrd's user must be able to \
+                 write there; under systemd the folder also belongs in ReadWritePaths= (systemctl edit dsmrd)."
+            }
             Self::Mqtt => {
                 "A broker to publish to. Repeat the table for each further one; without any, nothing is published."
             }

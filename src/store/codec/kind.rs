@@ -7,7 +7,7 @@ use crate::p1::timestamp::LocalTime;
 
 /// Of what kind a column's values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Decimals of one unit and scale.
     Number { unit: Unit, scale: u8 },
     /// Bytes.
@@ -21,7 +21,7 @@ pub(super) enum Kind {
 const FLAGS: [Option<bool>; 3] = [None, Some(false), Some(true)];
 
 impl Kind {
-    pub(super) fn of(value: &FlatValue) -> Self {
+    pub(crate) fn of(value: &FlatValue) -> Self {
         match value {
             FlatValue::Number(quantity) => {
                 Self::Number { unit: quantity.unit, scale: quantity.value.scale() }
@@ -35,7 +35,7 @@ impl Kind {
     }
 
     /// Codes a kind; `None` of damaged bytes.
-    pub(super) fn code(self, coder: &mut impl Coder) -> Option<Self> {
+    pub(crate) fn code(self, coder: &mut impl Coder) -> Option<Self> {
         let (kind, detail, scale) = match self {
             Self::Number { unit, scale } => (0, unit as u64, u64::from(scale)),
             Self::Text => (1, 0, 0),
@@ -60,7 +60,7 @@ fn flag(dst: Option<bool>) -> u64 {
 }
 
 /// The wall clock of [`LocalTime::seconds_as_utc`]; `None` outside the years that a [`LocalTime`] can hold.
-pub(super) fn from_seconds(seconds: i64, dst: Option<bool>) -> Option<LocalTime> {
+pub(crate) fn from_seconds(seconds: i64, dst: Option<bool>) -> Option<LocalTime> {
     let time = jiff::Timestamp::from_second(seconds).ok()?;
     let time = jiff::tz::Offset::UTC.to_datetime(time);
     let part = |value: i8| u8::try_from(value).ok();
@@ -76,14 +76,14 @@ pub(super) fn from_seconds(seconds: i64, dst: Option<bool>) -> Option<LocalTime>
 }
 
 /// A time digit by digit.
-pub(super) fn digits(time: LocalTime) -> i128 {
+pub(crate) fn digits(time: LocalTime) -> i128 {
     [time.month, time.day, time.hour, time.minute, time.second]
         .iter()
         .fold(i128::from(time.year), |all, part| all << 8 | i128::from(*part))
 }
 
 /// The time of [`digits`].
-pub(super) fn from_digits(value: i128, dst: Option<bool>) -> Option<LocalTime> {
+pub(crate) fn from_digits(value: i128, dst: Option<bool>) -> Option<LocalTime> {
     let value = u64::try_from(value).ok()?;
     let part = |shift: u32| (value >> shift) as u8;
     let year = u16::try_from(value >> 40).ok()?;

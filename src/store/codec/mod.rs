@@ -5,7 +5,7 @@
 //! Journal and blocks share it. A change of what any of these files writes is a new version.
 
 mod column;
-mod kind;
+pub(crate) mod kind;
 pub(crate) mod number;
 pub(crate) mod range;
 pub(crate) mod relation;

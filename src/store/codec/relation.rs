@@ -84,8 +84,9 @@ impl Filling {
     /// that is, 1 to 5.
     pub(crate) fn expect(&mut self, facts: &Facts, place: usize) -> (i128, usize) {
         let seconds = facts.elapsed.clamp(0, 60);
-        self.0 =
-            (self.0 + facts.watts[place] * seconds).clamp(-STEP, 3 * STEP + facts.watts[place] * seconds);
+        let seen = facts.watts[place] * seconds;
+        // A power below zero, which no standard knows, must not turn the limits around.
+        self.0 = (self.0 + seen).clamp(-STEP, (3 * STEP + seen).max(-STEP));
         let rest = self.0.rem_euclid(STEP);
         let hint = match self.0 {
             energy if energy > 2 * STEP && facts.watts[place] * seconds < STEP => 5,
@@ -98,5 +99,19 @@ impl Filling {
     pub(crate) fn rose(&mut self, by: i128) {
         let by = by.clamp(0, SANE) as i64;
         self.0 = (self.0 - by * STEP).max(-STEP);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_power_below_zero_is_no_end() {
+        let mut facts = Facts { elapsed: 60, ..Facts::default() };
+        facts.note(0, -SANE);
+        assert_eq!(Filling::default().expect(&facts, 0).0, 0);
+        facts.note(0, 60);
+        assert_eq!(Filling::default().expect(&facts, 0).0, 1);
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{beside, stamp};
 use crate::meter::UnixMillis;
 use crate::store::error::OpenError;
+use crate::store::salvage::Note;
 
 /// Renames a damaged database and what belongs to it; nothing is deleted. Its new name.
 pub(super) fn set_aside(path: &Path, now: UnixMillis, error: &rusqlite::Error) -> Result<PathBuf, OpenError> {
@@ -15,6 +16,11 @@ pub(super) fn set_aside(path: &Path, now: UnixMillis, error: &rusqlite::Error) -
         .map(|end| beside(path, &end))
         .find(|aside| !aside.exists())
         .unwrap_or_else(|| beside(path, ".corrupt"));
+    // Said before it is true: a note without its file does no harm, a file without its note is never looked at.
+    let note = Note::of(&aside).make();
+    if let Err(error) = note {
+        tracing::warn!(error = %error, "could not note that the damaged database is to be salvaged");
+    }
     for end in ["-wal", "-shm", ""] {
         match std::fs::rename(beside(path, end), beside(&aside, end)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -25,7 +31,7 @@ pub(super) fn set_aside(path: &Path, now: UnixMillis, error: &rusqlite::Error) -
         error = %error,
         database = %path.display(),
         set_aside = %aside.display(),
-        "the database is damaged: it is set aside, and a new one goes on"
+        "the database is damaged: it is set aside, a new one goes on, and what still reads is saved into it"
     );
     Ok(aside)
 }

@@ -5,20 +5,30 @@ use std::collections::BTreeSet;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::epoch;
-use crate::store::block::{BlockReader, BlockWriter, MAX_ROWS};
+use crate::store::block::{self, MAX_ROWS};
 use crate::store::codec;
+use crate::store::packed;
 use crate::store::pending::Finished;
+use crate::store::summary::Summary;
+
+/// A block whose rows are readings, and not what became of them.
+const READINGS: u8 = 0;
 
 /// Puts a block in, or joins it with the last of its hour.
-pub(super) fn store(transaction: &Transaction<'_>, block: &Finished) -> rusqlite::Result<()> {
+pub(in crate::store) fn store(transaction: &Transaction<'_>, block: &Finished) -> rusqlite::Result<()> {
     let epoch = epoch::of(transaction, block)?;
     if merge(transaction, epoch, block)? {
         return Ok(());
     }
     let layout = layout(transaction, &block.columns)?;
+    let (codec, data) = match packed::repack(&[(codec::VERSION, &block.data)]) {
+        Some(data) => (packed::VERSION, data),
+        // It was packed a moment ago: it stays as it is.
+        None => (codec::VERSION, block.data.clone()),
+    };
     let mut insert = transaction.prepare_cached(
-        "INSERT INTO block (epoch, hour, first, last, count, ordered, layout, codec, data)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO block (epoch, hour, first, last, count, ordered, layout, codec, level, summary, data)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?;
     insert.execute(params![
         epoch,
@@ -28,13 +38,25 @@ pub(super) fn store(transaction: &Transaction<'_>, block: &Finished) -> rusqlite
         block.count,
         block.ordered,
         layout,
-        codec::VERSION,
-        block.data
+        codec,
+        READINGS,
+        summary(codec, &data),
+        data
     ])?;
     Ok(())
 }
 
-fn layout(transaction: &Transaction<'_>, columns: &BTreeSet<String>) -> rusqlite::Result<i64> {
+/// What the rows of a block come to; none of one that cannot be read.
+fn summary(codec: u8, data: &[u8]) -> Option<Vec<u8>> {
+    let columns = block::columns(codec, data.to_vec(), &|_| true).ok()?;
+    Some(Summary::of(&columns).pack())
+}
+
+/// The number of a set of columns.
+pub(in crate::store) fn layout(
+    transaction: &Transaction<'_>,
+    columns: &BTreeSet<String>,
+) -> rusqlite::Result<i64> {
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     let columns = columns.join("\n");
     let known = transaction
@@ -48,14 +70,14 @@ fn layout(transaction: &Transaction<'_>, columns: &BTreeSet<String>) -> rusqlite
 }
 
 /// Adds a block to the last one of the same hour, so that restarts leave no crumbs. False when there is none, or
-/// when it is full, damaged or of another codec: then the new block stands beside it.
+/// when it is full or damaged: then the new block stands beside it.
 fn merge(transaction: &Transaction<'_>, epoch: i64, block: &Finished) -> rusqlite::Result<bool> {
     let found = transaction
         .query_row(
-            "SELECT b.id, b.first, b.last, b.count, b.ordered, b.data, l.columns
+            "SELECT b.id, b.first, b.last, b.count, b.ordered, b.data, l.columns, b.codec
              FROM block b JOIN layout l ON l.id = b.layout
-             WHERE b.epoch = ?1 AND b.hour = ?2 AND b.codec = ?3 ORDER BY b.id DESC LIMIT 1",
-            params![epoch, block.hour, codec::VERSION],
+             WHERE b.epoch = ?1 AND b.hour = ?2 AND b.level = ?3 ORDER BY b.id DESC LIMIT 1",
+            params![epoch, block.hour, READINGS],
             |row| {
                 let columns: String = row.get(6)?;
                 let old = Finished {
@@ -69,37 +91,31 @@ fn merge(transaction: &Transaction<'_>, epoch: i64, block: &Finished) -> rusqlit
                     columns: columns.lines().map(str::to_owned).collect(),
                     data: row.get(5)?,
                 };
-                Ok((row.get::<_, i64>(0)?, old))
+                Ok((row.get::<_, i64>(0)?, row.get::<_, u8>(7)?, old))
             },
         )
         .optional()?;
-    let Some((id, old)) = found else { return Ok(false) };
+    let Some((id, codec, old)) = found else { return Ok(false) };
     if old.count.saturating_add(block.count) > MAX_ROWS {
         return Ok(false);
     }
-    let Some(data) = join(&old.data, &block.data) else { return Ok(false) };
+    let blocks = [(codec, old.data.as_slice()), (codec::VERSION, block.data.as_slice())];
+    let Some(data) = packed::repack(&blocks) else { return Ok(false) };
     let columns = old.columns.union(&block.columns).cloned().collect();
     transaction.execute(
-        "UPDATE block SET first = ?1, last = ?2, count = ?3, ordered = ?4, layout = ?5, data = ?6 WHERE id = ?7",
+        "UPDATE block SET first = ?1, last = ?2, count = ?3, ordered = ?4, layout = ?5, codec = ?6,
+             summary = ?7, data = ?8 WHERE id = ?9",
         params![
             old.first.min(block.first),
             old.last.max(block.last),
             old.count + block.count,
             old.ordered && block.ordered && old.last <= block.first,
             layout(transaction, &columns)?,
+            packed::VERSION,
+            summary(packed::VERSION, &data),
             data,
             id
         ],
     )?;
     Ok(true)
-}
-
-fn join(old: &[u8], new: &[u8]) -> Option<Vec<u8>> {
-    let mut writer = BlockWriter::default();
-    for block in [old, new] {
-        for row in BlockReader::new(block.to_vec()).ok()? {
-            writer.push(&row.ok()?).ok()?;
-        }
-    }
-    Some(writer.finish())
 }

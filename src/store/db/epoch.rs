@@ -9,7 +9,7 @@ use crate::store::pending::Finished;
 
 /// The epoch a block belongs to: that of its equipment identifier, which is empty for a meter that never told one.
 /// Equipment that comes back goes on in its own.
-pub(super) fn of(transaction: &Transaction<'_>, block: &Finished) -> rusqlite::Result<i64> {
+pub(in crate::store) fn of(transaction: &Transaction<'_>, block: &Finished) -> rusqlite::Result<i64> {
     let epoch = params![block.meter, block.equipment.as_deref().unwrap_or("")];
     let known = "SELECT id FROM epoch WHERE meter = ?1 AND equipment_id = ?2";
     if let Some(id) = transaction.query_row(known, epoch, |row| row.get(0)).optional()? {

@@ -1,14 +1,11 @@
 //! Dynamic prices in the database.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
-use rusqlite::{Connection, Row, Transaction, TransactionBehavior, ffi, params};
+use rusqlite::{Connection, Row, Transaction, TransactionBehavior, params};
 
-use super::connect::open_to_read;
 use crate::p1::Decimal;
 use crate::prices::{PriceKind, PriceTable, Slot};
-use crate::store::error::OpenError;
 use crate::store::prices::ImportSummary;
 
 /// Puts prices into the table in one transaction: a slot takes the place of those that it overlaps.
@@ -82,23 +79,12 @@ pub(in crate::store) fn since(connection: &Connection, from: i64) -> rusqlite::R
     Ok(table)
 }
 
-/// Brings the prices of a damaged database over, where their table is sound: they are few, and nothing else tells them
-/// again. How many there are.
-pub(in crate::store) fn salvage(damaged: &Path, connection: &mut Connection) -> Result<usize, OpenError> {
-    let fail = |error| OpenError::Sqlite { path: damaged.to_owned(), error };
-    let old = open_to_read(damaged)?;
-    let verdict = "SELECT * FROM pragma_quick_check('price')";
-    let verdict: String = old.query_row(verdict, [], |row| row.get(0)).map_err(fail)?;
-    if verdict != "ok" {
-        return Err(fail(rusqlite::Error::SqliteFailure(
-            ffi::Error::new(ffi::SQLITE_CORRUPT),
-            Some(verdict),
-        )));
-    }
-    let table = since(&old, i64::MIN).map_err(fail)?;
+/// Puts prices in where there are none: those in the table stay. How many slots there are then that were not before.
+pub(in crate::store) fn add(connection: &mut Connection, slots: &[Slot]) -> rusqlite::Result<usize> {
+    let before = since(connection, i64::MIN)?;
+    let table = PriceTable::from_slots(slots.iter().chain(before.slots()).copied());
     let slots: Vec<Slot> = table.slots().copied().collect();
-    put(connection, &slots).map_err(fail)?;
-    Ok(slots.len())
+    put(connection, &slots).map(|summary| summary.added + summary.changed)
 }
 
 /// Rises with every change of a price.
@@ -115,11 +101,15 @@ fn number_of(kind: PriceKind) -> i64 {
     }
 }
 
+/// The kind with a number.
+pub(in crate::store) fn kind_of(number: i64) -> Option<PriceKind> {
+    PriceKind::ALL.into_iter().find(|kind| number_of(*kind) == number)
+}
+
 fn slot(row: &Row<'_>) -> rusqlite::Result<Slot> {
     let (number, start): (i64, i64) = (row.get(0)?, row.get(1)?);
     let (length, mantissa, scale): (i64, i64, u8) = (row.get(2)?, row.get(3)?, row.get(4)?);
-    let kind = PriceKind::ALL.into_iter().find(|kind| number_of(*kind) == number);
-    match (kind, Decimal::new(mantissa.into(), scale)) {
+    match (kind_of(number), Decimal::new(mantissa.into(), scale)) {
         (Some(kind), Some(price)) => Ok(Slot { kind, start, end: start.saturating_add(length), price }),
         _ => Err(rusqlite::Error::IntegralValueOutOfRange(0, number)),
     }

@@ -145,21 +145,21 @@ pub(in crate::store) fn position(row: &Row<'_>, scale: u8) -> rusqlite::Result<(
     }
 }
 
-fn value(value: Decimal, scale: u8) -> Value {
+pub(in crate::store) fn value(value: Decimal, scale: u8) -> Value {
     match i64::try_from(value.mantissa()) {
         Ok(mantissa) if value.scale() == scale => Value::Integer(mantissa),
         _ => Value::Text(value.to_string()),
     }
 }
 
-fn text<T>(row: &Row<'_>, column: usize, of: fn(&str) -> Option<T>) -> rusqlite::Result<T> {
+pub(super) fn text<T>(row: &Row<'_>, column: usize, of: fn(&str) -> Option<T>) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     let unknown = || format!("{text:?} in the table of counters");
     of(&text).ok_or_else(|| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, unknown().into()))
 }
 
 /// The name of a register, which stays the same for as long as there are databases.
-fn name_of(register: Register) -> String {
+pub(in crate::store) fn name_of(register: Register) -> String {
     match register {
         Register::Energy(field) => field.name().to_owned(),
         Register::Device { class, channel: None } => class.name().to_owned(),
@@ -167,7 +167,7 @@ fn name_of(register: Register) -> String {
     }
 }
 
-fn register_of(name: &str) -> Option<Register> {
+pub(in crate::store) fn register_of(name: &str) -> Option<Register> {
     if let Some(field) = Field::from_name(name) {
         return Some(Register::Energy(field));
     }
@@ -179,12 +179,12 @@ fn register_of(name: &str) -> Option<Register> {
     Some(Register::Device { class, channel })
 }
 
-fn unit_of(symbol: &str) -> Option<Unit> {
+pub(in crate::store) fn unit_of(symbol: &str) -> Option<Unit> {
     Unit::ALL.into_iter().find(|unit| unit.symbol() == symbol)
 }
 
 /// A decimal as it is shown.
-fn decimal_of(text: &str) -> Option<Decimal> {
+pub(in crate::store) fn decimal_of(text: &str) -> Option<Decimal> {
     let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
     let scale = u8::try_from(rest.len()).ok()?;
     Decimal::new([whole, rest].concat().parse().ok()?, scale)

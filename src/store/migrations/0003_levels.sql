@@ -4,3 +4,35 @@ ALTER TABLE block ADD COLUMN level INTEGER NOT NULL DEFAULT 0;
 -- What its rows come to, column by column, so that long spans are answered without unpacking it. NULL where it was
 -- written before there were summaries.
 ALTER TABLE block ADD COLUMN summary BLOB;
+
+-- The sequence with every bit turned round: what is written here by damage is not taken for a sequence.
+ALTER TABLE progress ADD COLUMN guard INTEGER NOT NULL DEFAULT -1;
+UPDATE progress SET guard = ~sequence;
+
+-- Imports of other programs' files: how far each has come, so that one that was interrupted goes on.
+CREATE TABLE import (
+    fingerprint TEXT NOT NULL,      -- of the file: its size and checksums of its beginning and end
+    meter TEXT NOT NULL,
+    position INTEGER NOT NULL,      -- bytes of the file, unpacked, that are dealt with
+    done INTEGER NOT NULL,          -- 1: to the end
+    PRIMARY KEY (fingerprint, meter)
+) STRICT, WITHOUT ROWID;
+
+-- What someone wrote about a day.
+CREATE TABLE note (
+    meter TEXT NOT NULL,
+    day TEXT NOT NULL,              -- a local date: 2026-10-24
+    text TEXT NOT NULL,
+    origin TEXT NOT NULL,           -- the program it was written in
+    PRIMARY KEY (meter, day, text)
+) STRICT, WITHOUT ROWID;
+
+-- What another program had worked out, as it told it: sums and costs of days, peaks, temperatures.
+CREATE TABLE inherited (
+    meter TEXT NOT NULL,
+    kind TEXT NOT NULL,             -- day, quarter_peak, temperature
+    start INTEGER NOT NULL,         -- in seconds since 1970-01-01 00:00 UTC
+    origin TEXT NOT NULL,           -- the program
+    data TEXT NOT NULL,             -- a JSON object with the program's own names
+    PRIMARY KEY (meter, kind, start, origin)
+) STRICT, WITHOUT ROWID;

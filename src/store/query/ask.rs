@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Range;
 use crate::meter::{Quantity, Zone};
+use crate::totals::Step;
 
 /// How long the spans are that an answer has rows of. Days, months and years are those where the meter stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +40,31 @@ impl Resolution {
             Self::Day => "day",
             Self::Month => "month",
             Self::Year => "year",
+        }
+    }
+
+    /// The span in which an instant lies: its start and its end, in seconds since 1970-01-01 00:00 UTC. Those of
+    /// [`Resolution::Raw`] are the instant itself.
+    pub fn span(self, zone: &Zone, utc: i64) -> (i64, i64) {
+        match self.step() {
+            Some(step) => step.bounds(zone, utc),
+            None if self == Self::Raw => (utc, utc),
+            None => {
+                let start = utc.div_euclid(60) * 60;
+                (start, start + 60)
+            }
+        }
+    }
+
+    /// As a period of totals.
+    pub(super) fn step(self) -> Option<Step> {
+        match self {
+            Self::Raw | Self::Minute => None,
+            Self::Quarter => Some(Step::Quarter),
+            Self::Hour => Some(Step::Hour),
+            Self::Day => Some(Step::Day),
+            Self::Month => Some(Step::Month),
+            Self::Year => Some(Step::Year),
         }
     }
 }

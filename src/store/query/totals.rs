@@ -19,7 +19,18 @@ impl Archive {
 
     /// The positions of a meter's counters at boundaries: of each counter the last at or before `from`, then every
     /// later one, by boundary. The counters are those of [`Archive::counters`], by their places.
-    pub fn settled(&self, meter: &str, from: i64, mut each: impl FnMut(Settled)) -> Result<(), ReadError> {
+    pub fn settled(&self, meter: &str, from: i64, each: impl FnMut(Settled)) -> Result<(), ReadError> {
+        self.settled_until(meter, from, i64::MAX, each)
+    }
+
+    /// The same, of boundaries up to and with an instant.
+    pub(super) fn settled_until(
+        &self,
+        meter: &str,
+        from: i64,
+        until: i64,
+        mut each: impl FnMut(Settled),
+    ) -> Result<(), ReadError> {
         let Some(tallied) = self.tallied(meter)? else { return Ok(()) };
         let changes = tallied.changes();
         let mut before = Vec::new();
@@ -38,13 +49,15 @@ impl Archive {
         }
         before.sort_by_key(|settled| (settled.boundary, settled.counter));
         before.into_iter().for_each(&mut each);
-        let mut waiting = changes.rows().filter(|(boundary, ..)| *boundary > from).peekable();
+        let mut waiting =
+            changes.rows().filter(|(boundary, ..)| *boundary > from && *boundary <= until).peekable();
         let mut statement = self.connection.prepare_cached(
-            "SELECT quarter, counter, value, age FROM position WHERE quarter > ?1 ORDER BY quarter, counter",
+            "SELECT quarter, counter, value, age FROM position WHERE quarter > ?1 AND quarter <= ?2
+             ORDER BY quarter, counter",
         )?;
         let places: HashMap<i64, (usize, u8)> =
             tallied.stored().iter().enumerate().map(|(place, row)| (row.id, (place, row.scale))).collect();
-        let mut rows = statement.query([from.div_euclid(QUARTER)])?;
+        let mut rows = statement.query([from.div_euclid(QUARTER), until.div_euclid(QUARTER)])?;
         while let Some(row) = rows.next()? {
             // Of another meter.
             let Some((counter, scale)) = places.get(&row.get(1)?) else { continue };

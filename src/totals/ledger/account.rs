@@ -161,6 +161,11 @@ pub(super) fn roles(counters: &[CounterState]) -> Vec<Role> {
         .collect()
 }
 
+/// Of counters those of which the total of what was taken or given is made.
+pub fn in_total(counters: &[CounterState]) -> Vec<bool> {
+    roles(counters).into_iter().map(|role| role.in_total).collect()
+}
+
 /// The difference of two positions of one counter.
 pub(super) fn difference(later: Decimal, earlier: Decimal) -> Decimal {
     // Neither has more digits than a telegram can hold: it fits.

@@ -34,6 +34,12 @@ impl Step {
         self.span(zone, utc).start
     }
 
+    /// Its start and its end.
+    pub fn bounds(self, zone: &Zone, utc: i64) -> (i64, i64) {
+        let Span { start, end } = self.span(zone, utc);
+        (start, end)
+    }
+
     fn span(self, zone: &Zone, utc: i64) -> Span {
         Calendar::at(zone, utc).spans[self as usize]
     }

@@ -9,7 +9,7 @@ use dsmrd::p1::frame::{CrcPolicy, Event, Framer, FramerSettings};
 
 use super::{meter, open, runtime};
 
-const TELEGRAM: &str = "/KFM5KAIFA-METER\r\n\r\n1-3:0.2.8(42)\r\n0-0:1.0.0(261025023000W)\r\n\
+pub(super) const TELEGRAM: &str = "/KFM5KAIFA-METER\r\n\r\n1-3:0.2.8(42)\r\n0-0:1.0.0(261025023000W)\r\n\
     0-0:96.1.1(4B384547303034)\r\n1-0:1.8.1(001234.567*kWh)\r\n0-0:96.14.0(0002)\r\n\
     1-0:1.7.0(01.193*kW)\r\n0-0:96.13.0(48692C20227962)\r\n0-1:24.1.0(003)\r\n\
     0-1:24.2.1(261025020000W)(00473.789*m3)\r\n!\r\n";

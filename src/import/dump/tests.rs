@@ -1,0 +1,102 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn read(text: &'static str) -> (Vec<Vec<Option<String>>>, Dump) {
+    let mut dump = Dump::new(Input::of(text.as_bytes()), |name| name == "t");
+    let mut rows = Vec::new();
+    let mut width = 0;
+    loop {
+        match dump.next() {
+            Event::Table(table) => width = table.columns.len(),
+            Event::Row => {
+                let row = dump.row();
+                rows.push((0..width).map(|place| row.get(Some(place)).map(str::to_owned)).collect());
+            }
+            Event::End => return (rows, dump),
+        }
+    }
+}
+
+fn some(values: &[&str]) -> Vec<Option<String>> {
+    values.iter().map(|value| (*value != "NULL").then(|| (*value).to_owned())).collect()
+}
+
+#[test]
+fn rows_of_copy_are_read_with_their_escapes() {
+    let (rows, dump) = read(
+        "--\n-- PostgreSQL database dump\n--\n\\restrict x\nCOPY public.other (a) FROM stdin;\n1\t2\t3\n\\.\n\
+         COPY t (a, \"end\") FROM stdin;\n1\t\\N\nit\\tis\\\\\tx\\ny\n\\.\n-- PostgreSQL database dump complete\n",
+    );
+    assert_eq!(rows, [some(&["1", "NULL"]), some(&["it\tis\\", "x\ny"])]);
+    assert!(dump.is_complete() && dump.is_dump() && dump.cut().is_none());
+    assert_eq!(dump.problems().count, 0);
+}
+
+#[test]
+fn rows_of_insert_are_read_whatever_their_style() {
+    let (rows, dump) = read(
+        "CREATE TABLE public.t (\n    a integer NOT NULL,\n    \"end\" date,\n    CONSTRAINT x CHECK (a > 0)\n);\n\
+         INSERT INTO public.t VALUES (1, 'it''s; (here)');\n\
+         INSERT INTO public.other VALUES (1, 'INSERT INTO t VALUES (');\n\
+         INSERT INTO public.t (\"end\", a) VALUES ('two\nlines', NULL);\n\
+         INSERT INTO t VALUES\n\t(2, E'tab\\there'),\n\t(3, true) ON CONFLICT DO NOTHING;\n",
+    );
+    assert_eq!(
+        rows,
+        [
+            some(&["1", "it's; (here)"]),
+            some(&["two\nlines", "NULL"]),
+            some(&["2", "tab\there"]),
+            some(&["3", "true"]),
+        ]
+    );
+    assert_eq!(dump.problems().count, 0, "{:?}", dump.problems());
+}
+
+#[test]
+fn rows_that_make_no_sense_are_named_by_their_line() {
+    let (rows, dump) = read("COPY t (a, b) FROM stdin;\n1\t2\n1\n1\t2\t3\n3\t4\n\\.\n");
+    assert_eq!(rows.len(), 2);
+    assert_eq!(dump.problems().count, 2);
+    assert_eq!(dump.problems().first[0], (3, "t has 2 columns, this row 1; it is left out".to_owned()));
+}
+
+#[test]
+fn a_file_that_breaks_off_gives_what_is_whole() {
+    for end in ["3\t", "3\t4", ""] {
+        let text = format!("COPY t (a, b) FROM stdin;\n1\t2\n{end}").leak();
+        let (rows, dump) = read(text);
+        assert_eq!(rows, [some(&["1", "2"])]);
+        assert_eq!(dump.cut(), Some("t"));
+        assert!(!dump.is_complete());
+    }
+}
+
+proptest! {
+    #[test]
+    fn values_come_back_from_copy(
+        values in proptest::collection::vec(proptest::option::of(proptest::collection::vec(any::<u8>(), 0..20)), 1..8)
+    ) {
+        let line = copy::join(&values);
+        prop_assert!(!line.contains(&b'\n'));
+        let (mut text, mut fields) = (Vec::new(), Vec::new());
+        copy::split(&line, &mut text, &mut fields);
+        let back: Vec<Option<Vec<u8>>> =
+            fields.iter().map(|field| field.map(|(from, to)| text[from..to].to_vec())).collect();
+        prop_assert_eq!(back, values);
+    }
+
+    #[test]
+    fn any_bytes_are_gone_through(bytes in proptest::collection::vec(any::<u8>(), 0..300), head in 0..4_usize) {
+        let heads = ["", "COPY t (a) FROM stdin;\n", "INSERT INTO t VALUES (", "CREATE TABLE t (\n"];
+        let text = [heads[head].as_bytes(), &bytes].concat();
+        let length = text.len();
+        let mut dump = Dump::new(Input::of(std::io::Cursor::new(text)), |_| true);
+        let mut events = 0;
+        while dump.next() != Event::End {
+            events += 1;
+            prop_assert!(events <= length + 1);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Interrupted and resumed; a dump of hundreds of megabytes in bounded memory.

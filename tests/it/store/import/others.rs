@@ -1,0 +1,1 @@
+//! Recorded telegrams, CSV files with a mapping, P1 Monitor.
