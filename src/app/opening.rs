@@ -162,7 +162,7 @@ impl Running {
             Ok(Err(error)) => error.to_string(),
             Err(_) => "it takes too long".to_owned(),
         };
-        let lost = counters.waiting.get() + counters.health().lost;
+        let lost = counters.waiting.get();
         tracing::error!(problem, lost, "the record could not be opened to the end: readings are lost");
         lost == 0
     }

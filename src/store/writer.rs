@@ -5,6 +5,7 @@
 //! between any two of these, the next start takes from the journal what has a higher number.
 
 mod restoring;
+mod syncing;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use super::codec::Row;
 use super::db::{Database, beside, is_damage, stamp};
 use super::disk::Disk;
 use super::error::{FlushError, OpenError};
-use super::journal::{self, Journal, MAX_UNSYNCED};
+use super::journal::{self, Journal};
 use super::pending::{Pending, Place};
 use super::queue::{Queue, Request};
 use super::rebuild;
@@ -36,8 +37,7 @@ const COMMIT_BLOCKS: usize = 24;
 const COMMIT_BYTES: usize = 512 * 1024;
 /// Readings of a meter that fell silent go into a block after this.
 const COMMIT_LATEST: MonoMillis = 3_900_000;
-/// After a failure, in milliseconds: journal and database are tried again.
-const RETRY: MonoMillis = 2_000;
+/// After a failure, in milliseconds, the database is tried again.
 const RETRY_COMMIT: MonoMillis = 5_000;
 /// When a small write succeeds and all of it does not: what is pending is packed anew each time, and ever worse.
 const RETRY_WHOLE: MonoMillis = 60_000;
@@ -225,72 +225,6 @@ impl Writer {
             let dropped = self.counters.dropped_write_error.get();
             tracing::error!(reason, dropped, "a reading is lost");
         }
-    }
-
-    /// Hands the kernel what was appended.
-    fn write(&mut self) {
-        let now = self.clock.mono();
-        let at_once = self.settings.sync_interval.is_zero() || self.journal.unsynced() > MAX_UNSYNCED;
-        let card = now >= self.write_again_at;
-        if at_once && card && self.journal.unsynced() > 0 {
-            let outcome = self.synced(now);
-            self.account(now, outcome);
-        } else if card || self.journal.in_memory() {
-            match self.journal.write() {
-                // Memory tells nothing of the card.
-                Ok(rows) if self.journal.in_memory() || self.sync_failing => self.counters.stored.add(rows),
-                outcome => self.account(now, outcome),
-            }
-        }
-    }
-
-    fn synced(&mut self, now: MonoMillis) -> std::io::Result<u64> {
-        let rows = self.journal.sync().inspect_err(|_| self.sync_failing = true)?;
-        self.sync_failing = false;
-        self.unsynced = 0;
-        self.counters.syncs.inc();
-        self.synced_at = now;
-        Ok(rows)
-    }
-
-    fn account(&mut self, now: MonoMillis, outcome: std::io::Result<u64>) {
-        match outcome {
-            Ok(rows) => {
-                self.counters.stored.add(rows);
-                self.write_again_at = 0;
-                self.counters.troubles.healed(StoreFault::Journal);
-                if self.write_trouble.succeeded() {
-                    let dropped = self.counters.dropped_write_error.get();
-                    tracing::info!(dropped, "the journal can be written again");
-                    self.drop_trouble = Trouble::default();
-                    self.write_trouble = Trouble::default();
-                }
-            }
-            Err(error) => {
-                self.write_again_at = now + RETRY;
-                self.counters.troubles.failed(StoreFault::Journal, &error, self.clock.wall());
-                if self.write_trouble.failed(now) {
-                    let waiting = self.unsynced;
-                    tracing::error!(error = %error, waiting, "could not write the journal; readings wait in memory");
-                }
-            }
-        }
-    }
-
-    /// What the time asks for.
-    fn tick(&mut self) {
-        let now = self.clock.mono();
-        if self.journal.unsynced() == 0 {
-            // The interval runs from the first reading that a power cut would take.
-            self.synced_at = now;
-        }
-        let interval = self.settings.sync_interval.as_millis() as MonoMillis;
-        if self.journal.unsynced() > 0 && now >= self.synced_at + interval && now >= self.write_again_at {
-            let outcome = self.synced(now);
-            self.account(now, outcome);
-            self.measure();
-        }
-        self.commit_when_due();
     }
 
     fn commit_when_due(&mut self) {

@@ -72,7 +72,19 @@ impl Rig {
                 return;
             }
         }
-        until(Duration::from_secs(20), what, || so(&self.opened.counters)).await;
+        let counters = &self.opened.counters;
+        for _ in 0..2_000 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            if so(counters) {
+                return;
+            }
+        }
+        panic!(
+            "not {what}: {:?}, {} of {}",
+            counters.health(),
+            counters.stored.get(),
+            counters.offered.get()
+        );
     }
 
     /// Waits until `so` holds, while the time goes on.
