@@ -140,7 +140,11 @@ impl Plan {
     async fn make(&self, uncopied: &mut Option<PathBuf>, stop: &CancellationToken) -> bool {
         let (settings, record, clock) = (self.settings.clone(), self.record.clone(), self.clock.clone());
         let work = move |interrupt: &Interrupt| once(&settings, &record, &clock, interrupt);
-        let Some(outcome) = aside(work, stop).await else { return true };
+        let Some(outcome) = aside(work, stop).await else {
+            self.state.failed.inc();
+            self.state.set_problem(Some("the backup's thread failed".to_owned()));
+            return true;
+        };
         match outcome.made {
             Ok(made) => {
                 self.state.made.inc();

@@ -1,8 +1,8 @@
 //! The compressed form: gzip, so that anything can open it.
 //!
-//! Blocks are as small as they get, so that what is left to save is in the tables of totals and prices, and a quick
-//! level saves nearly as much as a slow one: of a year with an hour's block each (12.9 MB) level 1 takes 8 % off,
-//! level 6 takes 9 % off in three times the time.
+//! Blocks are as small as they get, so that what is left to save is in tables and half-filled pages, and a quick level
+//! saves as much as a slow one: of eight hours of the simulated meter (115 kB) level 1 leaves 57.2 %, levels 6 and 9 leave
+//! 56.6 %.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -69,12 +69,12 @@ pub(super) fn verify(
     forget(packed);
     packed.seek(SeekFrom::Start(0)).map_err(BackupError::io("read", packed_path))?;
     let mut decoder = MultiGzDecoder::new(io::BufReader::with_capacity(PIECE, packed));
-    let mut original = File::open(original).map_err(BackupError::io("read", original))?;
+    let mut source = File::open(original).map_err(BackupError::io("read", original))?;
     let (mut ours, mut theirs) = (vec![0; PIECE], vec![0; PIECE]);
     loop {
         interrupt.check()?;
         let read = fill(&mut decoder, &mut ours).map_err(|error| broken(packed_path, &error))?;
-        let expected = fill(&mut original, &mut theirs).map_err(BackupError::io("read", packed_path))?;
+        let expected = fill(&mut source, &mut theirs).map_err(BackupError::io("read", original))?;
         if ours[..read] != theirs[..expected] {
             return Err(BackupError::bad(
                 packed_path,
