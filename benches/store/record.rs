@@ -22,6 +22,12 @@ const START: i64 = 1_795_129_200;
 const DAY: usize = 86_400;
 
 fn main() -> anyhow::Result<()> {
+    if std::env::args().nth(1).as_deref() == Some("--codec") {
+        let readings = day()?;
+        codec::day(&readings.iter().map(|reading| Reading::clone(reading)).collect::<Vec<_>>())?;
+        let streams = corpus().join("stream");
+        return if streams.is_dir() { codec::captures(&streams) } else { Ok(()) };
+    }
     let folder = std::env::args().nth(1).map_or_else(std::env::temp_dir, Into::into);
     let folder = folder.join(format!("dsmrd-record-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
@@ -33,10 +39,6 @@ fn main() -> anyhow::Result<()> {
 #[expect(clippy::disallowed_methods, reason = "a program of its own is told where things are")]
 fn corpus() -> PathBuf {
     std::env::var_os("DSMRD_CORPUS").map_or("../shared/telegrams".into(), PathBuf::from)
-}
-
-fn only_codec() -> bool {
-    std::env::args().nth(1).as_deref() == Some("--codec")
 }
 
 fn day() -> anyhow::Result<Vec<Arc<Reading>>> {
@@ -68,12 +70,6 @@ fn measure(folder: &std::path::Path) -> anyhow::Result<()> {
     let readings = day()?;
     let count = readings.len() as u64;
     println!("readings of a simulated day   {count}");
-    if only_codec() {
-        let readings: Vec<Reading> = readings.iter().map(|reading| Reading::clone(reading)).collect();
-        codec::day(&readings)?;
-        let streams = corpus().join("stream");
-        return if streams.is_dir() { codec::captures(&streams) } else { Ok(()) };
-    }
     let clock = Clock::system();
     // The store's own clock stands at our hand: every reading is a second.
     let hand = Clock::manual(START * 1_000);
