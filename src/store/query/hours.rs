@@ -16,11 +16,14 @@ pub(in crate::store) struct Numbers {
     /// The time of each reading, in seconds since 1970-01-01 00:00 UTC, in the order of [`Archive::readings`]; its block
     /// among `blocks`, and its row there.
     pub(in crate::store) rows: Vec<(i64, usize, usize)>,
-    /// Meter and equipment of each block, and by register the numbers of its rows.
-    pub(in crate::store) blocks: Vec<(Arc<str>, Option<Arc<str>>, Vec<Vec<Option<Decimal>>>)>,
+    /// The blocks.
+    pub(in crate::store) blocks: Vec<NumberBlock>,
     /// Blocks that are damaged.
     pub(in crate::store) problems: Vec<ReadError>,
 }
+
+/// Whose a block is, and by register the numbers of its rows.
+pub(in crate::store) type NumberBlock = (Arc<str>, Option<Arc<str>>, Vec<Vec<Option<Decimal>>>);
 
 impl Archive {
     /// The nearest hour with readings in range, counted from 1970-01-01 00:00 UTC: from one on, or from one backwards.

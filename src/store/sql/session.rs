@@ -127,7 +127,7 @@ impl Sql {
         if !statement.readonly() {
             return Err(SqlError::Shape("it would write: this only reads"));
         }
-        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         to.names(&names).map_err(SqlError::Write)?;
         let mut rows = statement.query([]).map_err(told)?;
         while let Some(row) = rows.next().map_err(told)? {
@@ -177,7 +177,7 @@ impl Sql {
                 }
                 .to_owned(),
             };
-            let columns = statement.column_names().into_iter().map(column).collect();
+            let columns = statement.column_names().map(column).collect();
             tables.push(Described { name: name.to_owned(), about, columns });
         }
         Ok(tables)
