@@ -114,11 +114,11 @@ impl Scan {
     /// Keeps what a row tells, by its shape; whether it is a record at all.
     fn row(&mut self, pages: &Pages, number: u32, page: &[u8], kind: Kind, cell: &Cell) -> bool {
         let Some(values) = cells::values(cell.head(page)) else { return false };
-        if kind == Kind::Leaf {
-            if let Some(block) = block(number, cell, &values) {
-                self.blocks.push(block);
-                return true;
-            }
+        if kind == Kind::Leaf
+            && let Some(block) = block(number, cell, &values)
+        {
+            self.blocks.push(block);
+            return true;
         }
         let values = if values.iter().any(|value| matches!(value, Value::Beyond { .. })) {
             // Longer than a page: the text of a schema, the names of columns.

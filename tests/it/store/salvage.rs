@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use dsmrd::clock::Clock;
 use dsmrd::store::salvage::{self, SavedTotals};
-use dsmrd::store::{Archive, StoreSettings};
+use dsmrd::store::{Archive, OpenError, StoreSettings};
 
 use self::record::{Original, Random, check, scratch, set_aside};
-use super::START;
+use super::{START, open_with};
 /// A record with one byte changed at a random place, many times, on both cores.
 fn flips(original: &Original, name: &str, count: usize) -> Vec<(usize, f64)> {
     let next = AtomicUsize::new(0);
@@ -147,6 +147,46 @@ fn what_is_saved_is_the_whole_record_where_only_the_header_is_damaged() {
     assert!(positions >= original.positions, "{positions} of {}", original.positions);
     assert!(archive.totals_whole().unwrap());
     assert_eq!(archive.prices(i64::MIN).unwrap().slots().count(), 40);
+}
+
+#[test]
+fn a_file_that_was_set_aside_is_salvaged_by_the_next_start_from_where_the_last_one_came_to() {
+    let original = Original::clean();
+    // Hours are done from the latest to the earliest: those from the twentieth on are noted as done.
+    let noted = format!("{} 120 0 0 -1 0 0 0 -1", START / 3_600 + 20);
+    for (note, share) in [("", 1.0), (noted.as_str(), 0.5)] {
+        let folder = scratch();
+        let path = folder.path().join("dsmrd.sqlite");
+        let aside = folder.path().join("dsmrd.sqlite.corrupt-20261120T120000Z");
+        std::fs::write(&aside, original.database()).unwrap();
+        std::fs::write(folder.path().join("dsmrd.sqlite.corrupt-20261120T120000Z.salvage"), note).unwrap();
+        let saved = check(&original, &path, "set aside before");
+        assert!((saved - share).abs() < 1e-9, "{note:?}: {saved}");
+        assert_eq!(set_aside(&path), [aside], "the note is gone, the file is not");
+    }
+}
+
+#[test]
+fn a_later_schema_is_left_alone_and_a_damaged_number_is_not() {
+    let original = Original::clean();
+    for later in [false, true] {
+        let folder = scratch();
+        let path = original.write(folder.path());
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        if later {
+            connection.execute_batch("CREATE TABLE invention (id INTEGER PRIMARY KEY)").unwrap();
+        }
+        connection.pragma_update(None, "user_version", 71).unwrap();
+        drop(connection);
+        if later {
+            let Err(error) = open_with(&path, Duration::ZERO) else { panic!("opened") };
+            assert!(matches!(error, OpenError::Newer { found: 71, .. }), "{error}");
+            assert!(set_aside(&path).is_empty());
+        } else {
+            assert!(check(&original, &path, "a damaged number") >= 1.0);
+            assert!(!set_aside(&path).is_empty());
+        }
+    }
 }
 
 #[test]
