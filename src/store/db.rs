@@ -151,10 +151,12 @@ impl Database {
         prices::put(&mut self.connection, slots)
     }
 
-    /// Whether anything can be written: a row that says what it said.
+    /// Whether anything can be written: a row that says what it said. SQLite writes no page that did not change, and so
+    /// it changes in between.
     pub(super) fn probe(&mut self) -> rusqlite::Result<()> {
         let transaction = self.begin()?;
-        transaction.execute("UPDATE progress SET sequence = sequence", [])?;
+        transaction.execute("UPDATE progress SET sequence = sequence + 1", [])?;
+        transaction.execute("UPDATE progress SET sequence = sequence - 1", [])?;
         transaction.commit()
     }
 
