@@ -151,6 +151,15 @@ impl Database {
         prices::put(&mut self.connection, slots)
     }
 
+    /// Whether anything can be written: a row that says what it said. SQLite writes no page that did not change, and so
+    /// it changes in between.
+    pub(super) fn probe(&mut self) -> rusqlite::Result<()> {
+        let transaction = self.begin()?;
+        transaction.execute("UPDATE progress SET sequence = sequence + 1", [])?;
+        transaction.execute("UPDATE progress SET sequence = sequence - 1", [])?;
+        transaction.commit()
+    }
+
     /// Puts prices into their table where it has none.
     pub(super) fn add_prices(&mut self, slots: &[Slot]) -> rusqlite::Result<usize> {
         prices::add(&mut self.connection, slots)
@@ -173,13 +182,6 @@ impl Database {
     /// The connection, to read.
     pub(super) fn connection(&self) -> &Connection {
         &self.connection
-    }
-
-    /// Whether anything can be written: a row that says what it said.
-    pub(super) fn probe(&mut self) -> rusqlite::Result<()> {
-        let transaction = self.begin()?;
-        transaction.execute("UPDATE progress SET sequence = sequence", [])?;
-        transaction.commit()
     }
 
     /// Makes the file as small as what is in it.

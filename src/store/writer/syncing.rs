@@ -68,7 +68,9 @@ impl Writer {
             self.synced_at = now;
         }
         let interval = self.settings.sync_interval.as_millis() as MonoMillis;
-        if self.journal.unsynced() > 0 && now >= self.synced_at + interval && now >= self.write_again_at {
+        // Whether a fault is over is found out at once.
+        let due = now >= self.synced_at + interval || self.sync_failing;
+        if self.journal.unsynced() > 0 && due && now >= self.write_again_at {
             let outcome = self.synced(now);
             self.account(now, outcome);
             self.measure();
