@@ -101,7 +101,7 @@ pub(super) struct BlockReader {
 
 #[derive(Debug)]
 enum Rows {
-    Coded(RowCodec, Decoder<Vec<u8>>),
+    Coded(Box<RowCodec>, Decoder<Vec<u8>>),
     Packed(packed::Rows),
 }
 
@@ -110,7 +110,7 @@ impl BlockReader {
     pub(super) fn new(mut block: Vec<u8>) -> Result<Self, Damaged> {
         let left = checked(&block)?;
         block.drain(..HEAD);
-        Ok(Self { rows: Rows::Coded(RowCodec::default(), Decoder::new(block)), left })
+        Ok(Self { rows: Rows::Coded(Box::default(), Decoder::new(block)), left })
     }
 
     /// Unpacks a block of codec 2.
@@ -118,14 +118,9 @@ impl BlockReader {
         let left = checked(&block)?;
         let rows = match packed::unpack(block)? {
             Unpacked::Columns(rows) => Rows::Packed(rows),
-            Unpacked::Rows(rows) => Rows::Coded(RowCodec::default(), Decoder::new(rows)),
+            Unpacked::Rows(rows) => Rows::Coded(Box::default(), Decoder::new(rows)),
         };
         Ok(Self { rows, left })
-    }
-
-    /// How many rows are to come.
-    pub(super) fn left(&self) -> u32 {
-        self.left
     }
 }
 

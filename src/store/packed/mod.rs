@@ -25,7 +25,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-use super::block::{BlockReader, BlockWriter, HEAD, MAX_ROWS, checked};
+use super::block::{BlockWriter, HEAD, MAX_ROWS, checked};
 use super::codec::{Damaged, Refused, Row};
 use super::columns::Columns;
 use super::crc::crc32;
@@ -53,18 +53,23 @@ pub(super) fn pack(rows: &[Row]) -> Result<Vec<u8>, Refused> {
 /// Packs the rows of blocks together, the earlier before the later; none when one of them is damaged, or when they are
 /// too much for one block.
 pub(super) fn repack(blocks: &[(u8, &[u8])]) -> Option<Vec<u8>> {
-    let readers = || {
-        let read = |(codec, data): &(u8, &[u8])| super::block::rows(*codec, data.to_vec());
-        blocks.iter().map(read).collect::<Result<Vec<_>, _>>()
-    };
-    let expected = readers().ok()?.iter().map(BlockReader::left).sum::<u32>();
+    let counts = blocks.iter().map(|(_, data)| checked(data)).collect::<Result<Vec<_>, _>>().ok()?;
+    let expected: u32 = counts.iter().sum();
     if expected > MAX_ROWS {
         return None;
     }
+    // One block after the other, row by row: never all rows of an hour at a time.
+    let rows = || {
+        blocks.iter().flat_map(|(codec, data)| {
+            let rows = super::block::rows(*codec, data.to_vec());
+            let damaged = rows.is_err().then_some(Err(Damaged));
+            rows.into_iter().flatten().chain(damaged)
+        })
+    };
     let mut table = Table::expecting(expected as usize);
-    for row in readers().ok()?.into_iter().flatten() {
+    for row in rows() {
         if table.push(&row.ok()?).is_err() {
-            return by_row(&mut readers().ok()?.into_iter().flatten());
+            return by_row(&mut rows());
         }
     }
     Some(by_column(&table))

@@ -86,7 +86,7 @@ impl<'a> Relations<'a> {
         relations
     }
 
-    /// A full column of numbers in parts of a thousand, or of any numbers.
+    /// A column of numbers that every row has once.
     fn find(&self, key: &str) -> Option<usize> {
         let fits = |(place, column): &(usize, &Column)| {
             self.full[*place] && column.key == key && matches!(column.kind, Kind::Number { .. })
