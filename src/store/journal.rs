@@ -11,23 +11,23 @@
 //! system such as ext4 writes four blocks of its own within seconds of any write to the file; so between two syncs
 //! records go to a file in memory (`tail`), where there is one.
 
+mod files;
 mod record;
 mod tail;
 
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::codec::range::Encoder;
 use super::codec::{self, Refused, Row, RowCodec};
 use super::disk::{Disk, DiskFile};
-use super::error::OpenError;
+use files::{identity, open_again, open_memory};
+pub(super) use files::{lock, open_error, read};
 pub(super) use record::Scanner;
 use record::{FIRST_ROW, MAX_METERS, METER, START, State, push_record};
 pub(super) use tail::forget as forget_memory;
-use tail::{Head, Tail, UNDER};
+use tail::{Head, Tail, UNDER, Under};
 
 /// The file grows in steps of this; an hour of one meter fits into the first.
 const STEP: u64 = 256 * 1024;
@@ -59,8 +59,10 @@ pub(super) struct Journal {
     tail: Vec<u8>,
     /// How much of `tail` the kernel has for the card.
     written: usize,
-    /// What the kernel has of the beginning of the file.
-    first: Vec<u8>,
+    /// What the file begins with, as far as that was written.
+    first: Under,
+    /// What it began with at the last cut.
+    under: Under,
     /// The journal's inode.
     inode: u64,
     /// The folder in memory, if one is to be used.
@@ -98,7 +100,7 @@ impl Journal {
         let path = path_of(database);
         let card = file.read_all()?;
         let allocated = card.len() as u64;
-        let first = card[..card.len().min(UNDER)].to_vec();
+        let first = tail::beginning(&card);
         let (inode, owner) = identity(&path);
         let mut leftovers = tail::places(database);
         let mut tails: Vec<_> = leftovers.iter().filter_map(|path| tail::read(path, owner)).collect();
@@ -125,6 +127,7 @@ impl Journal {
             tail: bytes[base..end].to_vec(),
             written: 0,
             first,
+            under: first,
             inode,
             folder,
             memory,
@@ -142,7 +145,7 @@ impl Journal {
             std::fs::write(aside, &bytes)?;
             journal.file.set_len(0)?;
             journal.allocated = 0;
-            journal.first.clear();
+            (journal.first, journal.under) = ([0; UNDER], [0; UNDER]);
         }
         Ok((journal, found))
     }
@@ -228,7 +231,7 @@ impl Journal {
 
     /// False when there is no memory to write to, or none any more.
     fn write_memory(&mut self) -> bool {
-        let head = Head { journal: self.inode, base: self.base, under: tail::under(&self.first) };
+        let head = Head { journal: self.inode, base: self.base, under: self.under };
         let Some(memory) = &mut self.memory else { return false };
         let Err(error) = memory.write(head, &self.tail) else { return true };
         tracing::warn!(
@@ -252,13 +255,18 @@ impl Journal {
             let at = self.base + self.written as u64;
             let outcome = self.file.write_all_at(&self.tail[self.written..], at);
             if at < UNDER as u64 {
-                self.first.resize(at as usize, 0);
-                self.first = match &outcome {
-                    Ok(()) => [&self.first[..], &self.tail[self.written..]].concat(),
+                match &outcome {
+                    Ok(()) => {
+                        let new = self.tail[self.written..].iter();
+                        self.first[at as usize..].iter_mut().zip(new).for_each(|(old, new)| *old = *new);
+                    }
                     // Some of it may be there.
-                    Err(_) => self.file.read_all().unwrap_or_default(),
-                };
-                self.first.truncate(UNDER);
+                    Err(_) => {
+                        if let Ok(card) = self.file.read_all() {
+                            self.first = tail::beginning(&card);
+                        }
+                    }
+                }
             }
             self.tail.pop();
             outcome?;
@@ -296,6 +304,10 @@ impl Journal {
         self.tail.clear();
         self.written = 0;
         self.state = State::new(self.state.next);
+        self.under = self.first;
+        if let Some(memory) = &mut self.memory {
+            memory.restart();
+        }
         self.settled();
         std::mem::take(&mut self.unwritten_rows)
     }
@@ -343,76 +355,6 @@ impl Journal {
         self.allocated = wanted;
         Ok(())
     }
-}
-
-/// The file in memory; what it holds already joins `tails`. Without it the journal does as it did.
-fn open_memory(disk: &dyn Disk, folder: &Path, database: &Path, tails: &mut Vec<Vec<u8>>) -> Option<Tail> {
-    let opened = Tail::open(disk, folder, database).and_then(|mut tail| {
-        tails.push(tail.read()?);
-        Ok(tail)
-    });
-    opened
-        .inspect_err(|error| {
-            tracing::warn!(
-                folder = %folder.display(), error = %error,
-                "could not open the file in memory: readings go to the medium every second until that works"
-            );
-        })
-        .ok()
-}
-
-/// The inode and the owner of a journal.
-fn identity(path: &Path) -> (u64, u32) {
-    path.metadata().map_or((0, 0), |about| (about.ino(), about.uid()))
-}
-
-/// Everything that the journal of a database holds, for those who do not own it; none when there is no journal.
-pub(super) fn read(database: &Path) -> io::Result<Option<Vec<u8>>> {
-    let path = path_of(database);
-    let (inode, owner) = identity(&path);
-    // What leaves memory is on the card by then: in this order nothing is missed.
-    let places = tail::places(database);
-    let tails: Vec<_> = places.iter().filter_map(|path| tail::read(path, owner)).collect();
-    match std::fs::read(&path) {
-        Ok(card) => Ok(Some(tail::whole(card, inode, &tails).0)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-fn try_lock(file: Box<dyn DiskFile>) -> io::Result<Box<dyn DiskFile>> {
-    if file.try_lock()? { Ok(file) } else { Err(io::ErrorKind::WouldBlock.into()) }
-}
-
-/// Opens and locks the file, and makes it where there is none. Another holder of the lock is
-/// [`io::ErrorKind::WouldBlock`]; it is given a second, for a process that is just ending holds it to the last, and
-/// so does, until it runs its program, a process that was just forked.
-pub(super) fn lock(disk: &dyn Disk, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-    for _ in 0..20 {
-        match try_lock(disk.open(path)?) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                std::thread::sleep(Duration::from_millis(50));
-            }
-            done => return done,
-        }
-    }
-    try_lock(disk.open(path)?)
-}
-
-/// Why a journal could not be opened, for those who know the record by its database.
-pub(super) fn open_error(error: io::Error, journal: &Path, database: &Path) -> OpenError {
-    if error.kind() == io::ErrorKind::WouldBlock {
-        OpenError::InUse(database.to_owned())
-    } else {
-        OpenError::Io { path: journal.to_owned(), error }
-    }
-}
-
-/// A fresh descriptor for the same file; the old one hands over its lock.
-fn open_again(disk: &dyn Disk, path: &Path, old: &dyn DiskFile) -> io::Result<Box<dyn DiskFile>> {
-    let file = disk.open(path)?;
-    old.unlock()?;
-    try_lock(file)
 }
 
 #[cfg(test)]

@@ -21,10 +21,12 @@ use crate::store::db::beside;
 use crate::store::disk::{Disk, DiskFile, MEMORY};
 
 /// Magic, inode of the journal, base, what lies under it, and a CRC-32 of these; all little endian.
-const HEAD: usize = 28;
+const HEAD: usize = 24 + UNDER;
 const MAGIC: &[u8; 4] = b"DSt\x01";
 /// The first bytes of the card tell a journal from another one that was copied into its file.
 pub(super) const UNDER: usize = 64;
+/// So many of them.
+pub(super) type Under = [u8; UNDER];
 /// Nobody reads more of it: it is not ours then.
 const LARGEST: u64 = 4 * MAX_UNSYNCED as u64;
 
@@ -35,8 +37,8 @@ pub(super) struct Head {
     pub(super) journal: u64,
     /// The bytes go on from here.
     pub(super) base: u64,
-    /// The CRC-32 of what the card begins with, as far as [`UNDER`].
-    pub(super) under: u32,
+    /// What the card began with before anything of these was written to it.
+    pub(super) under: Under,
 }
 
 impl Head {
@@ -45,38 +47,40 @@ impl Head {
         bytes[..4].copy_from_slice(MAGIC);
         bytes[4..12].copy_from_slice(&self.journal.to_le_bytes());
         bytes[12..20].copy_from_slice(&self.base.to_le_bytes());
-        bytes[20..24].copy_from_slice(&self.under.to_le_bytes());
-        let crc = crc32(0, &bytes[..24]);
-        bytes[24..].copy_from_slice(&crc.to_le_bytes());
+        bytes[20..20 + UNDER].copy_from_slice(&self.under);
+        let crc = crc32(0, &bytes[..20 + UNDER]);
+        bytes[20 + UNDER..].copy_from_slice(&crc.to_le_bytes());
         bytes
     }
 
     fn read(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let (head, rest) = bytes.split_at_checked(HEAD)?;
-        let word = |at: usize| head[at..at + 4].try_into().map(u32::from_le_bytes).ok();
         let long = |at: usize| head[at..at + 8].try_into().map(u64::from_le_bytes).ok();
-        if head[..4] != *MAGIC || word(24)? != crc32(0, &head[..24]) {
+        let (told, crc) = head.split_at(20 + UNDER);
+        if head[..4] != *MAGIC || crc != crc32(0, told).to_le_bytes() {
             return None;
         }
-        Some((Self { journal: long(4)?, base: long(12)?, under: word(20)? }, rest))
+        Some((Self { journal: long(4)?, base: long(12)?, under: told[20..].try_into().ok()? }, rest))
     }
 }
 
-/// The CRC-32 of what the card begins with.
-pub(super) fn under(card: &[u8]) -> u32 {
+/// What the card begins with.
+pub(super) fn beginning(card: &[u8]) -> Under {
     let mut first = [0; UNDER];
     let count = card.len().min(UNDER);
     first[..count].copy_from_slice(&card[..count]);
-    crc32(0, &first)
+    first
 }
 
 /// The journal with what a file in memory has of it, and where that begins; none when the file is of no use.
 fn joined(card: &[u8], journal: u64, tail: &[u8]) -> Option<(Vec<u8>, u64)> {
     let (head, tail) = Head::read(tail)?;
     let base = usize::try_from(head.base).ok().filter(|base| *base <= card.len())?;
+    // Of what is to be written over it the card may have some already.
     let known = || {
-        let count = card.len().min(tail.len()).min(UNDER);
-        head.under == under(card) || (count > 0 && card[..count] == tail[..count])
+        let first = beginning(card);
+        let same = first.iter().zip(tail).take_while(|(card, tail)| card == tail).count();
+        first[same..] == head.under[same..]
     };
     if head.journal != journal || (base == 0 && !known()) {
         return None;
@@ -225,6 +229,11 @@ impl Tail {
         Ok(())
     }
 
+    /// What comes next is no continuation, even where it goes on from the same place.
+    pub(super) fn restart(&mut self) {
+        self.head = None;
+    }
+
     /// Takes the file away: the card has everything.
     pub(super) fn remove(self) {
         // What is left behind is told from news by its numbers.
@@ -232,3 +241,6 @@ impl Tail {
         let _ = std::fs::remove_file(&self.link);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -154,3 +154,14 @@ proptest! {
         prop_assert_eq!(Scanner::new(&bytes).count(), 0);
     }
 }
+
+#[test]
+fn what_cannot_be_synced_is_bounded_and_goes_on_after_a_sync() {
+    let (_folder, path) = scratch();
+    let (mut journal, ..) = open(&path);
+    let refused = (0..1_000_000).find(|number| journal.append(&"home".into(), &row(*number)).is_err());
+    assert!(refused.is_some_and(|number| number > 50_000), "{refused:?} rows were taken");
+    assert!((MAX_WAITING..MAX_WAITING + 1_000).contains(&journal.unsynced()), "{} bytes", journal.unsynced());
+    journal.sync().expect("syncs");
+    fill(&mut journal, 0..1);
+}
