@@ -5,7 +5,8 @@
 //! - `each`: a row a reading in SQLite, as anyone would: 30 columns, STRICT, WAL with `synchronous = FULL`, an index on the
 //!   time, a commit a reading;
 //! - `minute`: the same, a commit a minute;
-//! - `dsmrd`: the record of dsmrd, its clock moved by hand;
+//! - `dsmrd`: the record of dsmrd, its clock moved by hand, a sync a minute;
+//! - `default`: the same, with a sync each three minutes;
 //! - `log`: the least that can be written: deltas behind each other in a file that is there already, a sync a minute;
 //! - `deltas`: column by column the deltas of the whole day, for a general compressor, as the bound of what can be kept;
 //!   like the record it has every column, the time of arrival and all texts among them.
@@ -47,7 +48,8 @@ fn main() -> anyhow::Result<()> {
     let kept = match way.as_str() {
         "each" => rows(folder, seconds, 1)?,
         "minute" => rows(folder, seconds, MINUTE)?,
-        "dsmrd" => record(folder, seconds)?,
+        "dsmrd" => record(folder, seconds, MINUTE)?,
+        "default" => record(folder, seconds, 3 * MINUTE)?,
         "log" => log(folder, seconds)?,
         "deltas" => deltas(folder, seconds)?,
         other => bail!("{other} is no way"),
@@ -150,10 +152,10 @@ fn rows(folder: &Path, seconds: u64, commit_every: u64) -> anyhow::Result<u64> {
     Ok(path.metadata()?.len())
 }
 
-fn record(folder: &Path, seconds: u64) -> anyhow::Result<u64> {
+fn record(folder: &Path, seconds: u64, sync_s: u64) -> anyhow::Result<u64> {
     let path = folder.join("dsmrd.sqlite");
     let (hand, counters) = (Clock::manual(START * 1_000), Arc::new(StoreCounters::default()));
-    let settings = StoreSettings { path: path.clone(), sync_interval: Duration::from_secs(MINUTE) };
+    let settings = StoreSettings { path: path.clone(), sync_interval: Duration::from_secs(sync_s) };
     let store = Store::open(settings, Arc::clone(&counters), hand.clone())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let meter = MeterId { name: "home".into() };
