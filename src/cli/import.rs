@@ -1,6 +1,6 @@
 //! `dsmrd import`: the history of other programs, and recorded telegrams, put into the record.
 
-mod csv;
+mod columns;
 mod dsmr_reader;
 mod p1_monitor;
 mod telegrams;
@@ -39,7 +39,7 @@ enum From {
     /// Unlike a replay this sends nothing to brokers and puts nothing in twice. Stop dsmrd first.
     Telegrams(telegrams::Args),
     /// Put a CSV file into the record, by a mapping that tells what its columns are.
-    Csv(csv::Args),
+    Csv(columns::Args),
     /// Take over the minutes of P1 Monitor, from its database of minutes.
     P1Monitor(p1_monitor::Args),
 }
@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     match &args.from {
         From::DsmrReader(args) => dsmr_reader::run(args),
         From::Telegrams(args) => telegrams::run(args),
-        From::Csv(args) => csv::run(args),
+        From::Csv(args) => columns::run(args),
         From::P1Monitor(args) => p1_monitor::run(args),
     }
 }

@@ -250,7 +250,7 @@ impl Dump {
         let line = &self.line;
         if line.starts_with(b"COPY ") {
             let table = statement::copy(line)?;
-            return Some(self.begin(table, |table, wanted| State::Copy(table, wanted)));
+            return Some(self.begin(table, State::Copy));
         }
         if line.starts_with(b"INSERT INTO ") {
             let (table, at) = statement::insert(line)?;

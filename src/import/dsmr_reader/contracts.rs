@@ -86,7 +86,7 @@ pub fn toml(prices: &[Price], meter: Option<&str>) -> String {
         for (place, (_, key)) in PRICES.iter().enumerate() {
             let mut set = holding.iter().filter_map(|price| price.prices[place]);
             let first = set.next();
-            let last = set.last();
+            let last = set.next_back();
             if let (Some(first), Some(last)) = (first, last)
                 && first != last
             {

@@ -83,7 +83,8 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("serde_json", &["src/prices", "src/publish", "src/export", "src/import", "src/config", "src/cli"]),
     ("flate2", &["src/store", "src/export", "src/import"]),
     ("parquet", &["src/export/parquet.rs"]),
-    ("csv", &["src/import"]),
+    // That of prices is a module of the same name.
+    ("csv", &["src/import", "src/prices/import.rs"]),
     ("bytes", &["src/publish", "src/mqtt"]),
     ("tokio_serial", &["src/source"]),
     ("socket2", &["src/source"]),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 
 use dsmrd::exit;
-use dsmrd::import::csv::{self, BUILT_IN, Mapping};
+use dsmrd::import::csv::{BUILT_IN, Mapping, import};
 use dsmrd::import::readings::{Device, Equipment};
 
 use super::{Where, tell};
@@ -45,7 +45,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         equipment.id.clone_from(&args.equipment);
     }
     let mut intake = target.intake()?;
-    let done = csv::import(&args.file, &mapping, &target.zone, &equipment, &mut intake);
+    let done = import(&args.file, &mapping, &target.zone, &equipment, &mut intake);
     let mut done = done.with_context(|| args.file.display().to_string())?;
     say!("{}: {} rows{}", args.file.display(), done.rows, tell::span(done.span, &target.zone));
     tell::problems(&done.problems);
