@@ -20,7 +20,10 @@ pub(super) fn open_store(
     clock: &Clock,
 ) -> Result<Store, OpenError> {
     let disk = Arc::new(Machine::new(settings.tail.as_deref()));
-    Store::open_on(disk, settings.store.clone(), Arc::clone(counters), clock.clone())
+    let store = Store::open_on(disk, settings.store.clone(), Arc::clone(counters), clock.clone())?;
+    // Its queue is empty yet.
+    store.retain(settings.retention);
+    Ok(store)
 }
 
 /// How many readings wait while the store is exchanged on a reload.

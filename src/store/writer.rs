@@ -5,6 +5,8 @@
 //! between any two of these, the next start takes from the journal what has a higher number.
 
 mod restoring;
+mod thinning;
+mod trouble;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -27,6 +29,8 @@ use crate::meter::Reading;
 use crate::telemetry::StoreCounters;
 use restoring::Restoring;
 pub(super) use restoring::SalvageFailure;
+use thinning::Thinning;
+use trouble::Trouble;
 
 /// Blocks of finished hours wait for each other at least this long, unless there are many: a replay of a year
 /// stores days, not hours.
@@ -42,33 +46,8 @@ const RETRY_COMMIT: MonoMillis = 5_000;
 const MAX_UNWRITTEN: u64 = 4_096;
 /// The journal is kept up to this while what it holds is in the database's log alone.
 const MAX_KEPT: u64 = 4 * 1024 * 1024;
-/// A fault that lasts is told this often.
-const LOG_PACE: MonoMillis = 60_000;
 /// The longest wait for readings; the heart beats at least this often.
 const TICK: Duration = Duration::from_millis(500);
-
-/// Tells a lasting fault at its start, then now and then.
-#[derive(Debug, Default)]
-struct Trouble {
-    told: Option<MonoMillis>,
-    failing: bool,
-}
-
-impl Trouble {
-    fn failed(&mut self, now: MonoMillis) -> bool {
-        self.failing = true;
-        let tell = self.told.is_none_or(|told| now >= told + LOG_PACE);
-        if tell {
-            self.told = Some(now);
-        }
-        tell
-    }
-
-    /// Whether this ends a fault.
-    fn succeeded(&mut self) -> bool {
-        std::mem::take(&mut self.failing)
-    }
-}
 
 /// What the thread owns.
 #[derive(Debug)]
@@ -89,6 +68,7 @@ pub(super) struct Writer {
     drop_trouble: Trouble,
     swap_trouble: Trouble,
     restoring: Restoring,
+    thinning: Thinning,
 }
 
 impl Writer {
@@ -145,6 +125,7 @@ impl Writer {
             drop_trouble: Trouble::default(),
             swap_trouble: Trouble::default(),
             restoring: Restoring::default(),
+            thinning: Thinning::default(),
         };
         if found.torn > 0 {
             tracing::warn!(
@@ -183,6 +164,7 @@ impl Writer {
                         // Nobody may be waiting any more.
                         let _ = answer.send(outcome.map_err(|error| FlushError(error.to_string())));
                     }
+                    Request::Retain(retention) => self.thinning.begin(retention, &self.database),
                     Request::Flush(answer) => flushes.push(answer),
                 }
             }
@@ -345,6 +327,7 @@ impl Writer {
                 self.counters.blocks.add(self.pending.finished().len() as u64);
                 self.pending.clear_finished();
                 self.cut();
+                self.thinning.step(&mut self.database, self.clock.wall());
                 self.committed_at = now;
                 self.synced_at = now;
                 self.commit_again_at = 0;

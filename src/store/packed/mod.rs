@@ -42,7 +42,6 @@ const BY_COLUMN: u8 = 0;
 const BY_ROW: u8 = 1;
 
 /// Packs rows; refuses those that no block can take.
-#[cfg_attr(not(test), expect(dead_code, reason = "retention comes next"))]
 pub(super) fn pack(rows: &[Row]) -> Result<Vec<u8>, Refused> {
     let mut table = Table::expecting(rows.len());
     match rows.iter().try_for_each(|row| table.push(row)) {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::{Archive, Range};
-use crate::meter::{Field, MbusClass, Quantity, Reading, Unit, Zone};
+use crate::meter::{Field, MbusClass, Quantity, Reading, Unit, Zone, energy};
 use crate::p1::Decimal;
 use crate::prices::{PriceBook, PriceTable};
 use crate::store::error::ReadError;
@@ -171,7 +171,8 @@ impl Periods {
             table: Arc::new(PriceTable::default()),
             zone: zone.clone(),
         };
-        let next = step.start(zone, from);
+        // Nothing of it is in range.
+        let next = if from < to { step.start(zone, from) } else { i64::MAX };
         Ok(Self {
             meter,
             scope,
@@ -251,7 +252,55 @@ impl Periods {
             }
         })?;
         periods.finish();
+        self.fill(start, end);
         Ok(())
+    }
+
+    /// Adds the spans that were looked up and not told, because no position lies behind them: nothing rose.
+    fn fill(&mut self, start: i64, end: i64) {
+        let told: Vec<i64> = self.ready.iter().map(|risen| risen.start).collect();
+        let mut at = start;
+        while at < end {
+            let next = self.step.bounds(&self.prices.zone, at).1;
+            if !told.contains(&at) {
+                self.ready.push_back(self.nothing(at, next));
+            }
+            at = next;
+        }
+        self.ready.make_contiguous().sort_by_key(|risen| risen.start);
+    }
+
+    /// A span in which the counters that were there did not rise.
+    fn nothing(&self, start: i64, end: i64) -> Risen {
+        let mut risen = Risen { start, end, energy: Vec::new(), devices: Vec::new() };
+        let boundary = |time: i64| -(-time).div_euclid(QUARTER) * QUARTER;
+        for (counter, in_total) in self.counters.iter().zip(in_total(&self.counters)) {
+            if !(counter.counts() && counter.first.time < end && boundary(counter.last.time) > start) {
+                continue;
+            }
+            let Some(zero) = counter.last.value.checked_sub(counter.last.value) else { continue };
+            let mut add = |field: Field| match risen.energy.iter_mut().find(|(of, _)| *of == field) {
+                Some((_, sum)) => *sum = sum.checked_add(zero).unwrap_or(zero),
+                None => risen.energy.push((field, zero)),
+            };
+            match counter.key.register {
+                Register::Energy(field) => {
+                    let import = field == Field::EnergyImportTotal || energy::IMPORT_TARIFFS.contains(&field);
+                    let total = if import { Field::EnergyImportTotal } else { Field::EnergyExportTotal };
+                    if field != total {
+                        add(field);
+                    }
+                    if in_total {
+                        add(total);
+                    }
+                }
+                Register::Device { class, .. } if !risen.devices.iter().any(|(of, _)| *of == class) => {
+                    risen.devices.push((class, Quantity { value: zero, unit: counter.unit }));
+                }
+                Register::Device { .. } => {}
+            }
+        }
+        risen
     }
 }
 
