@@ -16,6 +16,7 @@ mod reduce;
 mod rise;
 mod series;
 mod totals;
+mod track;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;

@@ -10,7 +10,8 @@ use super::counts::{add, is_of, of_period, zeros};
 use super::fields::Source;
 use super::gather::Gathered;
 use super::reduce::{Came, Keys, Wanted, reduce};
-use super::rise::{Periods, Track};
+use super::rise::Periods;
+use super::track::Track;
 use super::{Archive, Range, ReadError, Readings, Stored};
 use crate::meter::{Quantity, Unit, Zone};
 

@@ -7,7 +7,8 @@ use super::answer::{Answer, AnswerColumn, Feed};
 use super::ask::{Cell, Measure, Query, Resolution};
 use super::blocks::Parts;
 use super::fields::{self, Source};
-use super::rise::{LATE, Periods, Scope, Track};
+use super::rise::{LATE, Periods, Scope};
+use super::track::Track;
 use super::{Archive, Range, ReadError};
 
 impl Archive {
