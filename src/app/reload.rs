@@ -121,6 +121,7 @@ impl Running {
             tracing::error!(%error, "the new record cannot be opened; the old one stays");
             settings.store = self.app.settings.store.clone();
             settings.tail = self.app.settings.tail.clone();
+            settings.retention = self.app.settings.retention;
             open(settings)
         });
         match opened {

@@ -22,7 +22,10 @@ pub(super) fn open_store(
 ) -> Result<Store, OpenError> {
     let machine = || Arc::new(Machine::new(settings.tail.as_deref()));
     let disk = disk.map_or_else(|| machine() as Arc<dyn Disk>, Arc::clone);
-    Store::open_on(disk, settings.store.clone(), Arc::clone(counters), clock.clone())
+    let store = Store::open_on(disk, settings.store.clone(), Arc::clone(counters), clock.clone())?;
+    // Its queue is empty yet.
+    store.retain(settings.retention);
+    Ok(store)
 }
 
 /// How many readings wait while there is no store: more than an hour of one meter, some six megabytes.

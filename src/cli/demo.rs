@@ -211,6 +211,7 @@ fn discovery() -> Discovery {
 /// The embedded default.
 fn settings(tty: PathBuf, record: PathBuf, port: u16) -> Settings {
     Settings {
+        retention: dsmrd::store::Retention::default(),
         meters: vec![MeterSettings {
             share: Some(ShareSettings {
                 listen: "127.0.0.1:0".to_owned(),

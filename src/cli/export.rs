@@ -20,7 +20,7 @@ use dsmrd::export::{Column, Row, Sink, WriteError, fields, output, spans};
 use dsmrd::meter::Zone;
 use dsmrd::store::{Archive, Query, Range, ReadError, Resolution, Selected};
 
-pub(super) use self::place::{DEFAULT_ZONE, Zones, check_names, instant, is_broken_pipe};
+pub(super) use self::place::{DEFAULT_ZONE, Zones, check_names, instant, is_broken_pipe, tell_thinned};
 use super::{ConfigFile, Outcome};
 
 /// How a row is written.
@@ -154,6 +154,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     };
     let archive = Archive::open(&zones.path)?;
     check_names(&archive, &zones, &range)?;
+    tell_thinned(&archive, &range, args.resolution.into(), &zone)?;
     let table = Table::new(args, &archive, &zones, range)?;
     match write(args, &table) {
         Err(error) if is_broken_pipe(&error) => Ok(exit::OK),

@@ -17,7 +17,7 @@ use dsmrd::meter::Zone;
 use dsmrd::store::{Answer, Archive, Measure, Query, Range, Resolution};
 
 use self::table::Table;
-use super::export::{Span, Zones, check_names, instant, is_broken_pipe};
+use super::export::{Span, Zones, check_names, instant, is_broken_pipe, tell_thinned};
 use super::{ConfigFile, Outcome};
 
 /// What is told of where nobody says since when, in seconds.
@@ -101,6 +101,7 @@ fn answer(args: &Args) -> Outcome {
             "dsmrd: the record has readings without totals; stop dsmrd and run \"dsmrd totals rebuild\" once"
         );
     }
+    tell_thinned(&archive, &query.range, query.resolution, &query.zone)?;
     let several = args.meter.is_none() && archive.meters()?.len() > 1;
     write(args.format, answer, &query, several)
 }

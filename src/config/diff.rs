@@ -84,7 +84,7 @@ pub fn diff(old: &Settings, new: &Settings) -> Changes {
         meters: Named::between(&old.meters, &new.meters, |meter| &meter.name, |meter| &meter.source),
         shares: shares(old, new),
         brokers: Named::between(&old.mqtt, &new.mqtt, |broker| &broker.name, |broker| broker),
-        store: old.store != new.store || old.tail != new.tail,
+        store: old.store != new.store || old.tail != new.tail || old.retention != new.retention,
         backup: old.backup != new.backup,
         prices: old.prices != new.prices,
         log: old.log != new.log,

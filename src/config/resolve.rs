@@ -13,7 +13,7 @@ use super::reader::Reader;
 use super::report::{ConfigError, Origin, Report};
 use super::settings::{LogFormat, LogSettings, MeterSettings, PriceSettings, Settings};
 use crate::source::SourceUrl;
-use crate::store::StoreSettings;
+use crate::store::{Retention, StoreSettings};
 
 /// What the configuration wants to know of the machine.
 pub struct Facts<'a> {
@@ -144,6 +144,7 @@ fn all(
     }
     let store = of(Table::Store).next().and_then(|section| store(reader!(section)));
     let tail = of(Table::Store).next().and_then(|section| tail(reader!(section)));
+    let retention = of(Table::Store).next().and_then(|section| retention(reader!(section)));
     let zone = meters.iter().flatten().next().map(|meter| meter.source.zone_name().to_owned());
     let backup = of(Table::Backup)
         .next()
@@ -189,6 +190,7 @@ fn all(
         meters: meters.into_iter().collect::<Option<_>>()?,
         store: store?,
         tail,
+        retention: retention?,
         backup: backup?,
         mqtt: brokers.into_iter().collect::<Option<_>>()?,
         prices: PriceSettings { currency: currency?, contracts: contract::sorted(contracts?) },
@@ -226,6 +228,22 @@ fn store(reader: &mut Reader<'_, '_>) -> Option<StoreSettings> {
     let path = reader.path("path");
     let sync_interval = reader.duration("sync_interval");
     Some(StoreSettings { path: path?, sync_interval: sync_interval? })
+}
+
+fn retention(reader: &mut Reader<'_, '_>) -> Option<Retention> {
+    let mut days = |name| -> Option<Option<u32>> {
+        if !reader.is_set(name) {
+            reader.derive_nothing(name);
+            return Some(None);
+        }
+        Some(Some(u32::try_from(reader.integer(name)?).unwrap_or(u32::MAX)))
+    };
+    let (raw_days, minute_days) = (days("raw_days")?, days("minute_days")?);
+    if minute_days.is_some_and(|minutes| raw_days.is_none_or(|raw| minutes <= raw)) {
+        reader.problem("minute_days", "minutes are made of readings first: set raw_days too, to fewer days");
+        return None;
+    }
+    Some(Retention { raw_days, minute_days })
 }
 
 fn tail(reader: &mut Reader<'_, '_>) -> Option<PathBuf> {

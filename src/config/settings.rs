@@ -7,7 +7,7 @@ use super::backup::BackupSettings;
 use crate::mqtt::BrokerSettings;
 use crate::prices::Contract;
 use crate::source::{ShareSettings, SourceSettings};
-use crate::store::StoreSettings;
+use crate::store::{Retention, StoreSettings};
 
 /// One `[[meter]]` table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +56,8 @@ pub struct Settings {
     pub store: StoreSettings,
     /// The folder in memory for what a sync has not put onto the medium yet; none is one of the usual ones.
     pub tail: Option<PathBuf>,
+    /// For how long its readings stay readings; for ever by default.
+    pub retention: Retention,
     /// Backups of it.
     pub backup: BackupSettings,
     /// None means that nothing is published.

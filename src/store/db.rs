@@ -142,7 +142,7 @@ impl Database {
 
     /// How many readings are in blocks.
     pub(super) fn readings(&self) -> rusqlite::Result<u64> {
-        let sum = "SELECT ifnull(sum(count), 0) FROM block";
+        let sum = "SELECT ifnull(sum(count), 0) FROM block WHERE level = 0";
         self.connection.query_row(sum, [], |row| row.get::<_, i64>(0)).map(|count| count.max(0) as u64)
     }
 
@@ -186,8 +186,24 @@ impl Database {
 
     /// Makes the file as small as what is in it.
     pub(super) fn vacuum(&self) -> rusqlite::Result<()> {
-        self.connection.execute_batch("VACUUM")?;
+        // From now on free pages can be given back one by one.
+        self.connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM")?;
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    }
+
+    /// Gives up to so many free pages at the end of the file back to the file system. A database that was made before
+    /// it could keeps them for what comes.
+    pub(super) fn give_back(&self, pages: u32) -> rusqlite::Result<()> {
+        let mut statement = self.connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+        // Each row of the answer is a page.
+        let mut rows = statement.query([])?;
+        while rows.next()?.is_some() {}
+        Ok(())
+    }
+
+    /// Whether free pages can be given back.
+    pub(super) fn can_give_back(&self) -> rusqlite::Result<bool> {
+        self.connection.query_row("PRAGMA auto_vacuum", [], |row| row.get::<_, i64>(0)).map(|mode| mode != 0)
     }
 
     /// A transaction that writes.
@@ -213,6 +229,8 @@ pub(super) fn sequence(connection: &Connection) -> rusqlite::Result<u64> {
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "page_size", 4096)?;
+    // Incremental, for what retention leaves free. It holds for a database that is made now.
+    connection.pragma_update(None, "auto_vacuum", 2)?;
     // A new file becomes one with a log under a rollback journal. That this one is gone has to reach the device: it
     // would take back, after a power cut, everything that came since. With a log the same word means FULL.
     connection.pragma_update(None, "synchronous", "EXTRA")?;

@@ -12,6 +12,7 @@ use super::error::{FlushError, OpenError};
 use super::prices::ImportSummary;
 use super::query::Archive;
 use super::queue::{Queue, Request};
+use super::retention::Retention;
 use super::settings::StoreSettings;
 use super::writer::Writer;
 use crate::clock::Clock;
@@ -123,6 +124,12 @@ impl Store {
             return Err(FlushError("the store is closed, or its queue full".into()));
         }
         answered.await.unwrap_or_else(|_| Err(FlushError("the store's thread ended".into())))
+    }
+
+    /// Gives up readings after a while from now on, a few blocks after each commit. False when the store is closed, or
+    /// its queue full.
+    pub fn retain(&self, retention: Retention) -> bool {
+        self.queue.offer(Request::Retain(retention)).is_ok()
     }
 
     /// Makes everything safe and ends the thread.

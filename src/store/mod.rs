@@ -31,6 +31,7 @@ pub mod probe;
 pub mod query;
 mod queue;
 pub mod rebuild;
+pub mod retention;
 pub mod salvage;
 pub mod settings;
 pub mod sql;
@@ -46,4 +47,5 @@ pub use prices::{ImportSummary, PriceWatch};
 pub use query::{
     Answer, AnswerColumn, Archive, Cell, Epoch, Measure, Query, Range, Resolution, Selected, Span, Stored,
 };
+pub use retention::Retention;
 pub use settings::StoreSettings;

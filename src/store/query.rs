@@ -16,6 +16,7 @@ mod reduce;
 mod rise;
 mod series;
 mod totals;
+mod track;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -102,6 +103,8 @@ pub struct Archive {
     tail: Vec<Finished>,
     /// The totals up to the end of the journal; none where the counters of the database cannot be read.
     tallies: Option<Tallies>,
+    /// Whether what readings were given up for counts as readings.
+    thinned: bool,
 }
 
 /// Cuts come once an hour: more than one of them while the journal is read is a fast replay.
@@ -123,18 +126,18 @@ impl Archive {
             let mut tallies = tallies(&connection).map_err(fail)?;
             let tail = read_tail(path, sequence, Pending::after(heard), tallies.as_mut())?;
             if db::sequence(&watcher).map_err(fail)? == sequence || attempts >= ATTEMPTS {
-                return Ok(Self { connection, tail, tallies });
+                return Ok(Self { connection, tail, tallies, thinned: true });
             }
             connection.execute_batch("ROLLBACK").map_err(fail)?;
         }
     }
 
-    /// Opens what is in blocks, whatever the journal holds.
+    /// Opens what is in blocks of readings, whatever the journal holds.
     pub(super) fn of_blocks(path: &Path) -> Result<Self, OpenError> {
         let connection = db::open_to_read(path)?;
         let begun = connection.execute_batch("BEGIN");
         begun.map_err(|error| OpenError::Sqlite { path: path.to_owned(), error })?;
-        Ok(Self { connection, tail: Vec::new(), tallies: None })
+        Ok(Self { connection, tail: Vec::new(), tallies: None, thinned: false })
     }
 
     /// The names of the meters that have readings, or positions from the history of another program.
@@ -215,7 +218,8 @@ impl Archive {
     }
 
     /// The readings in range by time, those of one time by meter and then as they came. A damaged block is an
-    /// item; the readings after it follow.
+    /// item; the readings after it follow. Where readings were given up there is one of each minute or quarter-hour, with
+    /// the last value of everything; [`Archive::thinned`] tells up to when.
     pub fn readings(&self, range: Range) -> Result<Readings<'_>, ReadError> {
         let mut blocks = Vec::new();
         {
@@ -223,11 +227,13 @@ impl Archive {
                 "SELECT b.id, b.hour, e.meter, b.ordered, b.codec, e.equipment_id FROM block b JOIN epoch e ON e.id = b.epoch
                  WHERE (?1 IS NULL OR e.meter = ?1) AND (?2 IS NULL OR e.equipment_id = ?2)
                    AND b.hour BETWEEN ?5 AND ?6 AND (?3 IS NULL OR b.last >= ?3) AND (?4 IS NULL OR b.first < ?4)
+                   AND (?7 OR b.level = 0)
                  ORDER BY b.hour, e.meter, b.id",
             )?;
             let Range { meter, equipment_id, from, to } = &range;
             let (first, last) = range.hours();
-            let mut rows = statement.query(params![meter, equipment_id, from, to, first, last])?;
+            let mut rows =
+                statement.query(params![meter, equipment_id, from, to, first, last, self.thinned])?;
             while let Some(row) = rows.next()? {
                 let (meter, id): (String, String) = (row.get(2)?, row.get(5)?);
                 blocks.push(Block {

@@ -8,6 +8,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::error::FlushError;
 use super::prices::ImportSummary;
+use super::retention::Retention;
 use crate::feed::MeterId;
 use crate::meter::Reading;
 use crate::prices::Slot;
@@ -24,6 +25,8 @@ pub(super) enum Request {
     Reading(MeterId, Arc<Reading>),
     /// Put these prices into the table, then answer.
     Prices(Vec<Slot>, oneshot::Sender<Result<ImportSummary, FlushError>>),
+    /// Give up readings after a while, from now on.
+    Retain(Retention),
     /// Make everything so far safe, then answer.
     Flush(oneshot::Sender<Result<(), FlushError>>),
 }

@@ -6,6 +6,7 @@
 
 mod restoring;
 mod syncing;
+mod thinning;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use crate::meter::Reading;
 use crate::telemetry::{StoreCounters, StoreFault};
 use restoring::Restoring;
 pub(super) use restoring::SalvageFailure;
+use thinning::Thinning;
 
 /// Blocks of finished hours wait for each other at least this long, unless there are many: a replay of a year
 /// stores days, not hours.
@@ -72,6 +74,7 @@ pub(super) struct Writer {
     drop_trouble: Trouble,
     swap_trouble: Trouble,
     restoring: Restoring,
+    thinning: Thinning,
 }
 
 impl Writer {
@@ -130,6 +133,7 @@ impl Writer {
             drop_trouble: Trouble::default(),
             swap_trouble: Trouble::default(),
             restoring: Restoring::default(),
+            thinning: Thinning::default(),
         };
         if found.torn > 0 {
             tracing::warn!(
@@ -168,6 +172,7 @@ impl Writer {
                         // Nobody may be waiting any more.
                         let _ = answer.send(outcome.map_err(|error| FlushError(error.to_string())));
                     }
+                    Request::Retain(retention) => self.thinning.begin(retention, &self.database),
                     Request::Flush(answer) => flushes.push(answer),
                 }
             }
@@ -277,6 +282,7 @@ impl Writer {
                 self.cut();
                 self.unsynced = 0;
                 self.counters.troubles.healed(StoreFault::Database);
+                self.thinning.step(&mut self.database, self.clock.wall());
                 self.committed_at = now;
                 self.synced_at = now;
                 self.commit_again_at = 0;

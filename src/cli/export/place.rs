@@ -8,7 +8,7 @@ use jiff::civil;
 
 use dsmrd::config::Settings;
 use dsmrd::meter::Zone;
-use dsmrd::store::{Archive, Range};
+use dsmrd::store::{Archive, Range, Resolution};
 
 /// The zone of a database that is read without a configuration.
 pub(in crate::cli) const DEFAULT_ZONE: &str = "Europe/Amsterdam";
@@ -57,6 +57,24 @@ pub(in crate::cli) fn instant(text: &str, zone: &Zone) -> anyhow::Result<i64> {
         .or_else(|_| text.parse::<civil::Date>().map(civil::Date::into))
         .map_err(|_| anyhow::anyhow!("write 2026-11-21, 2026-11-21T14:30 or 2026-11-21T14:30:00+01:00"))?;
     Ok(local.to_zoned(zone.time_zone().clone())?.timestamp().as_second())
+}
+
+/// Says where readings were given up.
+pub(in crate::cli) fn tell_thinned(
+    archive: &Archive,
+    range: &Range,
+    resolution: Resolution,
+    zone: &Zone,
+) -> anyhow::Result<()> {
+    if let Some(last) = archive.thinned(range, resolution)? {
+        let last = jiff::Timestamp::from_second(last)?.to_zoned(zone.time_zone().clone());
+        complain!(
+            "dsmrd: up to {} readings were given up (store.raw_days, store.minute_days): there is one of each minute \
+             or quarter-hour, with the last values of it",
+            last.strftime("%Y-%m-%d %H:%M%:z")
+        );
+    }
+    Ok(())
 }
 
 /// Names meters and equipment that the record does not know.

@@ -93,6 +93,12 @@ pub const KEYS: &[Key] = &[
         "A folder in memory (tmpfs) for the readings between two syncs: nothing is lost when dsmrd dies, and an SD card \
          is not written to every second, which would cost it some 200 MB a day. Where no such folder can be used the \
          log says so and the card takes them."),
+    key(Store, "raw_days", Integer(1, 36_500), Nothing, "365",
+        "Readings older than so many days are given up for what they come to by the minute: mean, least, most and last of \
+         everything. Hours and longer, and all totals, stay as they were to the digit. Without it readings are kept for \
+         ever, in some 130 MB a year."),
+    key(Store, "minute_days", Integer(1, 36_500), Nothing, "1825",
+        "Minutes older than so many days are given up for quarter-hours. It needs raw_days, and is more."),
 
     key(Backup, "folder", Path, Nothing, r#""/mnt/backup/dsmrd""#,
         "Where the backups go; without it none are made. The folder must be there: dsmrd does not make it, since it may \

@@ -14,7 +14,7 @@ pub(in crate::store) fn keep(transaction: &Transaction<'_>) -> rusqlite::Result<
          CREATE TEMP TABLE older_counter AS
              SELECT c.*, f.first AS reading FROM counter c LEFT JOIN (
                  SELECT e.meter AS meter, min(b.first) AS first
-                 FROM block b JOIN epoch e ON e.id = b.epoch GROUP BY e.meter
+                 FROM block b JOIN epoch e ON e.id = b.epoch WHERE b.level = 0 GROUP BY e.meter
              ) f ON f.meter = c.meter
              WHERE f.first IS NULL OR c.first_time < f.first;
          CREATE TEMP TABLE older_position AS

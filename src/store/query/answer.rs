@@ -1,6 +1,7 @@
 //! Answers: spans one after the other, each from the coarsest level of the record that is exact.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::iter::Peekable;
 use std::sync::Arc;
 
 use super::ask::{Cell, Measure, Resolution, Span};
@@ -9,7 +10,8 @@ use super::counts::{add, is_of, of_period, zeros};
 use super::fields::Source;
 use super::gather::Gathered;
 use super::reduce::{Came, Keys, Wanted, reduce};
-use super::rise::{Periods, Track};
+use super::rise::Periods;
+use super::track::Track;
 use super::{Archive, Range, ReadError, Readings, Stored};
 use crate::meter::{Quantity, Unit, Zone};
 
@@ -43,10 +45,11 @@ pub struct Answer<'a> {
     /// What rises, of shorter spans, by meter; and how long after its instant a position may come.
     pub(super) tracks: HashMap<Arc<str>, Track>,
     pub(super) late: i64,
+    /// The readings that bring what rises.
+    pub(super) tracked: Option<Peekable<Readings<'a>>>,
     /// Spans that are not told yet.
     pub(super) rows: BTreeMap<(i64, Arc<str>), Row>,
-    /// The span of the last reading, and the start of the first that was not told.
-    pub(super) span: (i64, i64),
+    /// The start of the first that was not told.
     pub(super) told_to: i64,
     pub(super) ready: VecDeque<Result<Span, ReadError>>,
 }
@@ -54,7 +57,7 @@ pub struct Answer<'a> {
 /// Where the spans come from.
 #[derive(Debug)]
 pub(super) enum Feed<'a> {
-    /// One reading after the other, where it takes whole readings.
+    /// One reading after the other, where each is a row.
     Readings(Readings<'a>),
     /// Block by block; the keys are those of the block before.
     Parts(Parts, Option<Keys>),
@@ -84,7 +87,10 @@ impl Answer<'_> {
     fn advance(&mut self) -> Result<bool, ReadError> {
         let more = match &mut self.feed {
             Feed::Readings(readings) => match readings.next() {
-                Some(stored) => self.take_reading(stored?)?,
+                Some(stored) => {
+                    self.tell_reading(&stored?);
+                    true
+                }
                 None => false,
             },
             Feed::Parts(..) => self.take_part()?,
@@ -92,6 +98,7 @@ impl Answer<'_> {
         };
         if !more {
             self.feed = Feed::None;
+            self.follow_until(i64::MAX);
             self.settle(i64::MAX)?;
         }
         Ok(more)
@@ -130,39 +137,32 @@ impl Answer<'_> {
         // Blocks of different hours do not overlap.
         let next = parts.hour().unwrap_or(part.hour);
         if next > part.hour {
+            self.follow_until((part.hour + 1) * 3_600);
             let (start, _) = self.resolution.span(&self.zone, next * 3_600);
-            self.settle(start)?;
+            let reached = if self.tracked.is_some() { (part.hour + 1) * 3_600 - self.late } else { start };
+            self.settle(start.min(reached))?;
         }
         outcome.map(|()| true)
     }
 
-    fn take_reading(&mut self, stored: Stored) -> Result<bool, ReadError> {
-        let time = stored.reading.utc_seconds();
-        if self.resolution == Resolution::Raw {
-            self.tell_reading(time, &stored);
-            return Ok(true);
-        }
-        if !(self.span.0..self.span.1).contains(&time) {
-            self.span = self.resolution.span(&self.zone, time);
-            self.settle(self.span.0.saturating_sub(self.late))?;
-        }
-        // What comes after the range is of interest for its positions alone.
-        if self.range.to.is_none_or(|to| time < to) {
-            let (start, end) = self.span;
-            let row = row(&mut self.rows, &self.sources, (start, &stored.meter), end);
-            row.equipment_id.clone_from(&stored.equipment_id);
-            for (gathered, source) in row.gathered.iter_mut().zip(&self.sources) {
-                if let Some(cell) = source.of_reading(&stored.reading) {
-                    gathered.cell(time, cell);
-                }
+    /// Follows the registers by the readings before an instant.
+    fn follow_until(&mut self, before: i64) {
+        while let Some(tracked) = &mut self.tracked {
+            let next = tracked.next_if(|stored| {
+                stored.as_ref().map_or(true, |stored| stored.reading.utc_seconds() < before)
+            });
+            match next {
+                Some(Ok(stored)) => self.follow(&stored),
+                // What is damaged was told by its block.
+                Some(Err(_)) => {}
+                None => return,
             }
         }
-        self.follow(&stored);
-        Ok(true)
     }
 
     /// A row of a single reading.
-    fn tell_reading(&mut self, time: i64, stored: &Stored) {
+    fn tell_reading(&mut self, stored: &Stored) {
+        let time = stored.reading.utc_seconds();
         let mut deltas = vec![None; self.sources.len()];
         if let Some(track) = self.tracks.get_mut(&stored.meter) {
             let sources = &self.sources;
@@ -198,7 +198,8 @@ impl Answer<'_> {
                 add(delta, Quantity { value: rise.by, unit: rise.unit });
             }
         });
-        if let Some(row) = rows.get_mut(&(self.span.0, Arc::clone(&stored.meter))) {
+        let (start, _) = self.resolution.span(&self.zone, stored.reading.utc_seconds());
+        if let Some(row) = rows.get_mut(&(start, Arc::clone(&stored.meter))) {
             zeros(&mut row.deltas, sources, track);
         }
     }

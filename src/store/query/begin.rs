@@ -7,7 +7,8 @@ use super::answer::{Answer, AnswerColumn, Feed};
 use super::ask::{Cell, Measure, Query, Resolution};
 use super::blocks::Parts;
 use super::fields::{self, Source};
-use super::rise::{LATE, Periods, Scope, Track};
+use super::rise::{LATE, Periods, Scope};
+use super::track::Track;
 use super::{Archive, Range, ReadError};
 
 impl Archive {
@@ -71,13 +72,12 @@ impl Archive {
                 readings.to = range.to.map(|to| to.saturating_add(late));
             }
         }
-        let whole = *resolution == Resolution::Raw
-            || !tracks.is_empty()
-            || sources.iter().any(|source| !source.is_number() || matches!(source, Source::Key(_)));
-        let feed = if whole {
-            Feed::Readings(self.readings(readings)?)
+        let (feed, tracked) = if *resolution == Resolution::Raw {
+            (Feed::Readings(self.readings(readings)?), None)
         } else {
-            Feed::Parts(Parts::new(self, readings, *resolution >= Resolution::Hour)?, None)
+            let parts = Parts::new(self, range.clone(), *resolution >= Resolution::Hour)?;
+            let tracked = (!tracks.is_empty()).then(|| self.readings(readings)).transpose()?;
+            (Feed::Parts(parts, None), tracked.map(Iterator::peekable))
         };
         Ok(Answer {
             archive: self,
@@ -91,8 +91,8 @@ impl Archive {
             periods,
             tracks,
             late,
+            tracked,
             rows: BTreeMap::new(),
-            span: (0, 0),
             told_to: range.from.map_or(i64::MIN, |from| resolution.span(zone, from).0),
             ready: VecDeque::new(),
         })

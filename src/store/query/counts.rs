@@ -1,7 +1,8 @@
 //! Which registers count for which field.
 
 use super::fields::Source;
-use super::rise::{Rise, Risen, Scope, Track};
+use super::rise::{Risen, Scope};
+use super::track::{Rise, Track};
 use crate::meter::{Field, Quantity, Unit, energy};
 use crate::totals::Register;
 

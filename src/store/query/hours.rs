@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension, params};
 
 use super::blocks::Parts;
-use super::{Archive, Range};
+use super::{Archive, Range, Resolution};
 use crate::p1::Decimal;
 use crate::store::block;
 use crate::store::error::ReadError;
@@ -82,6 +82,24 @@ impl Archive {
         // Stable, and blocks stand in order of meter: rows of one time lie as those of a series do.
         found.rows.sort_by_key(|(time, block, _)| (*time, *block));
         Ok(found)
+    }
+
+    /// The last instant in range of which what was asked for is not there any more, because readings were given up for what
+    /// they came to by the minute, or minutes for quarter-hours; in seconds since 1970-01-01 00:00 UTC.
+    pub fn thinned(&self, range: &Range, resolution: Resolution) -> Result<Option<i64>, ReadError> {
+        let finest = match resolution {
+            Resolution::Raw => 0,
+            Resolution::Minute => 1,
+            _ => return Ok(None),
+        };
+        let (first, last) = range.hours();
+        let mut statement = self.connection.prepare_cached(
+            "SELECT max(b.last) FROM block b JOIN epoch e ON e.id = b.epoch
+             WHERE (?1 IS NULL OR e.meter = ?1) AND (?2 IS NULL OR e.equipment_id = ?2)
+               AND b.hour BETWEEN ?3 AND ?4 AND b.level > ?5",
+        )?;
+        let arguments = params![range.meter, range.equipment_id, first, last, finest];
+        Ok(statement.query_row(arguments, |row| row.get(0))?)
     }
 
     /// The sequence number of the last reading that is in a block.

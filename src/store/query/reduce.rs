@@ -10,8 +10,8 @@ use super::{Archive, Range};
 use crate::meter::{MbusClass, Quantity, Zone};
 use crate::p1::Decimal;
 use crate::store::block;
-use crate::store::columns::Columns;
 use crate::store::error::ReadError;
+use crate::store::retention::thin;
 use crate::store::summary::{Stats, Summary};
 
 /// What is wanted of blocks.
@@ -27,8 +27,10 @@ pub(super) struct Wanted<'q> {
 #[derive(Debug, Clone)]
 pub(super) struct Keys {
     columns: Rc<Vec<String>>,
-    /// Key and source; none where it takes whole readings to tell.
-    keys: Option<Vec<(String, usize)>>,
+    /// Key and source of numbers.
+    keys: Vec<(String, usize)>,
+    /// Sources that it takes whole readings to tell.
+    whole: Vec<usize>,
 }
 
 /// What of a source came in a span.
@@ -44,16 +46,15 @@ pub(super) enum Came<'r> {
 impl Keys {
     /// Of blocks with these columns.
     pub(super) fn of(columns: &Rc<Vec<String>>, sources: &[Source]) -> Self {
-        let mut keys = Some(Vec::new());
+        let (mut keys, mut whole) = (Vec::new(), Vec::new());
         for (place, source) in sources.iter().enumerate() {
-            match (key_of(source, columns), &mut keys) {
-                (Ok(Some(key)), Some(keys)) => keys.push((key, place)),
-                (Ok(None), _) => {}
-                (Err(Unclear), keys) => *keys = None,
-                (_, None) => {}
+            match key_of(source, columns) {
+                Ok(Some(key)) => keys.push((key, place)),
+                Ok(None) => {}
+                Err(Unclear) => whole.push(place),
             }
         }
-        Self { columns: Rc::clone(columns), keys }
+        Self { columns: Rc::clone(columns), keys, whole }
     }
 
     /// Whether they are of these columns.
@@ -70,7 +71,10 @@ fn key_of(source: &Source, columns: &[String]) -> Result<Option<String>, Unclear
     let channel = match source {
         Source::Field(field) => {
             let name = field.name();
-            return Ok(columns.iter().any(|column| column == name).then(|| name.to_owned()));
+            return match columns.iter().any(|column| column == name) {
+                true if !source.is_number() => Err(Unclear),
+                there => Ok(there.then(|| name.to_owned())),
+            };
         }
         Source::Channel(channel) => Some(*channel),
         Source::Class(class) => channel_of(*class, columns)?,
@@ -115,35 +119,18 @@ pub(super) fn reduce(
     wanted: &Wanted<'_>,
     mut each: impl FnMut((i64, i64), Came<'_>),
 ) -> Result<(), ReadError> {
-    let Wanted { sources, resolution, zone, range } = wanted;
-    let Some(keys) = &keys.keys else {
-        let rows = block::rows(part.codec, part.data(archive)?).map_err(|_| part.damaged())?;
-        let mut span = (0, 0);
-        for row in rows {
-            let reading = row.map_err(|_| part.damaged())?.into_reading();
-            let time = reading.utc_seconds();
-            if !range.holds(time) {
-                continue;
-            }
-            if !(span.0..span.1).contains(&time) {
-                span = resolution.span(zone, time);
-            }
-            each(span, Came::Reading);
-            for (place, source) in sources.iter().enumerate() {
-                if let Some(cell) = source.of_reading(&reading) {
-                    each(span, Came::Value(place, time, cell));
-                }
-            }
-        }
-        return Ok(());
-    };
+    if !keys.whole.is_empty() {
+        whole(archive, part, &keys.whole, wanted, &mut each)?;
+    }
+    let Wanted { resolution, zone, range, .. } = wanted;
+    let keys = &keys.keys;
     let span = resolution.span(zone, part.first);
     if span.0 <= part.last && part.last < span.1 && range.holds(part.first) && range.holds(part.last) {
-        // A summary that does not read costs time, and nothing else.
         if keys.is_empty() {
             each(span, Came::Reading);
             return Ok(());
         }
+        // A summary that does not read costs time, and nothing else.
         if let Some(summary) = part.summary.as_deref().and_then(|bytes| Summary::unpack(bytes).ok()) {
             each(span, Came::Reading);
             for column in &summary.columns {
@@ -155,9 +142,42 @@ pub(super) fn reduce(
             return Ok(());
         }
     }
-    let is_wanted = |key: &str| keys.iter().any(|(wanted, _)| wanted == key);
+    let is_wanted = |key: &str| {
+        // Of minutes and quarter-hours what their readings came to.
+        let name = if part.level > 0 { key.split('#').next().unwrap_or(key) } else { key };
+        keys.iter().any(|(wanted, _)| wanted == name)
+    };
     let columns = block::columns(part.codec, part.data(archive)?, &is_wanted).map_err(|_| part.damaged())?;
+    let columns = if part.level > 0 { thin::widened(columns) } else { thin::plain(columns) };
     by_span(&columns, keys, wanted, each);
+    Ok(())
+}
+
+/// Tells what only whole readings do.
+fn whole(
+    archive: &Archive,
+    part: &Part,
+    places: &[usize],
+    wanted: &Wanted<'_>,
+    each: &mut impl FnMut((i64, i64), Came<'_>),
+) -> Result<(), ReadError> {
+    let rows = block::rows(part.codec, part.data(archive)?).map_err(|_| part.damaged())?;
+    let mut span = (0, 0);
+    for row in rows {
+        let reading = row.map_err(|_| part.damaged())?.into_reading();
+        let time = reading.utc_seconds();
+        if !wanted.range.holds(time) {
+            continue;
+        }
+        if !(span.0..span.1).contains(&time) {
+            span = wanted.resolution.span(wanted.zone, time);
+        }
+        for place in places {
+            if let Some(cell) = wanted.sources[*place].of_reading(&reading) {
+                each(span, Came::Value(*place, time, cell));
+            }
+        }
+    }
     Ok(())
 }
 
@@ -167,7 +187,7 @@ fn scale(scale: u8) -> Decimal {
 }
 
 fn by_span(
-    columns: &Columns,
+    columns: &thin::Stated,
     keys: &[(String, usize)],
     wanted: &Wanted<'_>,
     mut each: impl FnMut((i64, i64), Came<'_>),
@@ -193,12 +213,11 @@ fn by_span(
     spans.iter().for_each(|span| each(*span, Came::Reading));
     for column in &columns.numbers {
         let mut stats: Vec<Option<Stats>> = vec![None; spans.len()];
-        for (row, value) in column.iter() {
-            if let Some(place) = places[row] {
-                let number = Stats::of(columns.times[row], value);
+        for (row, number) in &column.stats {
+            if let Some(place) = places[*row] {
                 match &mut stats[place] {
-                    Some(stats) => stats.add(&number),
-                    none => *none = Some(number),
+                    Some(stats) => stats.add(number),
+                    none => *none = Some(*number),
                 }
             }
         }

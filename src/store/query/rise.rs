@@ -1,11 +1,10 @@
-//! By how much registers rose: over quarter-hours and longer from the positions of the totals, over shorter spans from
-//! the readings as the totals take them.
+//! By how much registers rose over quarter-hours and longer: from the positions of the totals.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::{Archive, Range};
-use crate::meter::{Field, MbusClass, Quantity, Reading, Unit, Zone};
+use crate::meter::{Field, MbusClass, Quantity, Zone, energy};
 use crate::p1::Decimal;
 use crate::prices::{PriceBook, PriceTable};
 use crate::store::error::ReadError;
@@ -25,7 +24,7 @@ pub(super) const LATE: i64 = 3_600;
 
 impl Archive {
     /// The places of counters in [`Archive::counters`] that are of a scope.
-    fn in_scope(&self, meter: &str, scope: &Scope) -> Result<Vec<usize>, ReadError> {
+    pub(super) fn in_scope(&self, meter: &str, scope: &Scope) -> Result<Vec<usize>, ReadError> {
         let mut places = Vec::new();
         for (place, counter) in self.counters(meter)?.iter().enumerate() {
             let within = match (scope, counter.key.register) {
@@ -65,7 +64,7 @@ impl Archive {
     }
 
     /// The last position of each counter that is known at an instant, by the places of [`Archive::counters`].
-    fn positions_at(&self, meter: &str, at: i64) -> Result<Vec<Option<Position>>, ReadError> {
+    pub(super) fn positions_at(&self, meter: &str, at: i64) -> Result<Vec<Option<Position>>, ReadError> {
         let counters = self.counters(meter)?;
         let boundary = at.div_euclid(QUARTER) * QUARTER;
         let mut positions = vec![None; counters.len()];
@@ -102,7 +101,7 @@ impl Archive {
 }
 
 /// A tally that goes on from positions.
-fn tally_from(counters: &[CounterState], positions: &[Option<Position>]) -> Tally {
+pub(super) fn tally_from(counters: &[CounterState], positions: &[Option<Position>]) -> Tally {
     let known = counters.iter().zip(positions);
     let states = known.filter_map(|(counter, position)| {
         let mut state = counter.clone();
@@ -171,7 +170,8 @@ impl Periods {
             table: Arc::new(PriceTable::default()),
             zone: zone.clone(),
         };
-        let next = step.start(zone, from);
+        // Nothing of it is in range.
+        let next = if from < to { step.start(zone, from) } else { i64::MAX };
         Ok(Self {
             meter,
             scope,
@@ -251,105 +251,54 @@ impl Periods {
             }
         })?;
         periods.finish();
+        self.fill(start, end);
         Ok(())
     }
-}
 
-/// What one register rose at an instant.
-#[derive(Debug)]
-pub(super) struct Rise {
-    /// When the new position was known, in seconds since 1970-01-01 00:00 UTC.
-    pub(super) time: i64,
-    pub(super) register: Register,
-    /// Whether the total is made of it.
-    pub(super) in_total: bool,
-    /// The channel of the device, where it is asked for.
-    pub(super) channel: Option<u8>,
-    pub(super) unit: Unit,
-    pub(super) by: Decimal,
-}
-
-/// Follows the registers of one meter reading by reading, as the totals do.
-#[derive(Debug)]
-pub(super) struct Track {
-    tally: Tally,
-    equipment: Option<String>,
-    /// Of each of its counters the position to which its rises were told.
-    told: Vec<Decimal>,
-    /// The counters of the record, whether each is in the total, and its channel where that is asked for.
-    known: Vec<(CounterState, bool, Option<u8>)>,
-    entries: Vec<crate::totals::Entry>,
-}
-
-impl Track {
-    pub(super) fn new(
-        archive: &Archive,
-        meter: &str,
-        equipment: Option<String>,
-        from: Option<i64>,
-        channels: &[u8],
-    ) -> Result<Self, ReadError> {
-        let counters = archive.counters(meter)?;
-        let tally = match from {
-            Some(from) => tally_from(&counters, &archive.positions_at(meter, from)?),
-            None => Tally::default(),
-        };
-        let mut of_channel = vec![None; counters.len()];
-        for channel in channels {
-            for place in archive.in_scope(meter, &Scope::Channel(*channel))? {
-                of_channel[place] = Some(*channel);
+    /// Adds the spans that were looked up and not told, because no position lies behind them: nothing rose.
+    fn fill(&mut self, start: i64, end: i64) {
+        let told: Vec<i64> = self.ready.iter().map(|risen| risen.start).collect();
+        let mut at = start;
+        while at < end {
+            let next = self.step.bounds(&self.prices.zone, at).1;
+            if !told.contains(&at) {
+                self.ready.push_back(self.nothing(at, next));
             }
+            at = next;
         }
-        let totals = in_total(&counters);
-        let known = counters
-            .into_iter()
-            .zip(totals)
-            .zip(of_channel)
-            .map(|((state, total), channel)| (state, total, channel));
-        let told = tally.counters().iter().map(|counter| counter.last.value).collect();
-        Ok(Self { tally, equipment, told, known: known.collect(), entries: Vec::new() })
+        self.ready.make_contiguous().sort_by_key(|risen| risen.start);
     }
 
-    /// Takes a reading; `each` is told what rose by it.
-    pub(super) fn take(&mut self, reading: &Reading, mut each: impl FnMut(Rise)) {
-        self.tally.take(reading, &mut self.entries);
-        self.entries.clear();
-        for (place, counter) in self.tally.counters().iter().enumerate() {
-            let start = counter.first.value;
-            if self.told.len() <= place {
-                self.told.push(start);
-            }
-            if !counter.counts() {
-                self.told[place] = start;
+    /// A span in which the counters that were there did not rise.
+    fn nothing(&self, start: i64, end: i64) -> Risen {
+        let mut risen = Risen { start, end, energy: Vec::new(), devices: Vec::new() };
+        let boundary = |time: i64| -(-time).div_euclid(QUARTER) * QUARTER;
+        for (counter, in_total) in self.counters.iter().zip(in_total(&self.counters)) {
+            if !(counter.counts() && counter.first.time < end && boundary(counter.last.time) > start) {
                 continue;
             }
-            let by = counter.last.value.checked_sub(self.told[place]).unwrap_or_default();
-            if by.is_zero() {
-                continue;
+            let Some(zero) = counter.last.value.checked_sub(counter.last.value) else { continue };
+            let mut add = |field: Field| match risen.energy.iter_mut().find(|(of, _)| *of == field) {
+                Some((_, sum)) => *sum = sum.checked_add(zero).unwrap_or(zero),
+                None => risen.energy.push((field, zero)),
+            };
+            match counter.key.register {
+                Register::Energy(field) => {
+                    let import = field == Field::EnergyImportTotal || energy::IMPORT_TARIFFS.contains(&field);
+                    let total = if import { Field::EnergyImportTotal } else { Field::EnergyExportTotal };
+                    if field != total {
+                        add(field);
+                    }
+                    if in_total {
+                        add(total);
+                    }
+                }
+                Register::Device { class, .. } if !risen.devices.iter().any(|(of, _)| *of == class) => {
+                    risen.devices.push((class, Quantity { value: zero, unit: counter.unit }));
+                }
+                Register::Device { .. } => {}
             }
-            self.told[place] = counter.last.value;
-            let other = matches!(counter.key.register, Register::Energy(_))
-                && self.equipment.as_deref().is_some_and(|id| *counter.key.equipment != *id);
-            if other {
-                continue;
-            }
-            let known = self.known.iter().find(|(known, ..)| known.key == counter.key);
-            each(Rise {
-                time: counter.last.time,
-                register: counter.key.register,
-                in_total: known.is_some_and(|(_, total, _)| *total),
-                channel: known.and_then(|(.., channel)| *channel),
-                unit: counter.unit,
-                by,
-            });
         }
-    }
-
-    /// The counters that are known by now, whether each is in the total, and its channel where that is asked for.
-    pub(super) fn counters(&self) -> impl Iterator<Item = (&CounterState, bool, Option<u8>)> {
-        self.tally.counters().iter().map(|counter| {
-            let known = self.known.iter().find(|(known, ..)| known.key == counter.key);
-            (counter, known.is_some_and(|(_, total, _)| *total), known.and_then(|(.., channel)| *channel))
-        })
+        risen
     }
 }

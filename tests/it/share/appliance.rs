@@ -40,6 +40,7 @@ fn settings(folder: &Path, tty: &Path, listen: Option<String>) -> Settings {
         }],
         store: StoreSettings { path: folder.join("record.sqlite"), sync_interval: Duration::from_secs(60) },
         tail: None,
+        retention: dsmrd::store::Retention::default(),
         backup: dsmrd::config::BackupSettings::default(),
         mqtt: Vec::new(),
         prices: dsmrd::config::PriceSettings { currency: "EUR".into(), contracts: Vec::new() },

@@ -1,7 +1,7 @@
 //! `dsmrd query`: every resolution against the readings themselves.
 
 mod command;
-mod life;
+pub(super) mod life;
 mod model;
 mod sums;
 
@@ -17,7 +17,7 @@ fn amsterdam() -> Zone {
     Zone::new("Europe/Amsterdam").unwrap()
 }
 
-fn select(columns: &str) -> Vec<Selected> {
+pub(super) fn select(columns: &str) -> Vec<Selected> {
     let measure = |name: &str| Measure::ALL.into_iter().find(|measure| measure.name() == name).unwrap();
     let column = |text: &str| match text.split_once('.') {
         Some((field, name)) => Selected { field: field.to_owned(), measure: Some(measure(name)) },
@@ -26,12 +26,12 @@ fn select(columns: &str) -> Vec<Selected> {
     columns.split(',').filter(|text| !text.is_empty()).map(column).collect()
 }
 
-fn ask(resolution: Resolution, columns: &str, from: Option<i64>, to: Option<i64>) -> Query {
+pub(super) fn ask(resolution: Resolution, columns: &str, from: Option<i64>, to: Option<i64>) -> Query {
     let range = Range { from, to, ..Range::default() };
     Query { range, resolution, columns: select(columns), zone: amsterdam() }
 }
 
-fn answer(path: &Path, query: &Query) -> Vec<Span> {
+pub(super) fn answer(path: &Path, query: &Query) -> Vec<Span> {
     let archive = Archive::open(path).unwrap();
     archive.query(query).unwrap().collect::<Result<_, ReadError>>().unwrap()
 }

@@ -1,1 +1,138 @@
 //! Readings given up for minutes, minutes for quarter-hours; space that returns.
+
+use std::path::Path;
+
+use dsmrd::store::{Archive, Range, Resolution, Retention, Span, rebuild};
+use proptest::prelude::*;
+
+use super::query::life::{Life, Said, lives};
+use super::query::{answer, ask};
+use super::{Opened, START, meter, open, runtime};
+
+const HOUR: i64 = 3_600_000;
+const NUMBERS: &str = "power_import.mean,power_import.min,power_import.max,power_import.last,energy_import_t1.last,\
+    tariff.last,gas.last";
+const DELTAS: &str = "energy_import_t1.delta,energy_import_total.delta,gas.delta";
+
+/// A store that has been told a life and has all of it in blocks.
+async fn live(path: &Path, life: &Life) -> Opened {
+    let opened = open(path);
+    for said in &life.said {
+        assert!(opened.store.put(&meter(said.meter), said.reading()).await);
+    }
+    opened.store.flush().await.unwrap();
+    opened
+}
+
+/// Lets time pass until everything is as old as it gets, with a reading of another meter now and then.
+async fn grow_old(opened: &Opened, retention: Retention, commits: i64) {
+    assert!(opened.store.retain(retention));
+    opened.clock.advance(u64::try_from(400 * 24 * HOUR).unwrap());
+    for n in 0..commits {
+        let said = Said { meter: "later", ..Said::at(START + 400 * 86_400 + n) };
+        opened.store.put(&meter("later"), said.reading()).await;
+        opened.store.flush().await.unwrap();
+    }
+}
+
+fn levels(path: &Path) -> Vec<(i64, i64)> {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let mut statement =
+        connection.prepare("SELECT level, count(*) FROM block GROUP BY level ORDER BY level").unwrap();
+    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
+}
+
+fn spans(path: &Path, resolution: Resolution, columns: &str) -> Vec<Span> {
+    let mut query = ask(resolution, columns, None, None);
+    query.range.to = Some(START + 100 * 86_400);
+    answer(path, &query)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 20, max_shrink_iters: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn coarser_answers_stay_the_same(life in lives(true), quarters: bool) {
+        let folder = tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| crate::support::scratch());
+        let path = folder.path().join("dsmrd.sqlite");
+        runtime().block_on(async {
+            let opened = live(&path, &life).await;
+            let finest = if quarters { 2 } else { 1 };
+            let all = || -> Vec<Vec<Span>> {
+                let resolutions = Resolution::ALL.into_iter().skip(finest);
+                resolutions.map(|resolution| spans(&path, resolution, NUMBERS)).collect()
+            };
+            let deltas = || -> Vec<Vec<Span>> {
+                let resolutions = Resolution::ALL.into_iter().skip(2);
+                resolutions.map(|resolution| spans(&path, resolution, DELTAS)).collect()
+            };
+            let (before, risen) = (all(), deltas());
+            let minute_days = quarters.then_some(20);
+            grow_old(&opened, Retention { raw_days: Some(10), minute_days }, 12).await;
+            let levels = levels(&path);
+            assert!(levels.iter().any(|(level, _)| *level == i64::from(quarters) + 1), "{levels:?}");
+            assert!(levels.iter().all(|(level, blocks)| *level != 0 || *blocks == 1), "{levels:?}");
+            assert_eq!(all(), before);
+            assert_eq!(deltas(), risen);
+            opened.store.close().await.unwrap();
+        });
+    }
+}
+
+/// A week of a reading each second for an hour a day, whose power is noise.
+fn week() -> Life {
+    let said = (0..8 * 3_600).map(|n| {
+        let time = START + n / 3_600 * 86_400 + n % 3_600;
+        let power = (n * n % 8_191 * 31 + n * 7_919) % 5_003;
+        Said { power: Some(power), t1: Some(n * 3), t2: Some(n / 360), tariff: Some(1), ..Said::at(time) }
+    });
+    Life::of(said)
+}
+
+#[test]
+fn space_returns_and_totals_stay() {
+    let folder = crate::support::scratch();
+    let path = folder.path().join("dsmrd.sqlite");
+    let kept = |path: &Path| {
+        let archive = Archive::open(path).unwrap();
+        let mut rows = Vec::new();
+        archive.settled("home", i64::MIN, |settled| rows.push(settled)).unwrap();
+        (archive.counters("home").unwrap(), rows)
+    };
+    let (before, totals) = runtime().block_on(async {
+        let opened = live(&path, &week()).await;
+        opened.store.close().await.unwrap();
+        let sizes = (path.metadata().unwrap().len(), kept(&path));
+        let opened = open(&path);
+        grow_old(&opened, Retention { raw_days: Some(10), minute_days: None }, 3).await;
+        opened.store.close().await.unwrap();
+        sizes
+    });
+    let after = path.metadata().unwrap().len();
+    assert!(after + 20_000 < before, "{after} of {before} bytes");
+    let free: i64 = rusqlite::Connection::open(&path)
+        .unwrap()
+        .query_row("PRAGMA freelist_count", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(free, 0, "free pages are given back");
+    assert_eq!(kept(&path), totals);
+    // Positions that no reading makes again stay when they are made anew.
+    rebuild::run(&path, START * 1_000, |_, _| ()).unwrap();
+    assert_eq!(kept(&path), totals);
+    let archive = Archive::open(&path).unwrap();
+    let thinned = |resolution| archive.thinned(&Range::default(), resolution).unwrap();
+    assert_eq!(thinned(Resolution::Raw), Some(START + 7 * 86_400 + 3_599));
+    assert_eq!(thinned(Resolution::Minute), None);
+}
+
+#[test]
+fn without_retention_nothing_is_given_up() {
+    let folder = crate::support::scratch();
+    let path = folder.path().join("dsmrd.sqlite");
+    runtime().block_on(async {
+        let opened = live(&path, &week()).await;
+        grow_old(&opened, Retention::default(), 3).await;
+        opened.store.close().await.unwrap();
+    });
+    assert_eq!(levels(&path), [(0, 9)]);
+}

@@ -38,10 +38,10 @@ fn the_last_day_fits_a_screen_or_two() {
     );
     assert_eq!(lines[1].split_whitespace().collect::<Vec<_>>(), ["kWh", "kW", "m3"]);
     // Quarter-hours of 24 hours, the first one whole.
-    assert_eq!(lines.len(), 2 + 96);
-    assert!(lines[2].starts_with("2026-11-22 01:00+01:00  "), "{}", lines[2]);
+    assert_eq!(lines.len(), 2 + 97);
+    assert!(lines[2].starts_with("2026-11-22 00:45+01:00  "), "{}", lines[2]);
     assert!(lines.iter().all(|line| line.len() <= lines[0].len()), "aligned: {table}");
-    assert!(lines[97].split_whitespace().nth(2) == Some("0.028"), "{}", lines[97]);
+    assert!(lines[98].split_whitespace().nth(2) == Some("0.028"), "{}", lines[98]);
 }
 
 #[test]

@@ -13,27 +13,27 @@ use crate::store::{Opened, START, meter, open, runtime};
 
 /// A reading in short.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Said {
-    pub(super) meter: &'static str,
+pub(in crate::store) struct Said {
+    pub(in crate::store) meter: &'static str,
     /// Seconds since 1970-01-01 00:00 UTC.
-    pub(super) time: i64,
-    pub(super) id: &'static str,
+    pub(in crate::store) time: i64,
+    pub(in crate::store) id: &'static str,
     /// In W; told in kW with as many decimals.
-    pub(super) power: Option<i64>,
-    pub(super) decimals: u8,
-    pub(super) t1: Option<i64>,
-    pub(super) t2: Option<i64>,
-    pub(super) tariff: Option<u8>,
+    pub(in crate::store) power: Option<i64>,
+    pub(in crate::store) decimals: u8,
+    pub(in crate::store) t1: Option<i64>,
+    pub(in crate::store) t2: Option<i64>,
+    pub(in crate::store) tariff: Option<u8>,
     /// Channel, identifier, stamp and dm³ of gas meters.
-    pub(super) gas: Vec<(u8, &'static str, i64, i64)>,
+    pub(in crate::store) gas: Vec<(u8, &'static str, i64, i64)>,
 }
 
 impl Said {
-    pub(super) fn at(time: i64) -> Self {
+    pub(in crate::store) fn at(time: i64) -> Self {
         Self { meter: "home", time, id: "4B384547303034", decimals: 3, ..Self::default() }
     }
 
-    pub(super) fn reading(&self) -> Arc<Reading> {
+    pub(in crate::store) fn reading(&self) -> Arc<Reading> {
         let mut reading = Reading::new(self.time * 1_000 + 130, Proof::Verified);
         reading.time = Some(at(self.time));
         reading.set_text(Field::MeterId, self.id.as_bytes());
@@ -85,27 +85,27 @@ fn at(utc: i64) -> MeterTime {
 
 /// Readings in the order in which they come.
 #[derive(Clone, Debug)]
-pub(super) struct Life {
-    pub(super) said: Vec<Said>,
+pub(in crate::store) struct Life {
+    pub(in crate::store) said: Vec<Said>,
     /// After so many of them the record is flushed.
-    pub(super) flushes: Vec<usize>,
+    pub(in crate::store) flushes: Vec<usize>,
 }
 
 /// A record while its writer has it open, or not.
-pub(super) struct Kept {
-    pub(super) path: PathBuf,
+pub(in crate::store) struct Kept {
+    pub(in crate::store) path: PathBuf,
     _folder: tempfile::TempDir,
     _opened: Option<Opened>,
 }
 
 impl Life {
-    pub(super) fn of(said: impl IntoIterator<Item = Said>) -> Self {
+    pub(in crate::store) fn of(said: impl IntoIterator<Item = Said>) -> Self {
         let said = Vec::from_iter(said);
         Self { flushes: vec![said.len()], said }
     }
 
     /// The record, what came after the last flush in its journal.
-    pub(super) fn database(&self) -> Kept {
+    pub(in crate::store) fn database(&self) -> Kept {
         // Many lives: a disk would only be waited for.
         let folder = tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| crate::support::scratch());
         let path = folder.path().join("dsmrd.sqlite");
@@ -127,7 +127,7 @@ impl Life {
     }
 
     /// Readings by time, those of one time as they came.
-    pub(super) fn by_time(&self) -> Vec<&Said> {
+    pub(in crate::store) fn by_time(&self) -> Vec<&Said> {
         let mut said: Vec<&Said> = self.said.iter().collect();
         said.sort_by_key(|said| said.time);
         said
@@ -157,7 +157,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// Lives around the end of summer time (2026-10-25 01:00 UTC), the turn of a year, or a plain day.
-pub(super) fn lives(disorder: bool) -> impl Strategy<Value = Life> {
+pub(in crate::store) fn lives(disorder: bool) -> impl Strategy<Value = Life> {
     let starts = prop_oneof![Just(1_792_886_400 - 40_000), Just(1_798_761_600 - 40_000), Just(START)];
     let steps = proptest::collection::vec((step(), 0..3_000i64, 0..40i64, any::<bool>()), 1..160);
     let flushes = proptest::collection::vec(any::<prop::sample::Index>(), 0..5);
