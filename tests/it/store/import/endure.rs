@@ -37,7 +37,7 @@ fn write(path: &Path) {
     writeln!(out, "COPY public.dsmr_datalogger_dsmrreading (id, \"timestamp\", electricity_delivered_1, electricity_returned_1, electricity_delivered_2, electricity_returned_2, electricity_currently_delivered, electricity_currently_returned) FROM stdin;").unwrap();
     for place in 0..READINGS {
         // Pages of thirty rows, every second one behind the next.
-        let page = place / 30 ^ 1;
+        let page = (place / 30) ^ 1;
         let reading = page * 30 + place % 30;
         writeln!(
             out,
