@@ -28,6 +28,10 @@ pub(in crate::store) const TABLES: &[(&str, Saved)] = &[
     ("position", Saved::Totals),
     ("price", Saved::Prices),
     ("progress", Saved::Own),
+    // What was lost would be passed over: an import that is run again puts it back.
+    ("import", Saved::Own),
+    ("note", Saved::Rows),
+    ("inherited", Saved::Rows),
 ];
 
 /// What is saved of a table; what is not in the list is copied row by row.
