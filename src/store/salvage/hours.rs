@@ -17,6 +17,7 @@ use crate::store::block;
 use crate::store::codec::Damaged;
 use crate::store::db;
 use crate::store::pending::{Finished, Pending, Place};
+use crate::store::retention::thin;
 
 /// A block whose checksum holds and whose readings unpack.
 struct Whole {
@@ -165,8 +166,8 @@ fn insert(transaction: &Transaction<'_>, epoch: i64, block: &Whole) -> rusqlite:
     let layout = db::blocks::layout(transaction, &about.columns)?;
     transaction
         .prepare_cached(
-            "INSERT INTO block (epoch, hour, first, last, count, ordered, layout, codec, data, level, summary)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            "INSERT INTO block (epoch, hour, first, last, count, ordered, layout, codec, data, level)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute(params![
             epoch,
@@ -178,10 +179,10 @@ fn insert(transaction: &Transaction<'_>, epoch: i64, block: &Whole) -> rusqlite:
             layout,
             block.codec,
             about.data,
-            block.level,
-            db::blocks::summary(block.codec, &about.data)
-        ])
-        .map(|_| ())
+            block.level
+        ])?;
+    let summary = thin::summary(block.level, block.codec, &about.data);
+    db::blocks::put_summary(transaction, transaction.last_insert_rowid(), summary.as_deref())
 }
 
 /// How many readings a block has, where it is whole.
@@ -228,7 +229,9 @@ pub(in crate::store) fn tell(codec: u8, data: Vec<u8>) -> Result<Finished, Damag
         let row = row?;
         if !row.items.iter().map(|(key, _)| key).eq(&shape) {
             shape = row.items.iter().map(|(key, _)| key.clone()).collect();
-            about.columns.extend(shape.iter().map(|key| key.to_string()));
+            // What a minute came to is told by the column that it came of.
+            let own = shape.iter().filter(|key| !key.contains('#'));
+            about.columns.extend(own.map(|key| key.to_string()));
         }
         for (key, value) in row.items.iter().filter(|(key, _)| key.ends_with("/type")) {
             if let FlatValue::Number(quantity) = value {

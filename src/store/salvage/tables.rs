@@ -28,6 +28,7 @@ pub(in crate::store) const TABLES: &[(&str, Saved)] = &[
     ("position", Saved::Totals),
     ("price", Saved::Prices),
     ("progress", Saved::Own),
+    ("summary", Saved::MadeAnew),
 ];
 
 /// What is saved of a table; what is not in the list is copied row by row.

@@ -167,7 +167,8 @@ fn records(kills: usize, seed: u64) {
     while left > 0 {
         let lives = left.min(LIVES);
         let memory = tempfile::Builder::new().prefix("dsmrd-test-").tempdir_in("/dev/shm");
-        let folder = memory.ok().filter(|_| (left / LIVES).is_multiple_of(2)).unwrap_or_else(crate::support::scratch);
+        let folder =
+            memory.ok().filter(|_| (left / LIVES).is_multiple_of(2)).unwrap_or_else(crate::support::scratch);
         // Two in three keep in memory what waits for a sync, as is usual.
         if !(left / LIVES).is_multiple_of(3) {
             std::fs::create_dir(folder.path().join(MEMORY)).unwrap();
