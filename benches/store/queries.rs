@@ -28,6 +28,10 @@ fn main() -> anyhow::Result<()> {
     if !path.exists() {
         let making = path.with_extension("making");
         make(&making, days, step)?;
+        // Everything is in the database: the journal is empty.
+        for end in [".journal", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{end}", making.display()));
+        }
         std::fs::rename(&making, &path)?;
     }
     println!("{days} days, a reading each {step} s: {:.1} MB", path.metadata()?.len() as f64 / 1e6);

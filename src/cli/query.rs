@@ -20,8 +20,8 @@ use self::table::Table;
 use super::export::{Span, Zones, check_names, instant, is_broken_pipe, tell_thinned};
 use super::{ConfigFile, Outcome};
 
-/// What is told of where nobody says since when, in seconds.
-const LATELY: i64 = 86_400;
+/// A day, in seconds.
+const DAY: i64 = 86_400;
 /// A resolution that nobody chose makes about this many rows at most.
 const ROWS: i64 = 100;
 
@@ -38,7 +38,8 @@ enum Format {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Not before this: RFC 3339, or a date or date and time where the meter stands. By default a day before the end.
+    /// Not before this: RFC 3339, or a date or date and time where the meter stands. By default a day before the end; a month for days, a year
+    /// for months and everything for years.
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
     /// Before this; a date alone is its midnight. By default behind the last reading.
@@ -139,8 +140,8 @@ fn scope(args: &Args, archive: &Archive, zone: &Zone, all: Range) -> anyhow::Res
         bail!("the record has no readings yet");
     };
     let end = to.unwrap_or(last + 1).min(last + 1);
-    let start = from.unwrap_or(end - LATELY);
-    let first = known.iter().map(|epoch| epoch.first).min().unwrap_or(start);
+    let first = known.iter().map(|epoch| epoch.first).min().unwrap_or(end);
+    let start = from.unwrap_or_else(|| lately(args.resolution.map(Into::into), first, end));
     let resolution = match args.resolution {
         Some(resolution) => resolution.into(),
         None => by_length(end - start.max(first)),
@@ -148,6 +149,16 @@ fn scope(args: &Args, archive: &Archive, zone: &Zone, all: Range) -> anyhow::Res
     // A start that nobody gave is that of a whole span.
     let from = from.unwrap_or_else(|| resolution.span(zone, start).0);
     Ok((Range { from: Some(from), to, ..all }, resolution))
+}
+
+/// Since when where nobody says it: a start in a record from `first` to `end`.
+fn lately(resolution: Option<Resolution>, first: i64, end: i64) -> i64 {
+    match resolution {
+        Some(Resolution::Year) => first.min(end),
+        Some(Resolution::Month) => end - 365 * DAY,
+        Some(Resolution::Day) => end - 30 * DAY,
+        _ => end - DAY,
+    }
 }
 
 /// The finest resolution with few enough rows.
@@ -205,6 +216,15 @@ fn refused(error: WriteError) -> anyhow::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_start_that_nobody_chose_leaves_several_spans() {
+        let end = 1_795_129_200;
+        let since = |resolution| (end - lately(resolution, 0, end)) / DAY;
+        let resolutions = [None, Some(Resolution::Minute), Some(Resolution::Day), Some(Resolution::Month)];
+        assert_eq!(resolutions.map(since), [1, 1, 30, 365]);
+        assert_eq!(lately(Some(Resolution::Year), 7, end), 7);
+    }
 
     #[test]
     fn a_resolution_that_nobody_chose_makes_a_hundred_rows_at_most() {

@@ -120,7 +120,7 @@ fn check_blocks(
         connection.query_row("SELECT count(*) FROM block", [], |row| row.get::<_, i64>(0))?.max(0) as u64;
     let mut next = connection.prepare(
         "SELECT b.id, b.hour, b.first, b.last, b.count, b.ordered, b.codec, b.data, e.meter, e.equipment_id, l.columns,
-                b.summary, b.level
+                (SELECT s.data FROM summary s WHERE s.block = b.id), b.level
          FROM block b LEFT JOIN epoch e ON e.id = b.epoch LEFT JOIN layout l ON l.id = b.layout
          WHERE b.id > ?1 ORDER BY b.id LIMIT 1",
     )?;
@@ -155,19 +155,19 @@ fn block(row: &rusqlite::Row<'_>, hour: i64) -> rusqlite::Result<Result<u64, Str
     let columns: Option<String> = row.get(10)?;
     let (codec, data): (u8, Vec<u8>) = (row.get(6)?, row.get(7)?);
     let summary: Option<Vec<u8>> = row.get(11)?;
-    // Of readings that were given up the row still tells when they began and what they came to.
-    let are_readings = row.get::<_, i64>(12)? == 0;
-    let is_summary = match &summary {
-        None => are_readings,
-        Some(summary) if are_readings => Some(summary) == db::blocks::summary(codec, &data).as_ref(),
-        Some(summary) => Summary::unpack(summary).is_ok(),
-    };
+    let level: i64 = row.get(12)?;
+    let is_summary = summary.is_none_or(|summary| match level {
+        0 => db::blocks::summary(codec, &data) == Some(summary),
+        // What readings came to that are there no more: its checksum speaks for it.
+        _ => Summary::unpack(&summary).is_ok(),
+    });
     let Ok(about) = tell(codec, data) else {
         return Ok(Err("its readings cannot be unpacked: they are lost".to_owned()));
     };
     let mut wrong = Vec::new();
-    let is_since = if are_readings { about.first == first } else { about.first >= first };
-    if !is_since || (about.hour, about.last, i64::from(about.count)) != (hour, last, count) {
+    // A minute has the time of its last reading, the row that of the first.
+    let is_first = about.first == first || level > 0 && first <= about.first;
+    if (about.hour, about.last, i64::from(about.count)) != (hour, last, count) || !is_first {
         wrong.push("time or number");
     }
     if is_ordered && !about.ordered {
@@ -185,7 +185,7 @@ fn block(row: &rusqlite::Row<'_>, hour: i64) -> rusqlite::Result<Result<u64, Str
         wrong.push("summary");
     }
     if wrong.is_empty() {
-        return Ok(Ok(if are_readings { u64::from(about.count) } else { 0 }));
+        return Ok(Ok(if level == 0 { u64::from(about.count) } else { 0 }));
     }
     Ok(Err(format!("its row is wrong about its readings ({}); the readings are whole", wrong.join(", "))))
 }

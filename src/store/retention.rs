@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::block;
 use super::codec::{Damaged, Row};
-use super::db::Database;
+use super::db::{Database, blocks};
 use super::packed;
 use super::summary::Summary;
 use crate::meter::UnixMillis;
@@ -113,9 +113,9 @@ fn next(
 
 /// Packs a block anew, one level up; the bytes of its rows before and after. None when it stays as it is.
 fn thin(connection: &Connection, id: i64, level: u8) -> rusqlite::Result<Option<(u64, u64)>> {
-    let mut statement = connection.prepare_cached("SELECT codec, data, summary FROM block WHERE id = ?1")?;
-    let (codec, data, summary): (u8, Vec<u8>, Option<Vec<u8>>) =
-        statement.query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let mut statement = connection.prepare_cached("SELECT codec, data FROM block WHERE id = ?1")?;
+    let (codec, data): (u8, Vec<u8>) = statement.query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let summary = blocks::summary_of(connection, id)?;
     let before = data.len() as u64;
     let Some((rows, summary)) = packed_anew(codec, data, summary, level) else {
         tracing::debug!(block = id, "a block cannot be thinned and stays as it is");
@@ -123,9 +123,10 @@ fn thin(connection: &Connection, id: i64, level: u8) -> rusqlite::Result<Option<
     };
     let Ok(data) = packed::pack(&rows) else { return Ok(None) };
     let mut update = connection.prepare_cached(
-        "UPDATE block SET level = ?1, codec = ?2, count = ?3, ordered = 1, data = ?4, summary = ?5 WHERE id = ?6",
+        "UPDATE block SET level = ?1, codec = ?2, count = ?3, ordered = 1, data = ?4 WHERE id = ?5",
     )?;
-    update.execute(params![level + 1, packed::VERSION, rows.len() as i64, data, summary, id])?;
+    update.execute(params![level + 1, packed::VERSION, rows.len() as i64, data, id])?;
+    blocks::put_summary(connection, id, Some(&summary))?;
     Ok(Some((before, data.len() as u64)))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::epoch;
 use crate::store::block::{self, MAX_ROWS};
@@ -27,8 +27,8 @@ pub(in crate::store) fn store(transaction: &Transaction<'_>, block: &Finished) -
         None => (codec::VERSION, block.data.clone()),
     };
     let mut insert = transaction.prepare_cached(
-        "INSERT INTO block (epoch, hour, first, last, count, ordered, layout, codec, level, summary, data)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "INSERT INTO block (epoch, hour, first, last, count, ordered, layout, codec, level, data)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
     insert.execute(params![
         epoch,
@@ -40,16 +40,36 @@ pub(in crate::store) fn store(transaction: &Transaction<'_>, block: &Finished) -
         layout,
         codec,
         READINGS,
-        summary(codec, &data),
         data
     ])?;
-    Ok(())
+    put_summary(transaction, transaction.last_insert_rowid(), summary(codec, &data).as_deref())
 }
 
 /// What the rows of a block come to; none of one that cannot be read.
 pub(in crate::store) fn summary(codec: u8, data: &[u8]) -> Option<Vec<u8>> {
     let columns = block::columns(codec, data.to_vec(), &|_| true).ok()?;
     Some(Summary::of(&columns).pack())
+}
+
+/// Puts the summary of a block in the place of the one that it had.
+pub(in crate::store) fn put_summary(
+    connection: &Connection,
+    block: i64,
+    summary: Option<&[u8]>,
+) -> rusqlite::Result<()> {
+    let sql = match summary {
+        Some(_) => {
+            "INSERT INTO summary (block, data) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET data = excluded.data"
+        }
+        None => "DELETE FROM summary WHERE block = ?1 AND ?2 IS NULL",
+    };
+    connection.prepare_cached(sql)?.execute(params![block, summary]).map(|_| ())
+}
+
+/// The summary of a block; none where it has none.
+pub(in crate::store) fn summary_of(connection: &Connection, block: i64) -> rusqlite::Result<Option<Vec<u8>>> {
+    let mut statement = connection.prepare_cached("SELECT data FROM summary WHERE block = ?1")?;
+    statement.query_row([block], |row| row.get(0)).optional()
 }
 
 /// The number of a set of columns.
@@ -104,7 +124,7 @@ fn merge(transaction: &Transaction<'_>, epoch: i64, block: &Finished) -> rusqlit
     let columns = old.columns.union(&block.columns).cloned().collect();
     transaction.execute(
         "UPDATE block SET first = ?1, last = ?2, count = ?3, ordered = ?4, layout = ?5, codec = ?6,
-             summary = ?7, data = ?8 WHERE id = ?9",
+             data = ?7 WHERE id = ?8",
         params![
             old.first.min(block.first),
             old.last.max(block.last),
@@ -112,10 +132,10 @@ fn merge(transaction: &Transaction<'_>, epoch: i64, block: &Finished) -> rusqlit
             old.ordered && block.ordered && old.last <= block.first,
             layout(transaction, &columns)?,
             packed::VERSION,
-            summary(packed::VERSION, &data),
             data,
             id
         ],
     )?;
+    put_summary(transaction, id, summary(packed::VERSION, &data).as_deref())?;
     Ok(true)
 }

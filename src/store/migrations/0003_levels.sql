@@ -1,9 +1,13 @@
 -- How fine a block is: 0 its rows are readings; 1 minutes and 2 quarter-hours, whose readings were given up.
 ALTER TABLE block ADD COLUMN level INTEGER NOT NULL DEFAULT 0;
 
--- What its rows come to, column by column, so that long spans are answered without unpacking it. NULL where it was
--- written before there were summaries.
-ALTER TABLE block ADD COLUMN summary BLOB;
+-- What the rows of a block come to, column by column, so that long spans are answered without unpacking it; of a block
+-- whose readings were given up, what they came to. None for a block that was written before there were summaries.
+-- A table of its own: behind the data of a block every page of that would have to be read to come to it.
+CREATE TABLE summary (
+    block INTEGER PRIMARY KEY REFERENCES block (id) ON DELETE CASCADE,
+    data BLOB NOT NULL
+) STRICT;
 
 -- The sequence with every bit turned round: what is written here by damage is not taken for a sequence.
 ALTER TABLE progress ADD COLUMN guard INTEGER NOT NULL DEFAULT -1;

@@ -75,7 +75,7 @@ impl Archive {
         let (feed, tracked) = if *resolution == Resolution::Raw {
             (Feed::Readings(self.readings(readings)?), None)
         } else {
-            let parts = Parts::new(self, range.clone(), *resolution >= Resolution::Hour)?;
+            let parts = Parts::new(self, range.clone())?;
             let tracked = (!tracks.is_empty()).then(|| self.readings(readings)).transpose()?;
             (Feed::Parts(parts, None), tracked.map(Iterator::peekable))
         };

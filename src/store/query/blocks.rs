@@ -8,7 +8,9 @@ use rusqlite::{OptionalExtension, params};
 
 use super::{Archive, Range};
 use crate::store::codec;
+use crate::store::db::blocks;
 use crate::store::error::ReadError;
+use crate::store::summary::Summary;
 
 /// Hours that are looked up together.
 const WINDOW: i64 = 24;
@@ -33,8 +35,6 @@ pub(super) struct Part {
     pub(super) level: u8,
     /// The names of its columns.
     pub(super) columns: Rc<Vec<String>>,
-    /// As it is packed; none where it was not asked for or is not there.
-    pub(super) summary: Option<Vec<u8>>,
     pub(super) place: Place,
 }
 
@@ -42,8 +42,6 @@ pub(super) struct Part {
 #[derive(Debug)]
 pub(super) struct Parts {
     range: Range,
-    /// Whether summaries are of use.
-    summaries: bool,
     /// By the number of an epoch: the meter and its equipment, where they are in range.
     epochs: HashMap<i64, (Arc<str>, Option<Arc<str>>)>,
     layouts: HashMap<i64, Rc<Vec<String>>>,
@@ -53,7 +51,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub(super) fn new(archive: &Archive, range: Range, summaries: bool) -> Result<Self, ReadError> {
+    pub(super) fn new(archive: &Archive, range: Range) -> Result<Self, ReadError> {
         let mut statement = archive.connection.prepare_cached("SELECT id, meter, equipment_id FROM epoch")?;
         let mut epochs = HashMap::new();
         let mut rows = statement.query([])?;
@@ -67,7 +65,7 @@ impl Parts {
             }
         }
         let next = Some(range.hours().0);
-        Ok(Self { range, summaries, epochs, layouts: HashMap::new(), next, ready: VecDeque::new() })
+        Ok(Self { range, epochs, layouts: HashMap::new(), next, ready: VecDeque::new() })
     }
 
     /// The next block; those of an hour stand in order of meter and then as they came.
@@ -98,10 +96,10 @@ impl Parts {
         let end = last.min(first.saturating_add(WINDOW - 1));
         self.next = (end < last).then(|| end + 1);
         let mut statement = archive.connection.prepare_cached(
-            "SELECT id, hour, epoch, first, last, layout, codec, level, CASE WHEN ?3 THEN summary END
+            "SELECT id, hour, epoch, first, last, layout, codec, level
              FROM block WHERE hour BETWEEN ?1 AND ?2 ORDER BY hour, id",
         )?;
-        let mut rows = statement.query(params![first, end, self.summaries])?;
+        let mut rows = statement.query(params![first, end])?;
         while let Some(row) = rows.next()? {
             let Some((meter, equipment_id)) = self.epochs.get(&row.get(2)?).cloned() else { continue };
             let (first, last) = (row.get(3)?, row.get(4)?);
@@ -117,7 +115,6 @@ impl Parts {
                 codec: row.get(6)?,
                 level: row.get(7)?,
                 columns: layout(&mut self.layouts, archive, row.get(5)?)?,
-                summary: row.get(8)?,
                 place: Place::Database(row.get(0)?),
             });
         }
@@ -133,7 +130,6 @@ impl Parts {
             codec: codec::VERSION,
             level: 0,
             columns: Rc::new(block.columns.iter().cloned().collect()),
-            summary: None,
             place: Place::Tail(place),
         }));
         // Stable: the journal's blocks stay behind those of the database.
@@ -172,6 +168,12 @@ impl Part {
             }
             Place::Tail(place) => Ok(archive.tail[place].data.clone()),
         }
+    }
+
+    /// What its rows come to. One that is not there or does not read costs time, and nothing else.
+    pub(super) fn summary(&self, archive: &Archive) -> Option<Summary> {
+        let Place::Database(id) = self.place else { return None };
+        Summary::unpack(&blocks::summary_of(&archive.connection, id).ok()??).ok()
     }
 
     /// That it cannot be read.

@@ -12,7 +12,7 @@ use crate::p1::Decimal;
 use crate::store::block;
 use crate::store::error::ReadError;
 use crate::store::retention::thin;
-use crate::store::summary::{Stats, Summary};
+use crate::store::summary::Stats;
 
 /// What is wanted of blocks.
 #[derive(Debug)]
@@ -130,8 +130,7 @@ pub(super) fn reduce(
             each(span, Came::Reading);
             return Ok(());
         }
-        // A summary that does not read costs time, and nothing else.
-        if let Some(summary) = part.summary.as_deref().and_then(|bytes| Summary::unpack(bytes).ok()) {
+        if let Some(summary) = part.summary(archive) {
             each(span, Came::Reading);
             for column in &summary.columns {
                 for (_, place) in keys.iter().filter(|(key, _)| *key == column.key) {

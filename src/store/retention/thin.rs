@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use crate::meter::record::{FlatValue, Key};
 use crate::meter::{Quantity, Unit};
 use crate::p1::Decimal;
+use crate::store::block;
 use crate::store::codec::Row;
 use crate::store::columns::{Columns, NumberColumn};
-use crate::store::summary::Stats;
+use crate::store::summary::{ColumnSummary, Stats, Summary};
 
 /// What a column's numbers come to besides the last.
 const ENDS: [&str; 4] = ["min", "max", "sum", "count"];
@@ -79,6 +80,22 @@ pub(in crate::store) fn widened(columns: Columns) -> Stated {
         }
     }
     Stated { times, numbers: stated }
+}
+
+/// What the rows of a block of a level come to, packed; none of one that cannot be read. Of minutes and quarter-hours it
+/// is what was packed of their readings, but for when the earliest number was and which.
+pub(in crate::store) fn summary(level: i64, codec: u8, data: &[u8]) -> Option<Vec<u8>> {
+    let columns = block::columns(codec, data.to_vec(), &|_| true).ok()?;
+    if level == 0 {
+        return Some(Summary::of(&columns).pack());
+    }
+    let columns = widened(columns).numbers.into_iter().filter_map(|column| {
+        let mut spans = column.stats.iter().map(|(_, stats)| *stats);
+        let mut stats = spans.next()?;
+        spans.for_each(|span| stats.add(&span));
+        Some(ColumnSummary { key: column.key, unit: column.unit, scale: column.scale, stats })
+    });
+    Some(Summary { columns: columns.collect() }.pack())
 }
 
 /// Whether a column is one of which more than the last is kept: registers, and values on the M-Bus.

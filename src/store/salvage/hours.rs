@@ -17,15 +17,13 @@ use crate::store::block;
 use crate::store::codec::Damaged;
 use crate::store::db;
 use crate::store::pending::{Finished, Pending, Place};
-use crate::store::summary::Summary;
+use crate::store::retention::thin;
 
 /// A block whose checksum holds and whose readings unpack.
 struct Whole {
     trust: Trust,
     codec: u8,
     level: i64,
-    /// What the readings came to that were given up.
-    summary: Option<Vec<u8>>,
     about: Finished,
 }
 
@@ -168,8 +166,8 @@ fn insert(transaction: &Transaction<'_>, epoch: i64, block: &Whole) -> rusqlite:
     let layout = db::blocks::layout(transaction, &about.columns)?;
     transaction
         .prepare_cached(
-            "INSERT INTO block (epoch, hour, first, last, count, ordered, layout, codec, data, level, summary)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            "INSERT INTO block (epoch, hour, first, last, count, ordered, layout, codec, data, level)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute(params![
             epoch,
@@ -181,10 +179,10 @@ fn insert(transaction: &Transaction<'_>, epoch: i64, block: &Whole) -> rusqlite:
             layout,
             block.codec,
             about.data,
-            block.level,
-            block.summary.clone().or_else(|| db::blocks::summary(block.codec, &about.data))
-        ])
-        .map(|_| ())
+            block.level
+        ])?;
+    let summary = thin::summary(block.level, block.codec, &about.data);
+    db::blocks::put_summary(transaction, transaction.last_insert_rowid(), summary.as_deref())
 }
 
 /// How many readings a block has, where it is whole.
@@ -210,8 +208,6 @@ fn unpack(record: &[u8], found: &FoundBlock, named: &impl Fn(i64, Option<&str>) 
     let named = named(found.epoch, about.equipment.as_deref());
     about.meter = named.meter;
     about.equipment = (!named.equipment.is_empty()).then_some(named.equipment);
-    let summary = values.get(11).and_then(Value::blob).filter(|_| level != 0);
-    let summary = summary.filter(|bytes| Summary::unpack(bytes).is_ok()).map(<[u8]>::to_vec);
     if level != 0 {
         // Their first second is not in the rows any more.
         let first = values.get(3).and_then(Value::integer).unwrap_or(about.first);
@@ -219,7 +215,7 @@ fn unpack(record: &[u8], found: &FoundBlock, named: &impl Fn(i64, Option<&str>) 
             about.first = first;
         }
     }
-    Some(Whole { trust: found.trust, codec, level, summary, about })
+    Some(Whole { trust: found.trust, codec, level, about })
 }
 
 /// What the row of a block says, of its readings; the equipment is what they tell, the meter is not known.

@@ -32,6 +32,7 @@ pub(in crate::store) const TABLES: &[(&str, Saved)] = &[
     ("import", Saved::Own),
     ("note", Saved::Rows),
     ("inherited", Saved::Rows),
+    ("summary", Saved::MadeAnew),
 ];
 
 /// What is saved of a table; what is not in the list is copied row by row.

@@ -206,7 +206,7 @@ fn prepare(connection: &mut Connection, source: &Arc<Source>) -> rusqlite::Resul
 fn authorize(asked: &AuthContext<'_>) -> Authorization {
     match asked.action {
         // What a block holds is for its codec alone. Views look at its length.
-        AuthAction::Read { table_name: "block", column_name: "data" | "summary" }
+        AuthAction::Read { table_name: "block" | "summary", column_name: "data" }
             if asked.accessor != Some("block") =>
         {
             Authorization::Deny

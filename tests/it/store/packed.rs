@@ -36,7 +36,8 @@ fn simulated(seconds: std::ops::Range<i64>) -> Vec<Reading> {
 /// Codec, level, rows, bytes, and bytes of the summary of each block.
 fn blocks(path: &Path) -> Vec<(i64, i64, i64, i64, i64)> {
     let connection = Connection::open(path).unwrap();
-    let blocks = "SELECT codec, level, count, length(data), length(summary) FROM block ORDER BY hour, id";
+    let blocks = "SELECT codec, level, count, length(b.data), length(s.data)
+         FROM block b JOIN summary s ON s.block = b.id ORDER BY hour, id";
     let mut statement = connection.prepare(blocks).unwrap();
     let block =
         |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?));

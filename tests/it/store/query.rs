@@ -1,5 +1,6 @@
 //! `dsmrd query`: every resolution against the readings themselves.
 
+mod beside;
 mod command;
 pub(super) mod life;
 mod model;

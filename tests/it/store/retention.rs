@@ -1,8 +1,10 @@
 //! Readings given up for minutes, minutes for quarter-hours; space that returns.
 
 use std::path::Path;
+use std::time::Duration;
 
-use dsmrd::store::{Archive, Range, Resolution, Retention, Span, rebuild};
+use dsmrd::clock::Clock;
+use dsmrd::store::{Archive, Range, Resolution, Retention, Span, StoreSettings, check, rebuild, salvage};
 use proptest::prelude::*;
 
 use super::query::life::{Life, Said, lives};
@@ -75,6 +77,22 @@ proptest! {
             assert_eq!(all(), before);
             assert_eq!(deltas(), risen);
             opened.store.close().await.unwrap();
+            let checked = check::run(&path, false, |_, _| ()).unwrap();
+            assert!(checked.is_sound(), "{:?}", checked.problems);
+            // Without the summaries, as after a salvage, the minutes and quarter-hours tell the same.
+            let connection = rusqlite::Connection::open(&path).unwrap();
+            connection.execute_batch("DELETE FROM summary").unwrap();
+            drop(connection);
+            assert_eq!(all(), before);
+            let into = folder.path().join("salvaged.sqlite");
+            let settings = StoreSettings { path: into.clone(), sync_interval: Duration::from_secs(10) };
+            salvage::run(&path, settings, Clock::manual(START * 1_000), |_, _| ()).unwrap();
+            let checked = check::run(&into, false, |_, _| ()).unwrap();
+            assert!(checked.is_sound(), "{:?}", checked.problems);
+            let resolutions = Resolution::ALL.into_iter().skip(finest);
+            let salvaged: Vec<Vec<Span>> =
+                resolutions.map(|resolution| spans(&into, resolution, NUMBERS)).collect();
+            assert_eq!(salvaged, before);
         });
     }
 }

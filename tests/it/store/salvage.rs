@@ -76,8 +76,9 @@ fn a_record_cut_off_anywhere_gives_what_is_left() {
         let kept = length * part / 32 - usize::from(part % 3 == 1) * 17;
         std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(kept as u64).unwrap();
         let saved = check(&original, &path, &format!("{kept} of {length} bytes"));
-        // The journal still has the last readings; a page or two at the end cost their hours.
-        assert!(saved + 0.2 >= part as f64 / 32.0, "{kept} of {length} bytes: {saved}");
+        // The journal still has the last readings; the first pages of the tables stand before all blocks, and a page or
+        // two at the end cost their hours.
+        assert!(saved + 0.35 >= part as f64 / 32.0, "{kept} of {length} bytes: {saved}");
         assert!(saved + 0.03 >= before, "{kept} of {length} bytes: {saved} after {before}");
         before = saved;
     }
