@@ -115,7 +115,7 @@ fn next(
 fn thin(connection: &Connection, id: i64, level: u8) -> rusqlite::Result<Option<(u64, u64)>> {
     let mut statement = connection.prepare_cached("SELECT codec, data, summary FROM block WHERE id = ?1")?;
     let (codec, data, summary): (u8, Vec<u8>, Option<Vec<u8>>) =
-        statement.query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        statement.query_row([id], |row| Ok((block::small(row, 0)?, row.get(1)?, row.get(2)?)))?;
     let before = data.len() as u64;
     let Some((rows, summary)) = packed_anew(codec, data, summary, level) else {
         tracing::debug!(block = id, "a block cannot be thinned and stays as it is");

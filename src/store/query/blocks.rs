@@ -7,8 +7,8 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension, params};
 
 use super::{Archive, Range};
-use crate::store::codec;
 use crate::store::error::ReadError;
+use crate::store::{block, codec};
 
 /// Hours that are looked up together.
 const WINDOW: i64 = 24;
@@ -114,8 +114,8 @@ impl Parts {
                 equipment_id,
                 first,
                 last,
-                codec: row.get(6)?,
-                level: row.get(7)?,
+                codec: block::small(row, 6)?,
+                level: block::small(row, 7)?,
                 columns: layout(&mut self.layouts, archive, row.get(5)?)?,
                 summary: row.get(8)?,
                 place: Place::Database(row.get(0)?),
