@@ -228,3 +228,37 @@ fn a_salvage_by_hand_adds_nothing_the_second_time_and_refuses_itself() {
     let error = run(&path, &path).unwrap_err();
     assert!(error.to_string().contains("the record itself"), "{error}");
 }
+
+#[test]
+fn a_codec_that_makes_no_sense_costs_its_block_and_no_other() {
+    let original = Original::clean();
+    for number in [-58, 3, 70_000] {
+        let folder = scratch();
+        let path = original.write(folder.path());
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        connection.execute("UPDATE block SET codec = ?1 WHERE id = 20", [number]).unwrap();
+        // One to which readings would be joined.
+        connection.execute("UPDATE block SET count = ?1 * 100000 WHERE id = 40", [number]).unwrap();
+        drop(connection);
+        let saved = check(&original, &path, &format!("codec {number}"));
+        assert!(saved >= 0.974, "{number}: {saved}");
+        assert!(set_aside(&path).is_empty(), "one block is no reason to set all aside");
+    }
+}
+
+#[test]
+fn a_reference_to_nothing_is_found_before_it_stops_the_first_block() {
+    let original = Original::clean();
+    let folder = scratch();
+    let path = original.write(folder.path());
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = replace(sql, 'epoch (id)', 'epoch (ie)') WHERE name = 'block'",
+        )
+        .unwrap();
+    drop(connection);
+    assert!(check(&original, &path, "a damaged reference") >= 1.0);
+    assert!(!set_aside(&path).is_empty());
+}

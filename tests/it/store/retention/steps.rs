@@ -15,7 +15,7 @@ use crate::store::disk::{Card, Event};
 use crate::store::meter;
 
 const HOURS: i64 = 30;
-const EACH: i64 = 24;
+const EACH: i64 = 8;
 /// Hours that are packed anew in one transaction.
 const BLOCKS: usize = 12;
 
@@ -70,7 +70,7 @@ fn looked_at(image: &Image, before: &Told, what: &str) -> usize {
     let thinned = levels.iter().take_while(|level| **level == 1).count();
     assert!(levels[thinned..].iter().all(|level| *level == 0), "{what}: {levels:?}");
     assert!(thinned % BLOCKS == 0 || thinned as i64 == HOURS, "{what}: a part of a step: {levels:?}");
-    assert_eq!(told(&path), *before, "{what}");
+    assert!(told(&path) == *before, "{what}: another answer");
     thinned
 }
 
@@ -84,7 +84,7 @@ fn started_on(image: &Image, before: &Told, what: &str) -> usize {
     let names = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
     assert!(!names.into_iter().any(|name| name.to_string_lossy().contains("corrupt")), "{what}");
     assert_eq!(levels(&path).iter().filter(|level| **level == 1).count(), thinned, "{what}");
-    assert_eq!(told(&path), *before, "{what}");
+    assert!(told(&path) == *before, "{what}: another answer after a start");
     thinned
 }
 
