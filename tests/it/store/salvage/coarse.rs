@@ -14,6 +14,9 @@ const NOTE: &str = "INSERT INTO note VALUES ('home', '2026-10-24', 'the boiler w
     INSERT INTO inherited VALUES ('home', 'day', 1792800000, 'DSMR-reader', '{\"electricity1\": 2.345}');
     INSERT INTO import VALUES ('12-34', 'home', 4711, 1)";
 
+/// Level, first and last second, rows, and what is packed of a block.
+type Row = (i64, i64, i64, i64, Vec<u8>, Vec<u8>);
+
 fn others(path: &Path) -> Vec<String> {
     let connection = Connection::open(path).unwrap();
     let sql = "SELECT meter || day || text || origin FROM note
@@ -51,7 +54,7 @@ fn minutes_come_back_with_what_they_are_of() {
             [Resolution::Quarter, Resolution::Hour, Resolution::Day]
                 .map(|resolution| answer(path, &ask(resolution, columns, None, None)))
         };
-        let rows = |path: &Path| -> Vec<(i64, i64, i64, i64, Vec<u8>, Vec<u8>)> {
+        let rows = |path: &Path| -> Vec<Row> {
             let connection = Connection::open(path).unwrap();
             let sql = "SELECT level, first, last, count, data, summary FROM block ORDER BY hour";
             let mut statement = connection.prepare(sql).unwrap();
