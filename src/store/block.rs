@@ -72,6 +72,12 @@ pub(super) fn checked(block: &[u8]) -> Result<u32, Damaged> {
     if crc32(0, &block[4..]) == crc && count <= MAX_ROWS { Ok(count) } else { Err(Damaged) }
 }
 
+/// A codec, or how fine a block is, in a column of its row. What damage made of it is none that there is, and no block
+/// but this one is worse for it.
+pub(super) fn small(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u8> {
+    row.get::<_, i64>(column).map(|number| u8::try_from(number).unwrap_or(u8::MAX))
+}
+
 /// The rows of a block of any codec, in the order in which they came.
 pub(super) fn rows(codec: u8, data: Vec<u8>) -> Result<BlockReader, Damaged> {
     match codec {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension};
 
+use super::block;
 use super::db;
 use super::error::{OpenError, ReadError};
 use super::journal::{self, Scanner};
@@ -153,7 +154,7 @@ fn block(row: &rusqlite::Row<'_>, hour: i64) -> rusqlite::Result<Result<u64, Str
     let (first, last, count): (i64, i64, i64) = (row.get(2)?, row.get(3)?, row.get(4)?);
     let (is_ordered, equipment): (bool, Option<String>) = (row.get(5)?, row.get(9)?);
     let columns: Option<String> = row.get(10)?;
-    let (codec, data): (u8, Vec<u8>) = (row.get(6)?, row.get(7)?);
+    let (codec, data): (u8, Vec<u8>) = (block::small(row, 6)?, row.get(7)?);
     let summary: Option<Vec<u8>> = row.get(11)?;
     let level: i64 = row.get(12)?;
     let is_summary = summary.is_none_or(|summary| match level {

@@ -241,7 +241,7 @@ impl Archive {
                     meter: meter.into(),
                     equipment_id: (!id.is_empty()).then(|| id.into()),
                     ordered: row.get(3)?,
-                    codec: row.get(4)?,
+                    codec: super::block::small(row, 4)?,
                     source: Source::Database(row.get(0)?),
                 });
             }

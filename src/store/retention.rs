@@ -114,7 +114,8 @@ fn next(
 /// Packs a block anew, one level up; the bytes of its rows before and after. None when it stays as it is.
 fn thin(connection: &Connection, id: i64, level: u8) -> rusqlite::Result<Option<(u64, u64)>> {
     let mut statement = connection.prepare_cached("SELECT codec, data FROM block WHERE id = ?1")?;
-    let (codec, data): (u8, Vec<u8>) = statement.query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (codec, data): (u8, Vec<u8>) =
+        statement.query_row([id], |row| Ok((block::small(row, 0)?, row.get(1)?)))?;
     let summary = blocks::summary_of(connection, id)?;
     let before = data.len() as u64;
     let Some((rows, summary)) = packed_anew(codec, data, summary, level) else {

@@ -86,7 +86,7 @@ fn go_through(
     while let Some(row) = blocks.next()? {
         interrupt.check().map_err(Problem::Other)?;
         let (id, count): (i64, u64) = (row.get(0)?, row.get::<_, i64>(1)?.max(0) as u64);
-        let rows = block::rows(row.get(2)?, row.get(3)?)
+        let rows = block::rows(block::small(row, 2)?, row.get(3)?)
             .and_then(|rows| rows.map(|row| row.map(|_| 1)).sum::<Result<u64, Damaged>>());
         match rows {
             Ok(rows) if rows == count => contents.readings += rows,

@@ -106,12 +106,13 @@ fn merge(transaction: &Transaction<'_>, epoch: i64, block: &Finished) -> rusqlit
                     hour: block.hour,
                     first: row.get(1)?,
                     last: row.get(2)?,
-                    count: row.get(3)?,
+                    // Of one that makes no sense nothing is joined.
+                    count: u32::try_from(row.get::<_, i64>(3)?).unwrap_or(u32::MAX),
                     ordered: row.get(4)?,
                     columns: columns.lines().map(str::to_owned).collect(),
                     data: row.get(5)?,
                 };
-                Ok((row.get::<_, i64>(0)?, row.get::<_, u8>(7)?, old))
+                Ok((row.get::<_, i64>(0)?, block::small(row, 7)?, old))
             },
         )
         .optional()?;

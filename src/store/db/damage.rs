@@ -120,11 +120,13 @@ fn of_rows(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Every column of every table, and every index.
+/// Every column of every table, what refers to which, and every index.
 fn shape(connection: &Connection) -> rusqlite::Result<BTreeSet<String>> {
     let mut statement = connection.prepare(
         "SELECT m.name || '.' || c.name || ' ' || c.type || ' ' || c.[notnull] || ' ' || c.pk
          FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'
+         UNION ALL SELECT m.name || '.' || f.[from] || ' is of ' || f.[table] || '.' || ifnull(f.[to], '')
+         FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f WHERE m.type = 'table'
          UNION ALL SELECT m.name || ' on ' || m.tbl_name FROM sqlite_master m WHERE m.type = 'index'",
     )?;
     statement.query_map([], |row| row.get(0))?.collect()

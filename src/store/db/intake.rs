@@ -32,7 +32,7 @@ pub(in crate::store) fn hour(connection: &Connection, meter: &str, hour: i64) ->
             found.is_thinned = true;
             continue;
         }
-        match block::rows(row.get(0)?, row.get(1)?) {
+        match block::rows(block::small(row, 0)?, row.get(1)?) {
             Ok(rows) => {
                 for row in rows {
                     match row {

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension, params};
 
 use super::{Archive, Range};
-use crate::store::codec;
 use crate::store::db::blocks;
 use crate::store::error::ReadError;
 use crate::store::summary::Summary;
+use crate::store::{block, codec};
 
 /// Hours that are looked up together.
 const WINDOW: i64 = 24;
@@ -112,8 +112,8 @@ impl Parts {
                 equipment_id,
                 first,
                 last,
-                codec: row.get(6)?,
-                level: row.get(7)?,
+                codec: block::small(row, 6)?,
+                level: block::small(row, 7)?,
                 columns: layout(&mut self.layouts, archive, row.get(5)?)?,
                 place: Place::Database(row.get(0)?),
             });

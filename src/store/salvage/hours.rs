@@ -91,7 +91,7 @@ fn store(transaction: &Transaction<'_>, blocks: Vec<Whole>, done: &mut Salvaged)
         let mut there = transaction
             .prepare_cached("SELECT codec, data, level FROM block WHERE epoch = ?1 AND hour = ?2")?;
         let rows = there.query_map(params![epoch, first.about.hour], |row| {
-            Ok((row.get::<_, u8>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, i64>(2)?))
+            Ok((block::small(row, 0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, i64>(2)?))
         })?;
         rows.collect::<Result<Vec<_>, _>>()?
     };

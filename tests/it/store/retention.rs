@@ -1,5 +1,8 @@
 //! Readings given up for minutes, minutes for quarter-hours; space that returns.
 
+/// Kills and power cuts at every step.
+mod steps;
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -1,5 +1,9 @@
 //! Damaged databases: set aside, and what reads is saved.
 
+/// A salvage that goes on beside the work.
+mod beside;
+/// Minutes, notes, and what other programs had worked out.
+mod coarse;
 mod command;
 mod record;
 
@@ -69,6 +73,12 @@ fn a_byte_flipped_in_the_log_or_the_journal_costs_no_more_than_what_only_they_ha
 fn a_record_cut_off_anywhere_gives_what_is_left() {
     let original = Original::clean();
     let length = original.database().len();
+    let whole = scratch();
+    let connection = rusqlite::Connection::open(original.write(whole.path())).unwrap();
+    let roots = "SELECT max(rootpage) * 4096 FROM sqlite_schema";
+    let roots: i64 = connection.query_row(roots, [], |row| row.get(0)).unwrap();
+    // The beginnings of all tables come first, and hardly a reading in them.
+    let share = |kept: usize| (kept as f64 - roots as f64) / (length as f64 - roots as f64);
     let mut before = 0.0;
     for part in 0..=32 {
         let folder = scratch();
@@ -76,9 +86,8 @@ fn a_record_cut_off_anywhere_gives_what_is_left() {
         let kept = length * part / 32 - usize::from(part % 3 == 1) * 17;
         std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(kept as u64).unwrap();
         let saved = check(&original, &path, &format!("{kept} of {length} bytes"));
-        // The journal still has the last readings; the first pages of the tables stand before all blocks, and a page or
-        // two at the end cost their hours.
-        assert!(saved + 0.35 >= part as f64 / 32.0, "{kept} of {length} bytes: {saved}");
+        // The journal still has the last readings; a page or two at the end cost their hours.
+        assert!(saved + 0.2 >= share(kept), "{kept} of {length} bytes: {saved}");
         assert!(saved + 0.03 >= before, "{kept} of {length} bytes: {saved} after {before}");
         before = saved;
     }
@@ -245,4 +254,38 @@ fn notes_and_what_was_inherited_are_saved_and_an_import_can_be_made_again() {
     }
     // What the damage took of the readings comes in again; to an import that is done nothing would be missing.
     assert_eq!(rows(&into, "SELECT CAST(count(*) AS TEXT) FROM import"), "0");
+}
+
+#[test]
+fn a_codec_that_makes_no_sense_costs_its_block_and_no_other() {
+    let original = Original::clean();
+    for number in [-58, 3, 70_000] {
+        let folder = scratch();
+        let path = original.write(folder.path());
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        connection.execute("UPDATE block SET codec = ?1 WHERE id = 20", [number]).unwrap();
+        // One to which readings would be joined.
+        connection.execute("UPDATE block SET count = ?1 * 100000 WHERE id = 40", [number]).unwrap();
+        drop(connection);
+        let saved = check(&original, &path, &format!("codec {number}"));
+        assert!(saved >= 0.974, "{number}: {saved}");
+        assert!(set_aside(&path).is_empty(), "one block is no reason to set all aside");
+    }
+}
+
+#[test]
+fn a_reference_to_nothing_is_found_before_it_stops_the_first_block() {
+    let original = Original::clean();
+    let folder = scratch();
+    let path = original.write(folder.path());
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = replace(sql, 'epoch (id)', 'epoch (ie)') WHERE name = 'block'",
+        )
+        .unwrap();
+    drop(connection);
+    assert!(check(&original, &path, "a damaged reference") >= 1.0);
+    assert!(!set_aside(&path).is_empty());
 }

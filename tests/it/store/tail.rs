@@ -302,3 +302,17 @@ fn while_the_card_fails_memory_takes_everything() {
     });
     assert_eq!(numbers(&path, Range::default()), (0..31).collect::<Vec<_>>());
 }
+
+#[test]
+fn a_check_counts_what_is_in_memory() {
+    let folder = crate::support::scratch();
+    runtime().block_on(async {
+        let opened = open(folder.path());
+        opened.feed(0..25).await;
+        let checked =
+            dsmrd::store::check::run(&folder.path().join("dsmrd.sqlite"), false, |_, _| ()).unwrap();
+        assert!(checked.is_sound(), "{:?}", checked.problems);
+        assert_eq!(checked.journaled, 25);
+        opened.store.close().await.unwrap();
+    });
+}

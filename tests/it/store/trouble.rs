@@ -1,6 +1,9 @@
 //! Full, read-only, failing and slow disks: metering goes on, nothing is lost that fits in memory, and everything is well
 //! again by itself.
 
+/// The numbers of readings after a power cut.
+mod numbers;
+
 /// Real file systems, where this machine lets us mount them.
 mod mounted;
 

@@ -64,9 +64,15 @@ pub(super) fn reading(n: i64) -> Arc<Reading> {
     reading.set_number(Field::EnergyImportT1, kwh(1_000_000 + n * 11));
     reading.set_number(Field::EnergyImportT2, kwh(2_000_000 + n * 5));
     reading.set_number(Field::EnergyExportT1, kwh(n / 3));
-    if n % 2 == 0 {
+    // Every third hour goes on over several pages; a page has few of the others.
+    let text = match (n * STEP / 3_600 % 3, n % 6) {
+        (0, 0 | 2 | 4) => 1_500,
+        (_, 0) => 500,
+        _ => 0,
+    };
+    if text > 0 {
         let mut random = Random(n as u64 + 1);
-        let text: Vec<u8> = (0..1_500).map(|_| (random.next() >> 20) as u8).collect();
+        let text: Vec<u8> = (0..text).map(|_| (random.next() >> 20) as u8).collect();
         reading.set_text(Field::MessageText, &text);
     }
     Arc::new(reading)
