@@ -135,12 +135,17 @@ fn scope(args: &Args, archive: &Archive, zone: &Zone, all: Range) -> anyhow::Res
     {
         bail!("--from is not before --to");
     }
-    let known = archive.epochs(&all)?;
-    let Some(last) = known.iter().map(|epoch| epoch.last).max() else {
+    let mut known: Vec<(i64, i64)> =
+        archive.epochs(&all)?.iter().map(|epoch| (epoch.first, epoch.last)).collect();
+    // An import may have brought positions older than any reading.
+    for meter in archive.meters()?.iter().filter(|meter| all.meter.as_ref().is_none_or(|of| of == *meter)) {
+        known.extend(archive.counters(meter)?.iter().map(|state| (state.first.time, state.last.time)));
+    }
+    let Some(last) = known.iter().map(|(_, last)| *last).max() else {
         bail!("the record has no readings yet");
     };
     let end = to.unwrap_or(last + 1).min(last + 1);
-    let first = known.iter().map(|epoch| epoch.first).min().unwrap_or(end);
+    let first = known.iter().map(|(first, _)| *first).min().unwrap_or(end);
     let start = from.unwrap_or_else(|| lately(args.resolution.map(Into::into), first, end));
     let resolution = match args.resolution {
         Some(resolution) => resolution.into(),

@@ -86,6 +86,11 @@ pub struct Exported {
     pub problems: Problems,
 }
 
+/// Whether a first field is the beginning of a dump, which may have as many commas as an export.
+fn is_statement(field: Option<&str>) -> bool {
+    field.is_some_and(|field| ["COPY ", "INSERT INTO ", "--"].iter().any(|word| field.starts_with(word)))
+}
+
 /// Reads an export into statistics; `None` when the file is none.
 ///
 /// # Errors
@@ -104,6 +109,7 @@ pub fn read(path: &Path, zone: &Zone, statistics: &mut Statistics) -> Result<Opt
     for (number, record) in reader.records().enumerate() {
         let line = number as u64 + 1;
         let record = match (record, &mut found) {
+            (Ok(record), None) if is_statement(record.get(0)) => return Ok(None),
             (Ok(record), _) => record,
             (Err(_), None) => return Ok(None),
             (Err(error), Some((exported, _))) => {

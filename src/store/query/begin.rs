@@ -1,6 +1,6 @@
 //! A question looked at: what it takes to answer it.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::answer::{Answer, AnswerColumn, Feed};
@@ -10,6 +10,8 @@ use super::fields::{self, Source};
 use super::rise::{LATE, Periods, Scope};
 use super::track::Track;
 use super::{Archive, Range, ReadError};
+use crate::meter::MbusClass;
+use crate::totals::{CounterState, Register};
 
 impl Archive {
     /// Answers a question. Damaged blocks are items; what comes after them follows.
@@ -21,7 +23,12 @@ impl Archive {
     /// The record cannot be read, or a field is none that it has.
     pub fn query(&self, query: &Query) -> Result<Answer<'_>, ReadError> {
         let Query { range, resolution, columns, zone } = query;
-        let (planned, sources) = fields::plan(columns, *resolution, &self.columns(range)?)?;
+        let mut keys = self.columns(range)?;
+        if keys.is_empty() && resolution.step().is_some() {
+            // Positions may be older than any reading.
+            keys = self.counted(range)?;
+        }
+        let (planned, sources) = fields::plan(columns, *resolution, &keys)?;
         let (mut columns, mut places) = (Vec::new(), Vec::new());
         for column in planned {
             columns.push(column.column);
@@ -98,6 +105,35 @@ impl Archive {
         })
     }
 
+    /// The counters of a meter that have positions in range.
+    fn counters_of(&self, meter: &str, range: &Range) -> Result<Vec<CounterState>, ReadError> {
+        let mut counters = self.counters(meter)?;
+        counters.retain(|state| {
+            let of = range.equipment_id.as_deref().is_none_or(|id| *id == *state.key.equipment);
+            let begun = range.to.is_none_or(|to| state.first.time < to);
+            of && begun && range.from.is_none_or(|from| state.last.time > from)
+        });
+        Ok(counters)
+    }
+
+    /// The keys of what the totals have positions of in range.
+    fn counted(&self, range: &Range) -> Result<BTreeSet<String>, ReadError> {
+        let mut keys = BTreeSet::new();
+        let meters = self.meters()?;
+        for meter in meters.iter().filter(|meter| range.meter.as_ref().is_none_or(|m| m == *meter)) {
+            keys.extend(self.counters_of(meter, range)?.iter().filter_map(|state| {
+                Some(match state.key.register {
+                    Register::Energy(field) => field.name().to_owned(),
+                    Register::Device { class, channel } => {
+                        let of_class = |kind: &u8| MbusClass::from_device_type(*kind) == Some(class);
+                        format!("mbus/{}/type={}", channel.unwrap_or(1), (0..=u8::MAX).find(of_class)?)
+                    }
+                })
+            }));
+        }
+        Ok(keys)
+    }
+
     /// Units that are up to the meter: those of the newest reading in range.
     fn find_units(
         &self,
@@ -113,7 +149,17 @@ impl Archive {
         let meters =
             self.meters()?.into_iter().filter(|meter| range.meter.as_ref().is_none_or(|m| m == meter));
         for meter in meters {
-            let Some(reading) = self.last_reading(&meter, from, to)? else { continue };
+            let Some(reading) = self.last_reading(&meter, from, to)? else {
+                for state in self.counters_of(&meter, range)? {
+                    let Register::Device { class, .. } = state.key.register else { continue };
+                    let of_class = columns.iter_mut().zip(places);
+                    for (column, _) in of_class.filter(|(_, place)| sources[**place] == Source::Class(class))
+                    {
+                        column.unit = Some(state.unit);
+                    }
+                }
+                continue;
+            };
             let varying = columns.iter_mut().zip(places).filter(|(_, place)| sources[**place].unit_varies());
             for (column, place) in varying {
                 if let Some(Cell::Number(quantity)) = sources[*place].of_reading(&reading) {

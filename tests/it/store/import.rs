@@ -9,6 +9,9 @@ mod real;
 /// Interrupted and resumed; a dump of hundreds of megabytes in bounded memory.
 mod endure;
 
+/// Dumps that are odd: broken off, wrapped up, of other databases.
+mod odd;
+
 /// Recorded telegrams, CSV files with a mapping, P1 Monitor.
 mod others;
 

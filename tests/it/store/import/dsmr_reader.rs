@@ -225,7 +225,7 @@ fn other_files_are_named() {
         (b"PGDMP\x01\x0e\x00", "pg_restore --no-owner -f dump.sql"),
         (b"SQLite format 3\0 and so on", "an SQLite database"),
         (b"hello\n", "no dump of PostgreSQL"),
-        (b"", "no dump of PostgreSQL"),
+        (b"", "an empty file"),
     ];
     for (bytes, expected) in cases {
         std::fs::write(&file, bytes).unwrap();

@@ -51,6 +51,12 @@ fn thousandths(text: &str) -> i128 {
     whole.parse::<i128>().unwrap() * 1_000 + rest.parse::<i128>().unwrap()
 }
 
+fn millionths(text: &str) -> i128 {
+    let (whole, rest) = text.split_once('.').unwrap();
+    assert_eq!(rest.len(), 6);
+    whole.parse::<i128>().unwrap() * 1_000_000 + rest.parse::<i128>().unwrap()
+}
+
 /// Positions by time.
 type Series = BTreeMap<i64, i128>;
 
@@ -84,6 +90,7 @@ fn every_difference_from_its_day_table_lies_in_what_it_does_not_count() {
     let minutes = rows(&text, "dsmr_consumption_electricityconsumption");
     let stamps = series(&rows(&text, "dsmr_consumption_gasconsumption"), "read_at", "delivered");
     let days = rows(&text, "dsmr_stats_daystatistics");
+    let prices = rows(&text, "dsmr_consumption_energysupplierprice");
     // Every reading is there as it was, at its second.
     let found = readings(&database);
     assert_eq!(found.len(), raw.len());
@@ -132,6 +139,18 @@ fn every_difference_from_its_day_table_lies_in_what_it_does_not_count() {
         let usage = day.usage.device(MbusClass::Gas).unwrap().value.rescaled(3).unwrap().mantissa();
         assert_eq!(usage, counted + gaps, "gas of {}", theirs["day"]);
         explained += i128::from(usage != counted);
+        // Its costs: cents of each tariff of what it counted, of all the gas of the day, and of the day itself.
+        let contract = prices.iter().rfind(|price| price["start"] <= theirs["day"]).unwrap();
+        let of = |price: &str, used: i128| used * millionths(&contract[price]);
+        let tariff = |number: u8| {
+            let taken = thousandths(&theirs[&format!("electricity{number}")]);
+            let given = thousandths(&theirs[&format!("electricity{number}_returned")]);
+            of(&format!("electricity_delivered_{number}_price"), taken)
+                - of(&format!("electricity_returned_{number}_price"), given)
+        };
+        let parts = [tariff(1), tariff(2), of("gas_price", usage), of("fixed_daily_cost", 1_000)];
+        let total: i128 = parts.iter().map(|part| (part + 5_000_000).div_euclid(10_000_000)).sum();
+        assert_eq!(format!("{}.{:02}", total / 100, total % 100), theirs["total_cost"], "{}", theirs["day"]);
     }
     assert!(explained >= 8, "there are differences: {explained}");
     // Together they are what the registers are apart.
