@@ -81,7 +81,9 @@ pub(in crate::store) fn widened(columns: Columns) -> Stated {
         })
         .collect();
     for column in &joined {
-        let Some((key, end)) = column.key.split_once('#').filter(|(_, end)| *end != "count") else { continue };
+        let Some((key, end)) = column.key.split_once('#').filter(|(_, end)| *end != "count") else {
+            continue;
+        };
         let of_key = |stated: &&mut StatedColumn| {
             stated.key == key && stated.unit == column.unit && stated.scale == column.scale
         };

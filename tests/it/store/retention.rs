@@ -174,3 +174,31 @@ fn without_retention_nothing_is_given_up() {
     });
     assert_eq!(levels(&path), [(0, 9)]);
 }
+
+#[test]
+fn minutes_and_quarter_hours_take_a_part_of_the_room() {
+    let folder = crate::support::scratch();
+    let path = folder.path().join("dsmrd.sqlite");
+    // Three hours from noon.
+    let noon = 12 * 3_600;
+    let bytes = |level: u8| {
+        let levels = stats::of(&path).unwrap().levels;
+        levels.iter().find(|of| of.level == level && of.rows > 9).map_or(0, |of| of.bytes)
+    };
+    runtime().block_on(async {
+        let opened = open(&path);
+        for reading in super::packed::simulated(noon..noon + 3 * 3_600) {
+            assert!(opened.store.put(&meter("home"), std::sync::Arc::new(reading)).await);
+        }
+        opened.store.flush().await.unwrap();
+        let readings = bytes(0);
+        grow_old(&opened, Retention { raw_days: Some(10), minute_days: None }, 3).await;
+        let minutes = bytes(1);
+        grow_old(&opened, Retention { raw_days: Some(10), minute_days: Some(20) }, 3).await;
+        let quarters = bytes(2);
+        opened.store.close().await.unwrap();
+        println!("ZZ {readings} {minutes} {quarters}");
+        assert!(minutes * 2 < readings && minutes > 0, "{minutes} of {readings} bytes");
+        assert!(quarters * 3 < minutes * 2 && quarters > 0, "{quarters} of {minutes} bytes");
+    });
+}
