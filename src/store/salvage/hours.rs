@@ -17,12 +17,15 @@ use crate::store::block;
 use crate::store::codec::Damaged;
 use crate::store::db;
 use crate::store::pending::{Finished, Pending, Place};
+use crate::store::summary::Summary;
 
 /// A block whose checksum holds and whose readings unpack.
 struct Whole {
     trust: Trust,
     codec: u8,
     level: i64,
+    /// What the readings came to that were given up.
+    summary: Option<Vec<u8>>,
     about: Finished,
 }
 
@@ -179,7 +182,7 @@ fn insert(transaction: &Transaction<'_>, epoch: i64, block: &Whole) -> rusqlite:
             block.codec,
             about.data,
             block.level,
-            db::blocks::summary(block.codec, &about.data)
+            block.summary.clone().or_else(|| db::blocks::summary(block.codec, &about.data))
         ])
         .map(|_| ())
 }
@@ -207,7 +210,16 @@ fn unpack(record: &[u8], found: &FoundBlock, named: &impl Fn(i64, Option<&str>) 
     let named = named(found.epoch, about.equipment.as_deref());
     about.meter = named.meter;
     about.equipment = (!named.equipment.is_empty()).then_some(named.equipment);
-    Some(Whole { trust: found.trust, codec, level, about })
+    let summary = values.get(11).and_then(Value::blob).filter(|_| level != 0);
+    let summary = summary.filter(|bytes| Summary::unpack(bytes).is_ok()).map(<[u8]>::to_vec);
+    if level != 0 {
+        // Their first second is not in the rows any more.
+        let first = values.get(3).and_then(Value::integer).unwrap_or(about.first);
+        if first <= about.first && first.div_euclid(3_600) == about.hour {
+            about.first = first;
+        }
+    }
+    Some(Whole { trust: found.trust, codec, level, summary, about })
 }
 
 /// What the row of a block says, of its readings; the equipment is what they tell, the meter is not known.
@@ -228,7 +240,9 @@ pub(in crate::store) fn tell(codec: u8, data: Vec<u8>) -> Result<Finished, Damag
         let row = row?;
         if !row.items.iter().map(|(key, _)| key).eq(&shape) {
             shape = row.items.iter().map(|(key, _)| key.clone()).collect();
-            about.columns.extend(shape.iter().map(|key| key.to_string()));
+            // What minutes have beside a column is no column of a reading.
+            let columns = shape.iter().filter(|key| !key.contains('#'));
+            about.columns.extend(columns.map(|key| key.to_string()));
         }
         for (key, value) in row.items.iter().filter(|(key, _)| key.ends_with("/type")) {
             if let FlatValue::Number(quantity) = value {
