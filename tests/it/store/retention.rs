@@ -197,7 +197,6 @@ fn minutes_and_quarter_hours_take_a_part_of_the_room() {
         grow_old(&opened, Retention { raw_days: Some(10), minute_days: Some(20) }, 3).await;
         let quarters = bytes(2);
         opened.store.close().await.unwrap();
-        println!("ZZ {readings} {minutes} {quarters}");
         assert!(minutes * 2 < readings && minutes > 0, "{minutes} of {readings} bytes");
         assert!(quarters * 3 < minutes * 2 && quarters > 0, "{quarters} of {minutes} bytes");
     });
