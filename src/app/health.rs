@@ -19,7 +19,7 @@ impl Told {
             let fault =
                 |health: &StoreHealth| health.trouble.as_ref().map(|trouble| (trouble.fault, trouble.since));
             let numbers = health.lost != told.lost || health.trouble.is_some();
-            fault(health) != fault(told) || (numbers && now >= at + PACE)
+            fault(health) != fault(told) || health.backup != told.backup || (numbers && now >= at + PACE)
         });
         if is_new {
             feed.publish(Event::Store(health.clone()));

@@ -281,7 +281,9 @@ impl Running {
                     if let Some(code) = self.open_record(&mut requests).await {
                         break code;
                     }
-                    self.told.tell(&self.app.store_counters.health(), &self.app.feed, &self.app.clock);
+                    let mut health = self.app.store_counters.health();
+                    health.backup = self.backups.state().health();
+                    self.told.tell(&health, &self.app.feed, &self.app.clock);
                     requests.unless_stopped(self.keep_books()).await;
                 }
             }

@@ -8,6 +8,7 @@ use super::db::{self, Database, beside};
 use super::disk::SystemDisk;
 use super::error::OpenError;
 use super::journal;
+use super::retention::READINGS;
 use crate::meter::UnixMillis;
 
 /// A silence longer than this is a gap, in seconds.
@@ -31,7 +32,7 @@ pub struct EpochStats {
     pub meter: String,
     /// Its identifier; empty for one that never told it.
     pub equipment_id: String,
-    /// Its readings.
+    /// Its readings: those that were not given up.
     pub readings: u64,
     /// The blocks they are in.
     pub blocks: u64,
@@ -45,6 +46,23 @@ pub struct EpochStats {
     pub gaps: u64,
     /// Seconds of these silences.
     pub silent: u64,
+}
+
+/// How much of the record is of one fineness.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LevelStats {
+    /// 0 readings; 1 minutes and 2 quarter-hours, whose readings were given up.
+    pub level: u8,
+    /// Blocks.
+    pub blocks: u64,
+    /// Readings, minutes or quarter-hours.
+    pub rows: u64,
+    /// Bytes of the blocks.
+    pub bytes: u64,
+    /// The time of the earliest row, in seconds since 1970-01-01 00:00 UTC.
+    pub first: i64,
+    /// The time of the latest.
+    pub last: i64,
 }
 
 /// What a record holds.
@@ -62,6 +80,8 @@ pub struct Stats {
     pub tables: Vec<TableStats>,
     /// Equipment by meter and time.
     pub epochs: Vec<EpochStats>,
+    /// What is there of each level, the finest first.
+    pub levels: Vec<LevelStats>,
     /// Hours in which there are readings, of whatever meter.
     pub hours: u64,
 }
@@ -77,9 +97,9 @@ impl Stats {
         self.epochs.iter().map(|epoch| epoch.blocks).sum()
     }
 
-    /// Bytes of the blocks.
-    pub fn block_bytes(&self) -> u64 {
-        self.epochs.iter().map(|epoch| epoch.bytes).sum()
+    /// Bytes of blocks of readings.
+    pub fn reading_bytes(&self) -> u64 {
+        self.levels.iter().filter(|level| level.level == READINGS).map(|level| level.bytes).sum()
     }
 }
 
@@ -100,6 +120,7 @@ pub fn of(path: &Path) -> Result<Stats, OpenError> {
             free_pages: count("PRAGMA freelist_count")?,
             tables: tables(&connection)?,
             epochs: epochs(&connection)?,
+            levels: levels(&connection)?,
             hours: count("SELECT count(DISTINCT hour) FROM block")?,
         })
     };
@@ -121,9 +142,22 @@ fn tables(connection: &Connection) -> rusqlite::Result<Vec<TableStats>> {
     sizes.into_iter().map(table).collect()
 }
 
+fn levels(connection: &Connection) -> rusqlite::Result<Vec<LevelStats>> {
+    let mut statement = connection.prepare(
+        "SELECT level, count(*), sum(count), sum(length(data)), min(first), max(last) FROM block
+         GROUP BY level ORDER BY level",
+    )?;
+    let level = |row: &rusqlite::Row<'_>| {
+        let number = |place| row.get::<_, i64>(place).map(|n| n.max(0) as u64);
+        let (blocks, rows, bytes) = (number(1)?, number(2)?, number(3)?);
+        Ok(LevelStats { level: row.get(0)?, blocks, rows, bytes, first: row.get(4)?, last: row.get(5)? })
+    };
+    statement.query_map([], level)?.collect()
+}
+
 fn epochs(connection: &Connection) -> rusqlite::Result<Vec<EpochStats>> {
     let mut statement = connection.prepare(
-        "SELECT e.meter, e.equipment_id, b.count, length(b.data), b.first, b.last
+        "SELECT e.meter, e.equipment_id, iif(b.level = 0, b.count, 0), length(b.data), b.first, b.last
          FROM block b JOIN epoch e ON e.id = b.epoch ORDER BY e.meter, e.id, b.first",
     )?;
     let mut rows = statement.query([])?;

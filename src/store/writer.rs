@@ -183,6 +183,7 @@ impl Writer {
             self.write();
             self.tick();
             self.restore(idle);
+            self.thin(idle);
             self.counters.waiting.set(self.unsynced + queue.len() as u64);
             for answer in flushes {
                 // Nobody may be waiting any more.
@@ -286,7 +287,7 @@ impl Writer {
                 self.cut();
                 self.unsynced = 0;
                 self.counters.troubles.healed(StoreFault::Database);
-                self.thinning.step(&mut self.database, self.clock.wall());
+                self.thin_at_commit();
                 self.committed_at = now;
                 self.synced_at = now;
                 self.commit_again_at = 0;

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::StoreCounters;
+use super::{BackupHealth, StoreCounters};
 
 /// What of the record does not work; the worst comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub struct StoreHealth {
     pub waiting: u64,
     /// Readings that were dropped since the start, for whatever reason.
     pub lost: u64,
+    /// How its backups are, where there are any.
+    pub backup: Option<BackupHealth>,
 }
 
 impl StoreHealth {
@@ -100,6 +102,7 @@ impl StoreCounters {
             trouble: self.troubles.worst(),
             waiting: self.waiting.get(),
             lost: self.dropped_queue_full.get() + self.dropped_write_error.get(),
+            backup: None,
         }
     }
 }

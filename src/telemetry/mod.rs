@@ -5,6 +5,6 @@ mod counters;
 mod health;
 pub mod log;
 
-pub use backup::BackupState;
+pub use backup::{BackupHealth, BackupState};
 pub use counters::{BrokerCounters, Counter, MeterCounters, ShareCounters, StoreCounters};
 pub use health::{StoreFault, StoreHealth, StoreTrouble, StoreTroubles};

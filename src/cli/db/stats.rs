@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use serde_json::json;
 
 use dsmrd::exit;
-use dsmrd::store::stats::{self, Stats};
+use dsmrd::store::stats::{self, LevelStats, Stats};
 
 use super::super::Outcome;
 use super::Where;
@@ -60,12 +60,20 @@ fn megabytes(bytes: u64) -> String {
 }
 
 fn per_reading(stats: &Stats) -> Option<f64> {
-    ratio(stats.block_bytes(), stats.readings(), 2)
+    ratio(stats.reading_bytes(), stats.readings(), 2)
 }
 
 /// Days are counted by the hours that have readings: gaps take no room.
 fn per_day(stats: &Stats) -> Option<f64> {
     ratio(stats.database * 24, stats.hours, 0)
+}
+
+fn kept_as(level: &LevelStats) -> &'static str {
+    match level.level {
+        0 => "readings",
+        1 => "minutes",
+        _ => "quarter-hours",
+    }
 }
 
 fn table(stats: &Stats) {
@@ -80,6 +88,20 @@ fn table(stats: &Stats) {
     say!("readings         {:>12}  in {} blocks", stats.readings(), stats.blocks());
     say!("bytes a reading  {:>12}  packed, without what SQLite adds", shown(per_reading(stats)));
     say!("bytes a day      {:>12}  of the database", shown(per_day(stats)));
+    // Where nothing was given up the lines above say it all.
+    if stats.levels.iter().any(|level| level.level > 0) {
+        say!("");
+        say!("{:<20} {:>12} {:>12} {:<20} {:<20}", "kept as", "rows", "size", "oldest", "newest");
+        for level in &stats.levels {
+            let (first, last) = (time(level.first), time(level.last));
+            say!(
+                "{:<20} {:>12} {:>12} {first:<20} {last:<20}",
+                kept_as(level),
+                level.rows,
+                megabytes(level.bytes)
+            );
+        }
+    }
     say!("");
     say!("{:<20} {:>12} {:>12} {:>7}", "table", "rows", "size", "share");
     for table in &stats.tables {
@@ -121,6 +143,16 @@ fn object(stats: &Stats) -> serde_json::Value {
             "share": ratio(table.bytes, stats.database, 4),
         })
     });
+    let levels = stats.levels.iter().map(|level| {
+        json!({
+            "kept_as": kept_as(level),
+            "blocks": level.blocks,
+            "rows": level.rows,
+            "bytes": level.bytes,
+            "oldest": time(level.first),
+            "newest": time(level.last),
+        })
+    });
     let epochs = stats.epochs.iter().map(|epoch| {
         json!({
             "meter": epoch.meter,
@@ -145,6 +177,7 @@ fn object(stats: &Stats) -> serde_json::Value {
         "bytes_per_day": per_day(stats),
         "hours": stats.hours,
         "tables": tables.collect::<Vec<_>>(),
+        "levels": levels.collect::<Vec<_>>(),
         "equipment": epochs.collect::<Vec<_>>(),
     })
 }

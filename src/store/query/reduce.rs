@@ -144,7 +144,7 @@ pub(super) fn reduce(
     let is_wanted = |key: &str| {
         // Of minutes and quarter-hours what their readings came to.
         let name = if part.level > 0 { key.split('#').next().unwrap_or(key) } else { key };
-        keys.iter().any(|(wanted, _)| wanted == name)
+        (part.level > 0 && key == thin::COUNT) || keys.iter().any(|(wanted, _)| wanted == name)
     };
     let columns = block::columns(part.codec, part.data(archive)?, &is_wanted).map_err(|_| part.damaged())?;
     let columns = if part.level > 0 { thin::widened(columns) } else { thin::plain(columns) };

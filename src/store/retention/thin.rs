@@ -1,7 +1,10 @@
 //! Readings given up for what they come to by the minute or the quarter-hour: rows of the same kind, in which a column
 //! of numbers is joined by others, `<key>#min`, `#max`, `#sum` and `#count`. The column itself keeps the last value.
+//!
+//! What follows from the rest is left out, where it does so in all rows of a block: [`COUNT`] is how many readings a row
+//! was, and most columns were in all of them; the most of a register is its last.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::meter::record::{FlatValue, Key};
 use crate::meter::{Quantity, Unit};
@@ -13,6 +16,16 @@ use crate::store::summary::{ColumnSummary, Stats, Summary};
 
 /// What a column's numbers come to besides the last.
 const ENDS: [&str; 4] = ["min", "max", "sum", "count"];
+
+/// How many readings a row was.
+pub(in crate::store) const COUNT: &str = "#count";
+
+/// What a column comes to where it is not told: as often as the row has readings, each the last one.
+fn constant(time: i64, last: i128, count: Option<u64>) -> Stats {
+    let count = count.unwrap_or(1).max(1);
+    let sum = last.checked_mul(count.into()).unwrap_or(last);
+    Stats { count, sum, ..Stats::of(time, last) }
+}
 
 /// What the numbers of columns come to row by row.
 #[derive(Debug)]
@@ -50,19 +63,30 @@ pub(in crate::store) fn widened(columns: Columns) -> Stated {
     let Columns { times, numbers } = columns;
     let (joined, own): (Vec<NumberColumn>, Vec<NumberColumn>) =
         numbers.into_iter().partition(|column| column.key.contains('#'));
+    let of_rows = joined.iter().filter(|column| column.key == COUNT).flat_map(NumberColumn::iter);
+    let of_rows: BTreeMap<usize, u64> =
+        of_rows.filter_map(|(row, count)| Some((row, u64::try_from(count).ok()?))).collect();
+    let count_of = |key: &str, row: usize| {
+        let own = joined.iter().filter(|column| column.key.strip_suffix(COUNT) == Some(key));
+        let told = own.flat_map(NumberColumn::iter).find(|(other, _)| *other == row);
+        told.and_then(|(_, count)| u64::try_from(count).ok()).or_else(|| of_rows.get(&row).copied())
+    };
     let mut stated: Vec<StatedColumn> = own
         .into_iter()
         .map(|column| {
-            let stats = column.iter().map(|(row, n)| (row, Stats::of(times[row], n))).collect();
+            let stats = column
+                .iter()
+                .map(|(row, n)| (row, constant(times[row], n, count_of(&column.key, row))))
+                .collect();
             StatedColumn { key: column.key.clone(), unit: column.unit, scale: column.scale, stats }
         })
         .collect();
-    for column in joined {
-        let Some((key, rest)) = column.key.split_once('#') else { continue };
-        let end = rest;
+    for column in &joined {
+        let Some((key, end)) = column.key.split_once('#').filter(|(_, end)| *end != "count") else {
+            continue;
+        };
         let of_key = |stated: &&mut StatedColumn| {
-            stated.key == key
-                && (end == "count" || stated.unit == column.unit && stated.scale == column.scale)
+            stated.key == key && stated.unit == column.unit && stated.scale == column.scale
         };
         for own in stated.iter_mut().filter(of_key) {
             let mut numbers = column.iter().peekable();
@@ -73,7 +97,6 @@ pub(in crate::store) fn widened(columns: Columns) -> Stated {
                     "min" => stats.min = number,
                     "max" => stats.max = number,
                     "sum" => stats.sum = number,
-                    "count" => stats.count = u64::try_from(number).unwrap_or(1).max(1),
                     _ => {}
                 }
             }
@@ -112,14 +135,18 @@ pub(in crate::store) fn thinned(rows: &[Row], level: u8, seconds: i64) -> Option
         spans.entry(time.div_euclid(seconds)).or_default().push((time, row));
     }
     let mut thinned = Vec::with_capacity(spans.len());
+    let mut needed = BTreeSet::from([COUNT.into()]);
     for (_, mut rows) in spans {
         rows.sort_by_key(|(time, _)| *time);
         let mut rest = &rows[..];
         while !rest.is_empty() {
-            let (row, taken) = span(rest, level)?;
+            let (row, taken) = span(rest, level, &mut needed)?;
             thinned.push(row);
             rest = &rest[taken..];
         }
+    }
+    for row in &mut thinned {
+        row.items.retain(|(key, _)| !key.contains('#') || needed.contains(key));
     }
     Some(thinned)
 }
@@ -130,14 +157,14 @@ fn clock(row: &Row) -> impl Iterator<Item = &Key> {
 }
 
 /// Of readings of one span, as many of the first as have their columns in the same units and scales: their row, and how
-/// many they are.
-fn span(rows: &[(i64, &Row)], level: u8) -> Option<(Row, usize)> {
+/// many they are. Columns of which the rest does not tell everything are `needed`.
+fn span(rows: &[(i64, &Row)], level: u8, needed: &mut BTreeSet<Key>) -> Option<(Row, usize)> {
     // Keys in the order in which they came, each with its last value.
     let mut items: Vec<(Key, FlatValue)> = Vec::new();
     let mut stats: BTreeMap<Key, (Unit, u8, Stats)> = BTreeMap::new();
     let mut places: BTreeMap<Key, usize> = BTreeMap::new();
     let first = rows.first()?.1;
-    let mut taken = 0usize;
+    let (mut taken, mut readings) = (0usize, 0u64);
     for (time, row) in rows {
         let changes = row.items.iter().any(|(key, value)| {
             let FlatValue::Number(Quantity { value, unit }) = value else { return false };
@@ -147,6 +174,7 @@ fn span(rows: &[(i64, &Row)], level: u8) -> Option<(Row, usize)> {
             break;
         }
         taken += 1;
+        readings += if level == 0 { 1 } else { readings_of(row)? };
         for (key, value) in row.items.iter().filter(|(key, _)| !key.contains('#')) {
             match places.get(key) {
                 Some(place) => items[*place].1 = value.clone(),
@@ -168,21 +196,48 @@ fn span(rows: &[(i64, &Row)], level: u8) -> Option<(Row, usize)> {
         }
     }
     let (_, last) = rows.get(taken.checked_sub(1)?)?;
-    let ends = stats.into_iter().flat_map(|(key, (unit, scale, stats))| {
-        let numbers = [stats.min, stats.max, stats.sum, stats.count.into()];
-        ENDS.into_iter().zip(numbers).map(move |(end, number)| {
+    let number = |number: i128, scale: u8, unit: Unit| {
+        Some(FlatValue::Number(Quantity { value: Decimal::new(number, scale)?, unit }))
+    };
+    items.push((COUNT.into(), number(readings.into(), 0, Unit::One)?));
+    for (key, (unit, scale, stats)) in stats {
+        let (time, last) = stats.last;
+        let count = constant(time, last, Some(readings)).count;
+        let rest = constant(time, last, Some(stats.count));
+        let told = [stats.min, stats.max, stats.sum, stats.count.into()];
+        let follows = [rest.min, rest.max, rest.sum, count.into()];
+        for ((end, told), follows) in ENDS.into_iter().zip(told).zip(follows) {
+            let name: Key = format!("{key}#{end}").into();
             let (unit, scale) = if end == "count" { (Unit::One, 0) } else { (unit, scale) };
-            let value = Decimal::new(number, scale)?;
-            Some((format!("{key}#{end}").into(), FlatValue::Number(Quantity { value, unit })))
-        })
-    });
-    items.extend(ends.collect::<Option<Vec<_>>>()?);
+            items.push((name.clone(), number(told, scale, unit)?));
+            if told != follows {
+                needed.insert(name);
+            }
+        }
+    }
     Some((Row { received_at: last.received_at, proof: last.proof, items }, taken))
+}
+
+/// The number of a column of a row.
+fn number_of(row: &Row, key: &str) -> Option<i128> {
+    row.items.iter().find_map(|(other, value)| match value {
+        FlatValue::Number(quantity) if other == key => Some(quantity.value.mantissa()),
+        _ => None,
+    })
+}
+
+/// How many readings a row that is a span already was.
+fn readings_of(row: &Row) -> Option<u64> {
+    number_of(row, COUNT).map_or(Some(1), |count| u64::try_from(count).ok())
 }
 
 /// What a number of a row that is a span already came to.
 fn joined(row: &Row, key: &str, time: i64, last: Decimal) -> Option<Stats> {
-    let mut stats = Stats::of(time, last.mantissa());
+    let count = match number_of(row, &format!("{key}{COUNT}")) {
+        Some(count) => u64::try_from(count).ok()?,
+        None => readings_of(row)?,
+    };
+    let mut stats = constant(time, last.mantissa(), Some(count));
     for (other, value) in &row.items {
         let end = other.strip_prefix(key).and_then(|rest| rest.strip_prefix('#'));
         if let (Some(end), FlatValue::Number(quantity)) = (end, value) {
@@ -191,7 +246,6 @@ fn joined(row: &Row, key: &str, time: i64, last: Decimal) -> Option<Stats> {
                 "min" => stats.min = number,
                 "max" => stats.max = number,
                 "sum" => stats.sum = number,
-                "count" => stats.count = u64::try_from(number).ok()?,
                 _ => {}
             }
         }

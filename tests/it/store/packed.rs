@@ -27,7 +27,7 @@ fn readings(stream: &[u8]) -> Vec<Reading> {
     readings
 }
 
-fn simulated(seconds: std::ops::Range<i64>) -> Vec<Reading> {
+pub(super) fn simulated(seconds: std::ops::Range<i64>) -> Vec<Reading> {
     let mut simulator = Simulator::new(1, START + seconds.start);
     let stream: Vec<u8> = seconds.flat_map(|_| simulator.next_telegram()).collect();
     readings(&stream)

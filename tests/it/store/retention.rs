@@ -7,7 +7,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use dsmrd::clock::Clock;
-use dsmrd::store::{Archive, Range, Resolution, Retention, Span, StoreSettings, check, rebuild, salvage};
+use dsmrd::store::{
+    Archive, Range, Resolution, Retention, Span, StoreSettings, check, rebuild, salvage, stats,
+};
 use proptest::prelude::*;
 
 use super::query::life::{Life, Said, lives};
@@ -140,10 +142,48 @@ fn space_returns_and_totals_stay() {
     // Positions that no reading makes again stay when they are made anew.
     rebuild::run(&path, START * 1_000, |_, _| ()).unwrap();
     assert_eq!(kept(&path), totals);
+    let told = stats::of(&path).unwrap();
+    let levels: Vec<(u8, u64, u64)> = told.levels.iter().map(|l| (l.level, l.blocks, l.rows)).collect();
+    assert_eq!(levels, [(0, 1, 3), (1, 8, 8 * 60)]);
+    assert_eq!(told.readings(), 3, "minutes are no readings");
     let archive = Archive::open(&path).unwrap();
     let thinned = |resolution| archive.thinned(&Range::default(), resolution).unwrap();
     assert_eq!(thinned(Resolution::Raw), Some(START + 7 * 86_400 + 3_599));
     assert_eq!(thinned(Resolution::Minute), None);
+}
+
+#[test]
+fn a_database_of_before_keeps_its_length_until_it_is_made_short_once() {
+    let folder = crate::support::scratch();
+    let path = folder.path().join("dsmrd.sqlite");
+    let pragma = |sql: &str| {
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    let length = || path.metadata().unwrap().len();
+    runtime().block_on(async {
+        live(&path, &week()).await.store.close().await.unwrap();
+        // As a record was made before free pages could be given back.
+        let old = rusqlite::Connection::open(&path).unwrap();
+        old.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA auto_vacuum = NONE; VACUUM").unwrap();
+        drop(old);
+        assert_eq!(pragma("PRAGMA auto_vacuum"), 0);
+        let before = length();
+        let opened = open(&path);
+        grow_old(&opened, Retention { raw_days: Some(10), minute_days: None }, 3).await;
+        opened.store.close().await.unwrap();
+        assert!(length() >= before && pragma("PRAGMA freelist_count") > 0);
+        stats::vacuum(&path, START * 1_000).unwrap();
+        assert!(length() + 20_000 < before, "{} of {before} bytes", length());
+        assert_eq!((pragma("PRAGMA auto_vacuum"), pragma("PRAGMA freelist_count")), (2, 0));
+        // From now on it shrinks by itself.
+        let opened = open(&path);
+        let quarters = Retention { raw_days: Some(10), minute_days: Some(20) };
+        grow_old(&opened, quarters, 3).await;
+        opened.store.close().await.unwrap();
+        assert_eq!(levels(&path).last(), Some(&(2, 8)));
+        assert_eq!(pragma("PRAGMA freelist_count"), 0);
+    });
 }
 
 #[test]
@@ -156,4 +196,31 @@ fn without_retention_nothing_is_given_up() {
         opened.store.close().await.unwrap();
     });
     assert_eq!(levels(&path), [(0, 9)]);
+}
+
+#[test]
+fn minutes_and_quarter_hours_take_a_part_of_the_room() {
+    let folder = crate::support::scratch();
+    let path = folder.path().join("dsmrd.sqlite");
+    // Three hours from noon.
+    let noon = 12 * 3_600;
+    let bytes = |level: u8| {
+        let levels = stats::of(&path).unwrap().levels;
+        levels.iter().find(|of| of.level == level && of.rows > 9).map_or(0, |of| of.bytes)
+    };
+    runtime().block_on(async {
+        let opened = open(&path);
+        for reading in super::packed::simulated(noon..noon + 3 * 3_600) {
+            assert!(opened.store.put(&meter("home"), std::sync::Arc::new(reading)).await);
+        }
+        opened.store.flush().await.unwrap();
+        let readings = bytes(0);
+        grow_old(&opened, Retention { raw_days: Some(10), minute_days: None }, 3).await;
+        let minutes = bytes(1);
+        grow_old(&opened, Retention { raw_days: Some(10), minute_days: Some(20) }, 3).await;
+        let quarters = bytes(2);
+        opened.store.close().await.unwrap();
+        assert!(minutes * 2 < readings && minutes > 0, "{minutes} of {readings} bytes");
+        assert!(quarters * 3 < minutes * 2 && quarters > 0, "{quarters} of {minutes} bytes");
+    });
 }
