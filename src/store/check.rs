@@ -1,6 +1,5 @@
 //! The record held against itself, beside a process that writes to it or alone: nothing is changed.
 
-use std::io;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension};
@@ -19,7 +18,7 @@ const MAX_TOLD: usize = 100;
 pub struct Checked {
     /// Blocks that were unpacked.
     pub blocks: u64,
-    /// Readings in them.
+    /// Readings in them; the minutes and quarter-hours of those that were given up are none.
     pub readings: u64,
     /// Positions of counters.
     pub positions: u64,
@@ -66,7 +65,7 @@ pub fn run(path: &Path, is_quick: bool, mut progress: impl FnMut(u64, u64)) -> R
         }
         told => told.map_err(|error| OpenError::Sqlite { path: path.to_owned(), error })?,
     }
-    check_journal(&journal::path_of(path), &mut checked)?;
+    check_journal(path, &mut checked)?;
     Ok(checked)
 }
 
@@ -156,19 +155,19 @@ fn block(row: &rusqlite::Row<'_>, hour: i64) -> rusqlite::Result<Result<u64, Str
     let columns: Option<String> = row.get(10)?;
     let (codec, data): (u8, Vec<u8>) = (row.get(6)?, row.get(7)?);
     let summary: Option<Vec<u8>> = row.get(11)?;
-    let level: i64 = row.get(12)?;
-    let is_summary = summary.is_none_or(|summary| match level {
-        0 => db::blocks::summary(codec, &data) == Some(summary),
-        // What readings came to that are there no more: its checksum speaks for it.
-        _ => Summary::unpack(&summary).is_ok(),
-    });
+    // Of readings that were given up the row still tells when they began and what they came to.
+    let are_readings = row.get::<_, i64>(12)? == 0;
+    let is_summary = match &summary {
+        None => are_readings,
+        Some(summary) if are_readings => Some(summary) == db::blocks::summary(codec, &data).as_ref(),
+        Some(summary) => Summary::unpack(summary).is_ok(),
+    };
     let Ok(about) = tell(codec, data) else {
         return Ok(Err("its readings cannot be unpacked: they are lost".to_owned()));
     };
     let mut wrong = Vec::new();
-    // A minute has the time of its last reading, the row that of the first.
-    let is_first = about.first == first || level > 0 && first <= about.first;
-    if (about.hour, about.last, i64::from(about.count)) != (hour, last, count) || !is_first {
+    let is_since = if are_readings { about.first == first } else { about.first >= first };
+    if !is_since || (about.hour, about.last, i64::from(about.count)) != (hour, last, count) {
         wrong.push("time or number");
     }
     if is_ordered && !about.ordered {
@@ -186,17 +185,14 @@ fn block(row: &rusqlite::Row<'_>, hour: i64) -> rusqlite::Result<Result<u64, Str
         wrong.push("summary");
     }
     if wrong.is_empty() {
-        return Ok(Ok(u64::from(about.count)));
+        return Ok(Ok(if are_readings { u64::from(about.count) } else { 0 }));
     }
     Ok(Err(format!("its row is wrong about its readings ({}); the readings are whole", wrong.join(", "))))
 }
 
 fn check_journal(path: &Path, checked: &mut Checked) -> Result<(), OpenError> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(OpenError::Io { path: path.to_owned(), error }),
-    };
+    let read = journal::read(path).map_err(|error| OpenError::Io { path: journal::path_of(path), error })?;
+    let Some(bytes) = read else { return Ok(()) };
     let mut scanner = Scanner::new(&bytes);
     checked.journaled = (&mut scanner).count() as u64;
     checked.torn = scanner.torn() as u64;

@@ -151,6 +151,10 @@ impl Writer {
             // When this fails they stay in the journal and the thread tries again.
             let _ = writer.commit();
         }
+        if writer.journal.next_sequence() <= sequence {
+            // A power cut took its end, which is in blocks: rows that go on from here would pass for those.
+            writer.journal.cut();
+        }
         writer.journal.raise(sequence + 1);
         writer.restore_at_open();
         writer.measure();
@@ -308,7 +312,8 @@ impl Writer {
             tracing::debug!(error = %error, "could not move the log into the database");
             false
         });
-        if moved || self.journal.used() > MAX_KEPT {
+        // A journal that cannot be written is nothing to fall back on.
+        if moved || self.journal.used() > MAX_KEPT || self.write_trouble.is_failing() {
             // What the journal never got is in a block all the same.
             self.counters.stored.add(self.journal.cut());
         }

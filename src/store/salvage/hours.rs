@@ -208,6 +208,13 @@ fn unpack(record: &[u8], found: &FoundBlock, named: &impl Fn(i64, Option<&str>) 
     let named = named(found.epoch, about.equipment.as_deref());
     about.meter = named.meter;
     about.equipment = (!named.equipment.is_empty()).then_some(named.equipment);
+    if level != 0 {
+        // Their first second is not in the rows any more.
+        let first = values.get(3).and_then(Value::integer).unwrap_or(about.first);
+        if first <= about.first && first.div_euclid(3_600) == about.hour {
+            about.first = first;
+        }
+    }
     Some(Whole { trust: found.trust, codec, level, about })
 }
 

@@ -29,6 +29,10 @@ pub(in crate::store) const TABLES: &[(&str, Saved)] = &[
     ("price", Saved::Prices),
     ("progress", Saved::Own),
     ("summary", Saved::MadeAnew),
+    // An import that is made again brings what was lost: what is there stays out.
+    ("import", Saved::Own),
+    ("note", Saved::Rows),
+    ("inherited", Saved::Rows),
 ];
 
 /// What is saved of a table; what is not in the list is copied row by row.

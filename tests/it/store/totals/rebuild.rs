@@ -50,7 +50,13 @@ fn first_schema(path: &Path) {
     old.pragma_update(None, "user_version", 1).unwrap();
     old.execute("ATTACH ?1 AS new", [new.to_str().unwrap()]).unwrap();
     for table in ["epoch", "layout", "block"] {
-        old.execute(&format!("INSERT INTO {table} SELECT * FROM new.{table}"), []).unwrap();
+        let columns: Vec<String> = {
+            let mut statement = old.prepare("SELECT name FROM pragma_table_info(?1, 'main')").unwrap();
+            statement.query_map([table], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        };
+        let columns = columns.join(", ");
+        old.execute(&format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM new.{table}"), [])
+            .unwrap();
     }
     old.execute("UPDATE progress SET sequence = (SELECT sequence FROM new.progress)", []).unwrap();
     drop(old);
