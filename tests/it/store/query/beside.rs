@@ -93,9 +93,9 @@ fn memory_does_not_grow_with_the_range() {
         &["export", "--format", "influx", "--to"],
     ] {
         let [short, long] = ends.map(|end| peak(&[arguments, &[end]].concat(), &path));
-        assert!(short > 0 && long < short + 6_000, "{arguments:?}: {short} and {long} kB");
+        assert!(short > 0 && long < short + 2_000, "{arguments:?}: {short} and {long} kB");
     }
     let statement = |end: i64| format!("SELECT * FROM reading WHERE time < {}", START + end * 3_600);
     let [short, long] = [20, 200].map(|end| peak(&["sql", "--format", "csv", &statement(end)], &path));
-    assert!(short > 0 && long < short + 6_000, "sql: {short} and {long} kB");
+    assert!(short > 0 && long < short + 2_000, "sql: {short} and {long} kB");
 }
