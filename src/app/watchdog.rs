@@ -111,7 +111,7 @@ mod tests {
     fn a_part_that_waits_for_the_medium_may_stand_still_for_longer() {
         let pulses = [Pulse { name: "store", beats: Arc::default(), patience: 10 }];
         let mut watch = Watch::default();
-        for looks in 0..=30 {
+        for looks in 1..=30 {
             assert_eq!(watch.look(&pulses, 3), (looks == 30).then_some("store"));
         }
     }

@@ -106,6 +106,7 @@ pub struct Dump {
     inserted: Option<Rc<Table>>,
     problems: Problems,
     is_dump: bool,
+    is_begun: bool,
     is_complete: bool,
     cut: Option<String>,
 }
@@ -126,6 +127,7 @@ impl Dump {
             inserted: None,
             problems: Problems::default(),
             is_dump: false,
+            is_begun: false,
             is_complete: false,
             cut: None,
         }
@@ -166,7 +168,12 @@ impl Dump {
         self.is_dump
     }
 
-    /// Whether its last line was there.
+    /// Whether its heading was there: then its last line is to come.
+    pub fn is_begun(&self) -> bool {
+        self.is_begun
+    }
+
+    /// Whether its last line was there, of several dumps in one file that of the last.
     pub fn is_complete(&self) -> bool {
         self.is_complete
     }
@@ -224,6 +231,11 @@ impl Dump {
             State::Copy(..) if self.line == b"\\." => self.state = State::Between,
             State::Copy(_, false) => {}
             State::Copy(table, true) => {
+                if std::str::from_utf8(&self.line).is_err() {
+                    // Of a database in another encoding, nearly always this one: nothing but a note has such letters.
+                    self.line =
+                        self.line.iter().map(|byte| char::from(*byte)).collect::<String>().into_bytes();
+                }
                 copy::split(&self.line, &mut self.text, &mut self.fields);
                 if self.fields.len() == table.columns.len() {
                     return Some(Event::Row);
@@ -274,7 +286,8 @@ impl Dump {
             }
         } else if line.starts_with(b"-- PostgreSQL database dump") {
             self.is_dump = true;
-            self.is_complete |= line.ends_with(b"complete");
+            self.is_begun = true;
+            self.is_complete = line.ends_with(b"complete");
         }
         None
     }

@@ -28,6 +28,12 @@ pub enum Kind {
     Zip,
     /// A tar archive.
     Tar,
+    /// Text in UTF-16, as PowerShell writes what it is told to put into a file.
+    Utf16,
+    /// A dump of MySQL or MariaDB.
+    MySql,
+    /// Nothing at all.
+    Empty,
 }
 
 /// A file that is being read.
@@ -198,9 +204,21 @@ fn kind(bytes: &[u8]) -> Kind {
         Kind::Zip
     } else if bytes.get(257..262) == Some(b"ustar") {
         Kind::Tar
+    } else if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        Kind::Utf16
+    } else if is_mysql(bytes) {
+        Kind::MySql
+    } else if bytes.is_empty() {
+        Kind::Empty
     } else {
         Kind::Text
     }
+}
+
+/// Whether one of the first lines is the heading of such a dump; MariaDB's begins with a comment for its own client.
+fn is_mysql(bytes: &[u8]) -> bool {
+    let mut lines = bytes.split(|byte| *byte == b'\n').take(4);
+    lines.any(|line| line.starts_with(b"-- MySQL dump") || line.starts_with(b"-- MariaDB dump"))
 }
 
 fn read_up_to(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
@@ -257,6 +275,9 @@ mod tests {
         assert_eq!(kind(b"PGDMP\x01\x0e"), Kind::PostgresCustom);
         assert_eq!(kind(b"SQLite format 3\0"), Kind::Sqlite);
         assert_eq!(kind(b"--\n-- PostgreSQL"), Kind::Text);
-        assert_eq!(kind(b""), Kind::Text);
+        assert_eq!(kind(b""), Kind::Empty);
+        assert_eq!(kind(b"\xff\xfe-\0-\0"), Kind::Utf16);
+        assert_eq!(kind(b"-- MySQL dump 10.13  Distrib 8.0.36\n"), Kind::MySql);
+        assert_eq!(kind(b"/*M!999999\\- enable the sandbox mode */ \n-- MariaDB dump 10.19\n"), Kind::MySql);
     }
 }

@@ -58,16 +58,20 @@ pub(super) fn counters(
         // Of a day in which the readings begin, what its hours before them used.
         let used = day.used.filter(|_| end <= limit);
         let used = used.unwrap_or_else(|| of_hours(hours, start, end.min(limit))).max(0);
-        // A meter that was replaced: what this day ends with is not what the next begins with.
-        let replaced = told.is_some_and(|(_, told)| next.is_some_and(|(_, next)| told > next));
+        if day.told.is_none() && used == 0 && end > limit {
+            // It begins with the first known position, and what is older with the day before.
+            continue;
+        }
+        // A meter that was replaced: what this day ends with is not what the next begins with. Where no position was
+        // told that shows where it would be below zero.
+        let replaced = next.is_some_and(|(_, next)| told.map_or(used, |(_, told)| told) > next);
         let ends = match (next, told) {
             (Some((time, next)), Some((_, told))) if !replaced && time > end + QUARTER => {
                 next.min(told + used)
             }
             (Some((_, next)), _) if !replaced => next,
             (_, Some((_, told))) => told + used,
-            // Nothing tells a position: it counts from zero.
-            (_, None) => used_until(days, end, hours),
+            (_, None) => reckoned(days, end, hours),
         };
         if replaced && made.last().is_some_and(|segment| !segment.is_empty()) {
             made.push(BTreeMap::new());
@@ -120,14 +124,24 @@ fn boundary(midnight: i64, time: i64) -> i64 {
     if (time - midnight).abs() < QUARTER { midnight } else { time + (-time).rem_euclid(QUARTER) }
 }
 
+/// What the hours used that lie in a span as a whole: what an hour used in which the readings begin is in these.
 fn of_hours(hours: &BTreeMap<i64, i64>, start: i64, end: i64) -> i64 {
-    hours.range(start..end).map(|(_, used)| used.max(&0)).sum()
+    let whole = hours.range(start..end).filter(|(hour, _)| **hour + 3_600 <= end);
+    whole.map(|(_, used)| used.max(&0)).sum()
 }
 
-/// What was used from the first day on until an instant.
-fn used_until(days: &BTreeMap<i64, Day>, end: i64, hours: &BTreeMap<i64, i64>) -> i64 {
-    let until = days.values().filter(|day| day.span.1 <= end);
-    until.map(|day| day.used.unwrap_or_else(|| of_hours(hours, day.span.0, day.span.1)).max(0)).sum()
+/// The position at the end of a day that no later one tells: what was used since the last told one, or since zero
+/// before the first day.
+fn reckoned(days: &BTreeMap<i64, Day>, end: i64, hours: &BTreeMap<i64, i64>) -> i64 {
+    let mut sum = 0_i64;
+    for day in days.range(..end).rev().map(|(_, day)| day) {
+        let used = day.used.unwrap_or_else(|| of_hours(hours, day.span.0, day.span.1)).max(0);
+        sum = sum.saturating_add(used);
+        if let Some((_, told)) = day.told {
+            return sum.saturating_add(told);
+        }
+    }
+    sum
 }
 
 #[cfg(test)]
@@ -169,6 +183,27 @@ mod tests {
         let hours = BTreeMap::from([(0, 3), (3_600, 99)]);
         let made = counters(&of(), &days, &hours, None);
         assert_eq!(shown(&made[0]), [(1, 10), (3_600, 13), (7_200, 20), (DAY, 20), (2 * DAY, 25)]);
+    }
+
+    #[test]
+    fn where_no_position_was_told_a_sum_beyond_the_position_is_of_another_meter() {
+        let days = BTreeMap::from([day(0, Some(700), 5), day(1, None, 6), day(2, None, 7), day(3, None, 8)]);
+        let made = counters(&of(), &days, &BTreeMap::new(), Some((4 * DAY + 60, 10)));
+        assert_eq!(made.len(), 2, "nothing is lost");
+        assert_eq!(shown(&made[0]), [(1, 700), (DAY, 705), (2 * DAY, 711), (3 * DAY, 718)]);
+        assert_eq!(shown(&made[1]), [(3 * DAY + 1, 2), (4 * DAY, 10)]);
+    }
+
+    #[test]
+    fn an_hour_in_which_the_readings_begin_is_not_counted_before_them() {
+        let days = BTreeMap::from([day(0, None, 5), day(1, None, 9)]);
+        let hours = BTreeMap::from([(DAY + 3_600, 4), (DAY + 7_200, 5)]);
+        let made = counters(&of(), &days, &hours, Some((DAY + 9_000, 100)));
+        let expected = [(1, 91), (DAY, 96), (DAY + 7_200, 100)];
+        assert_eq!(shown(&made[0]), expected, "the second hour lies behind the first reading");
+        // Nothing used before them: the day before ends with what they begin with.
+        let made = counters(&of(), &days, &BTreeMap::from([(DAY + 7_200, 5)]), Some((DAY + 9_000, 100)));
+        assert_eq!(shown(&made[0]), [(1, 95), (DAY, 100)]);
     }
 
     #[test]

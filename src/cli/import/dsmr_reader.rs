@@ -94,6 +94,12 @@ fn dump(path: &Path, args: &Args, target: &Target) -> Outcome {
         complain!("dsmrd: {}: {cut}; what is whole is taken, what follows is missing", path.display());
         code = exit::FAILURE;
     }
+    if let Some(behind) = &survey.behind {
+        complain!(
+            "dsmrd: {}: behind the end of the dump is something else ({behind}); nothing is missing",
+            path.display()
+        );
+    }
     tell::problems(&survey.problems);
     let (equipment, whose) = equipment(args, target, Some(&survey))?;
     say!("{whose}; gas on channel {}", equipment.device.channel);
@@ -111,6 +117,9 @@ fn dump(path: &Path, args: &Args, target: &Target) -> Outcome {
         say!("went on where an earlier import was interrupted");
     }
     tell::verdicts(&done.verdicts, done.covered, target.dry_run, &target.zone);
+    if done.wrong > 0 {
+        say!("  {} values are no numbers; left out", done.wrong);
+    }
     tell::inherited(&done.inherited);
     if !target.dry_run {
         let new = |count: u64, what: &str| {

@@ -55,7 +55,8 @@ pub(super) fn problems(problems: &Problems) {
     if problems.count == 0 {
         return;
     }
-    complain!("{} rows could not be read:", problems.count);
+    let rows = if problems.count == 1 { "row" } else { "rows" };
+    complain!("{} {rows} could not be read:", problems.count);
     for (line, what) in &problems.first {
         complain!("  line {line}: {what}");
     }

@@ -37,6 +37,8 @@ pub struct Imported {
     pub notes: u64,
     /// Peaks and temperatures.
     pub kept: u64,
+    /// Values of readings that are no numbers.
+    pub wrong: u64,
 }
 
 /// What an import is doing.
@@ -112,6 +114,7 @@ pub fn import(
         }
     }
     done.kept += keep(intake, &mut kept)?;
+    done.wrong = pass.wrong;
     let position = dump.input().position();
     intake.write(Some(&Mark { fingerprint: fingerprint.clone(), position, done: false }))?;
     done.verdicts = intake.verdicts().clone();
@@ -151,12 +154,13 @@ struct Pass<'a> {
     maker: Maker,
     table: Option<Rc<Table>>,
     values: Values,
+    wrong: u64,
 }
 
 impl<'a> Pass<'a> {
     fn new(survey: &'a Survey, into: Into<'a>) -> Self {
         let maker = Maker::new(into.equipment, into.zone);
-        Self { survey, equipment: into.equipment, maker, table: None, values: Values::default() }
+        Self { survey, equipment: into.equipment, maker, table: None, values: Values::default(), wrong: 0 }
     }
 
     fn begin(&mut self, table: &Rc<Table>) {
@@ -184,7 +188,7 @@ impl<'a> Pass<'a> {
 
     fn reading(&mut self, row: &Row<'_>) -> Option<Taken> {
         let mut reading = self.maker.reading(self.values.time(row)?);
-        self.values.fill(row, &mut reading);
+        self.wrong += u64::from(self.values.fill(row, &mut reading));
         if let (Some(stamp), Some(value)) = (self.values.stamp(row), self.values.device(row)) {
             self.maker.device(&mut reading, stamp, value);
         }
@@ -200,13 +204,13 @@ impl<'a> Pass<'a> {
             return Some(Taken::Covered);
         }
         let mut reading = self.maker.reading(millis);
-        self.values.fill(row, &mut reading);
+        self.wrong += u64::from(self.values.fill(row, &mut reading));
         let grain = if self.survey.by_reading { Grain::Second } else { Grain::Minute };
         Some(Taken::Reading(Box::new(reading), grain))
     }
 
     fn gas<'r>(&mut self, column: &dyn Fn(&str) -> Option<&'r str>) -> Option<Taken> {
-        let time = value::instant(column("read_at")?)?.div_euclid(1_000) + self.survey.gas_shift();
+        let time = tables::time(column("read_at")?)?.div_euclid(1_000) + self.survey.gas_shift();
         let value = value::decimal(column("delivered")?)?;
         if self.survey.stamps.has(time) {
             return Some(Taken::Covered);
@@ -218,7 +222,7 @@ impl<'a> Pass<'a> {
 }
 
 fn peak<'r>(column: &dyn Fn(&str) -> Option<&'r str>) -> Option<Taken> {
-    let start = value::instant(column("read_at_start")?)?.div_euclid(1_000);
+    let start = tables::time(column("read_at_start")?)?.div_euclid(1_000);
     let data = json!({
         "read_at_start": column("read_at_start"),
         "read_at_end": column("read_at_end"),
@@ -228,7 +232,7 @@ fn peak<'r>(column: &dyn Fn(&str) -> Option<&'r str>) -> Option<Taken> {
 }
 
 fn temperature<'r>(column: &dyn Fn(&str) -> Option<&'r str>) -> Option<Taken> {
-    let start = value::instant(column("read_at")?)?.div_euclid(1_000);
+    let start = tables::time(column("read_at")?)?.div_euclid(1_000);
     let data = json!({ "degrees_celcius": column("degrees_celcius") });
     Some(Taken::Kept(1, start, data.to_string()))
 }

@@ -37,6 +37,8 @@ pub struct Survey {
     pub problems: Problems,
     /// Why it ends before its end: the table in which it breaks off, or what the file says.
     pub cut: Option<String>,
+    /// What is wrong with the file behind the end of the dump; nothing of it is missing.
+    pub behind: Option<String>,
     /// The last telegram that DSMR-reader kept.
     pub telegram: Option<String>,
     /// The version of the meter's telegrams: `42`, `50`.
@@ -89,6 +91,15 @@ pub(super) fn open(path: &Path) -> Result<Dump, ImportError> {
             "an SQLite database; {ORIGIN} keeps its data in PostgreSQL: give its backup, dsmrreader-postgresql-….sql.gz"
         )),
         Kind::Zip => Some("a ZIP archive; unpack it first".to_owned()),
+        Kind::Utf16 => Some(format!(
+            "text in UTF-16; make UTF-8 of it with: iconv -f UTF-16 -t UTF-8 {} > dump.sql",
+            path.display()
+        )),
+        Kind::MySql => Some(format!(
+            "a dump of MySQL or MariaDB, and only PostgreSQL's can be read; export days and hours as CSV from \
+             {ORIGIN} and give those, or move {ORIGIN} to PostgreSQL first"
+        )),
+        Kind::Empty => Some("an empty file".to_owned()),
     };
     match wrong {
         Some(wrong) => Err(ImportError::Foreign(format!("{}: this is {wrong}", path.display()))),
@@ -117,10 +128,10 @@ pub fn survey(path: &Path, zone: &Zone, mut progress: impl FnMut(u64, u64)) -> R
                     progress(done, all);
                 }
                 if !survey.take(&open, &dump) {
-                    let (table, column) = (open.table.clone(), open.time.map(|_| "time"));
+                    let table = open.table.clone();
                     dump.problem(|| {
                         let name = table.map_or_else(String::new, |table| table.name.clone());
-                        format!("{name}: no {} in this row; it is left out", column.unwrap_or("sense"))
+                        format!("{name}: this row has no time that can be, or no value; it is left out")
                     });
                 }
             }
@@ -133,8 +144,21 @@ pub fn survey(path: &Path, zone: &Zone, mut progress: impl FnMut(u64, u64)) -> R
             path.display()
         )));
     }
-    let failed = dump.input().failed().map(|error| format!("the file cannot be read to its end: {error}"));
-    survey.cut = failed.or_else(|| dump.cut().map(|table| format!("the file breaks off in {table}")));
+    if survey.tables.is_empty() && dump.cut().is_none() && dump.input().failed().is_none() {
+        return Err(ImportError::Foreign(format!(
+            "{}: a dump of PostgreSQL without any table of {ORIGIN}; is it of another database?",
+            path.display()
+        )));
+    }
+    let failed = dump.input().failed();
+    if dump.is_complete() {
+        survey.behind = failed.map(ToString::to_string);
+    } else {
+        let failed = failed.map(|error| format!("the file cannot be read to its end: {error}"));
+        let broken = || dump.cut().map(|table| format!("the file breaks off in {table}"));
+        let early = || dump.is_begun().then(|| "the file breaks off before the end of the dump".to_owned());
+        survey.cut = failed.or_else(broken).or_else(early);
+    }
     survey.problems = dump.problems().clone();
     Ok(survey)
 }
@@ -173,7 +197,7 @@ impl Survey {
         let row = dump.row();
         let column = |name: &str| row.get(table.place(name));
         let time = match open.time {
-            Some(place) => match row.get(Some(place)).and_then(value::instant) {
+            Some(place) => match row.get(Some(place)).and_then(tables::time) {
                 Some(millis) => Some(millis.div_euclid(1_000)),
                 None => return false,
             },

@@ -61,6 +61,15 @@ pub fn time_column(table: &str) -> Option<&'static str> {
     })
 }
 
+/// The instants between which anything can have been read, in seconds since 1970-01-01 00:00 UTC: the years 2000 to 2099.
+/// A meter's clock that was never set, or gone wild, tells others; totals must not reach there.
+const SANE: std::ops::Range<i64> = 946_684_800..4_102_444_800;
+
+/// The instant of a text in milliseconds since 1970-01-01 00:00 UTC, where anything can have been read then.
+pub(super) fn time(text: &str) -> Option<i64> {
+    value::instant(text).filter(|millis| SANE.contains(&millis.div_euclid(1_000)))
+}
+
 /// Where a value of a reading stands.
 #[derive(Clone, Copy, Debug)]
 struct Place {
@@ -135,12 +144,12 @@ impl Values {
 
     /// The row's time in milliseconds since 1970-01-01 00:00 UTC.
     pub(super) fn time(&self, row: &Row<'_>) -> Option<i64> {
-        value::instant(row.get(self.time)?)
+        time(row.get(self.time)?)
     }
 
     /// The row's stamp of the device, in seconds.
     pub(super) fn stamp(&self, row: &Row<'_>) -> Option<i64> {
-        value::instant(row.get(self.stamp)?).map(|millis| millis.div_euclid(1_000))
+        time(row.get(self.stamp)?).map(|millis| millis.div_euclid(1_000))
     }
 
     /// The row's position of the device.

@@ -74,7 +74,7 @@ fn a_later_schema_and_a_foreign_database_are_refused_and_left_alone() {
     let (_folder, path) = scratch();
     drop(Database::open(&path, None, NOW).expect("opens"));
     let later = Connection::open(&path).expect("opens");
-    later.pragma_update(None, "user_version", 99).expect("sql");
+    later.execute_batch("CREATE TABLE tide (hour INTEGER) STRICT; PRAGMA user_version = 99").expect("sql");
     drop(later);
     let error = Database::open(&path, None, NOW).expect_err("it is of a later program");
     assert!(matches!(error, OpenError::Newer { found: 99, .. }), "{error}");
@@ -104,10 +104,14 @@ fn a_database_that_breaks_while_open_is_set_aside() {
     let mut names: Vec<_> = std::fs::read_dir(folder.path())
         .expect("a folder")
         .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
-        .filter(|name| name.contains(".corrupt-") && !name.ends_with("-wal") && !name.ends_with("-shm"))
+        .filter_map(|name| name.strip_prefix("dsmrd.sqlite.corrupt-").map(str::to_owned))
+        .filter(|name| !name.ends_with("-wal") && !name.ends_with("-shm"))
         .collect();
     names.sort();
-    assert_eq!(names, ["dsmrd.sqlite.corrupt-20261121T060000Z", "dsmrd.sqlite.corrupt-20261121T060000Z-2"]);
+    // Each with the note that it is to be salvaged.
+    let expected =
+        ["20261121T060000Z", "20261121T060000Z-2", "20261121T060000Z-2.salvage", "20261121T060000Z.salvage"];
+    assert_eq!(names, expected);
 }
 
 #[test]
@@ -124,58 +128,6 @@ fn a_reader_without_a_writer_needs_no_right_to_write() {
     .expect("opens");
     assert_eq!(sequence(&connection).expect("is there"), 5);
     assert_eq!(uri(Path::new("/a b/ü?")), "file:/a%20b/%C3%BC%3F?immutable=1");
-}
-
-#[test]
-fn the_prices_of_a_database_that_breaks_go_on_in_the_new_one() {
-    use crate::prices::{PriceKind, Slot};
-    let (_folder, path) = scratch();
-    let price = crate::p1::Decimal::new(-5, 3).expect("fits");
-    let slots: Vec<Slot> = (0..2_000)
-        .map(|hour| Slot {
-            kind: PriceKind::ALL[hour % 3],
-            start: NOW / 1_000,
-            end: NOW / 1_000 + 3_600,
-            price,
-        })
-        .zip((0..).step_by(3_600))
-        .map(|(slot, later)| Slot { start: slot.start + later, end: slot.end + later, ..slot })
-        .collect();
-    let there = |database: &Database| prices::since(&database.connection, i64::MIN).expect("prices").len();
-    let mut database = Database::open(&path, None, NOW).expect("opens");
-    database.put_prices(&slots).expect("stores");
-    let damage =
-        rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), None);
-    database.renew(NOW, &damage).expect("a new one is made");
-    assert_eq!(there(&database), slots.len());
-
-    // Where their own table is damaged none of them is believed.
-    let page = "SELECT pageno FROM dbstat WHERE name = 'price' AND pagetype = 'leaf' LIMIT 1";
-    let root = "SELECT rootpage FROM sqlite_schema WHERE name = 'price'";
-    let number = |sql: &str| database.connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-    let page = number(page).or_else(|_| number(root)).expect("a page");
-    let size = number("PRAGMA page_size").expect("a size");
-    drop(database);
-    let mut bytes = std::fs::read(&path).expect("a file");
-    let start = usize::try_from((page - 1) * size).expect("small");
-    bytes[start..start + 200].fill(0xa5);
-    std::fs::write(&path, bytes).expect("written");
-    let mut database = Database::open(&path, None, NOW).expect("opens");
-    if there_is(&database) {
-        database.renew(NOW, &damage).expect("a new one is made");
-    }
-    assert_eq!(there(&database), 0);
-
-    // And a file that is no database at all has none to tell.
-    database.put_prices(&slots).expect("stores");
-    drop(database);
-    std::fs::write(&path, [0xa5; 8_192]).expect("written");
-    assert_eq!(there(&Database::open(&path, None, NOW).expect("opens")), 0);
-}
-
-/// Whether the table of prices is still the damaged one, which nobody looked at when it was opened.
-fn there_is(database: &Database) -> bool {
-    prices::since(&database.connection, i64::MIN).is_err()
 }
 
 /// A reading at a second that says where a register stands.

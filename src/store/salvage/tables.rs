@@ -28,7 +28,7 @@ pub(in crate::store) const TABLES: &[(&str, Saved)] = &[
     ("position", Saved::Totals),
     ("price", Saved::Prices),
     ("progress", Saved::Own),
-    // What was lost would be passed over: an import that is run again puts it back.
+    // An import that is made again brings what was lost: what is there stays out.
     ("import", Saved::Own),
     ("note", Saved::Rows),
     ("inherited", Saved::Rows),

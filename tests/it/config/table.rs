@@ -48,6 +48,7 @@ fn needed(table: Table, key: &Key) -> Vec<(&'static str, &'static str)> {
         (Table::Mqtt, "prices_kind" | "prices_unit") => {
             vec![("name", "\"x\""), ("prices_topic", "\"prices\"")]
         }
+        (Table::Store, "minute_days") => vec![("raw_days", "30")],
         (Table::Contract, name) if name.starts_with("dynamic_") => vec![
             ("name", "\"supplier\""),
             ("start", "\"2026-01-01\""),

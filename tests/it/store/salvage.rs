@@ -262,3 +262,30 @@ fn a_reference_to_nothing_is_found_before_it_stops_the_first_block() {
     assert!(check(&original, &path, "a damaged reference") >= 1.0);
     assert!(!set_aside(&path).is_empty());
 }
+
+#[test]
+fn notes_and_what_was_inherited_are_saved_and_an_import_can_be_made_again() {
+    let original = Original::clean();
+    let folder = scratch();
+    let path = original.write(folder.path());
+    let rows = |path: &Path, sql: &str| {
+        let connection = rusqlite::Connection::open(path).unwrap();
+        connection.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap()
+    };
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(
+        "INSERT INTO note VALUES ('home', '2026-10-24', 'The heat pump came.', 'dsmr-reader');
+         INSERT INTO inherited VALUES ('home', 'day', 1792879200, 'dsmr-reader', '{\"total_cost\": 2.61}');
+         INSERT INTO import VALUES ('a file', 'home', 1234, 1);",
+    )
+    .unwrap();
+    drop(old);
+    let into = folder.path().join("new.sqlite");
+    let settings = StoreSettings { path: into.clone(), sync_interval: Duration::from_secs(60) };
+    salvage::run(&path, settings, Clock::manual(START * 1_000), |_, _| {}).unwrap();
+    for sql in ["SELECT day || text || origin FROM note", "SELECT kind || start || data FROM inherited"] {
+        assert_eq!(rows(&into, sql), rows(&path, sql));
+    }
+    // What the damage took of the readings comes in again; to an import that is done nothing would be missing.
+    assert_eq!(rows(&into, "SELECT CAST(count(*) AS TEXT) FROM import"), "0");
+}
