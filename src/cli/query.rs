@@ -14,7 +14,7 @@ use dsmrd::export::csv::Csv;
 use dsmrd::export::json::Json;
 use dsmrd::export::{Sink, WriteError, fields, spans};
 use dsmrd::meter::Zone;
-use dsmrd::store::{Answer, Archive, Measure, Query, Range, Resolution};
+use dsmrd::store::{Answer, AnswerColumn, Archive, Measure, Query, Range, Resolution, Selected};
 
 use self::table::Table;
 use super::export::{Span, Zones, check_names, instant, is_broken_pipe, tell_thinned};
@@ -49,7 +49,8 @@ pub(super) struct Args {
     #[arg(long, value_enum)]
     resolution: Option<Span>,
     /// Fields with commas between them: power_import.mean, energy_import_t1.delta, gas. Measures are mean, min, max,
-    /// last and delta; without one those that are usual, and without fields all of them.
+    /// last and delta; without one those that are usual, and without fields all of them, of which a table shows what
+    /// was used and the power.
     #[arg(long, value_name = "FIELDS")]
     fields: Option<String>,
     /// How spans are written.
@@ -94,8 +95,14 @@ fn answer(args: &Args) -> Outcome {
     let all = Range { meter: args.meter.clone(), equipment_id: args.equipment.clone(), ..Range::default() };
     check_names(&archive, &zones, &all)?;
     let (range, resolution) = scope(args, &archive, &zone, all)?;
-    let query = Query { range, resolution, columns, zone };
-    let answer = archive.query(&query).context("--fields")?;
+    let mut query = Query { range, resolution, columns, zone };
+    let mut answer = archive.query(&query).context("--fields")?;
+    let all = answer.columns().len();
+    if args.fields.is_none() && args.format == Format::Table {
+        query.columns = usual(answer.columns());
+        answer = archive.query(&query)?;
+    }
+    let left_out = all - answer.columns().len();
     let deltas = answer.columns().iter().any(|column| column.measure == Some(Measure::Delta));
     if deltas && !archive.totals_whole()? {
         complain!(
@@ -104,7 +111,24 @@ fn answer(args: &Args) -> Outcome {
     }
     tell_thinned(&archive, &query.range, query.resolution, &query.zone)?;
     let several = args.meter.is_none() && archive.meters()?.len() > 1;
-    write(args.format, answer, &query, several)
+    let code = write(args.format, answer, &query, several)?;
+    if left_out > 0 {
+        complain!("dsmrd: {left_out} more columns with --format csv; --fields chooses among them");
+    }
+    Ok(code)
+}
+
+/// Of all columns those that fit beside each other and that most want: what was used, and the power. All where there are
+/// none of these.
+fn usual(columns: &[AnswerColumn]) -> Vec<Selected> {
+    let is_usual = |column: &&AnswerColumn| match column.measure {
+        Some(Measure::Delta) => true,
+        Some(Measure::Mean) | None => matches!(column.field.as_str(), "power_import" | "power_export"),
+        Some(Measure::Max) => column.field == "power_import",
+        Some(Measure::Min | Measure::Last) => false,
+    };
+    let chosen = columns.iter().filter(is_usual);
+    chosen.map(|column| Selected { field: column.field.clone(), measure: column.measure }).collect()
 }
 
 /// The zone of the meters asked for, which must be one.

@@ -15,7 +15,7 @@ const NOTE: &str = "INSERT INTO note VALUES ('home', '2026-10-24', 'the boiler w
     INSERT INTO import VALUES ('12-34', 'home', 4711, 1)";
 
 /// Level, first and last second, rows, and what is packed of a block.
-type Row = (i64, i64, i64, i64, Vec<u8>, Vec<u8>);
+type Row = (i64, i64, i64, i64, Vec<u8>);
 
 fn others(path: &Path) -> Vec<String> {
     let connection = Connection::open(path).unwrap();
@@ -56,10 +56,10 @@ fn minutes_come_back_with_what_they_are_of() {
         };
         let rows = |path: &Path| -> Vec<Row> {
             let connection = Connection::open(path).unwrap();
-            let sql = "SELECT level, first, last, count, data, summary FROM block ORDER BY hour";
+            let sql = "SELECT level, first, last, count, data FROM block ORDER BY hour";
             let mut statement = connection.prepare(sql).unwrap();
             let row = |row: &rusqlite::Row<'_>| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
             };
             statement.query_map([], row).unwrap().map(Result::unwrap).collect()
         };

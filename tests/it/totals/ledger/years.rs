@@ -166,6 +166,10 @@ proptest! {
             }
             prop_assert!(periods.iter().all(|period| gas(period) >= 0));
         }
-        told_is_recorded(&pair, &told)?;
+        // After a clock that was far off a start places anew what was told of the running periods.
+        let is_far = |step: &Step| matches!(step, Step::WrongClock { off, .. } if off.abs() > 8 * 86_400);
+        if !steps.iter().any(is_far) {
+            told_is_recorded(&pair, &told)?;
+        }
     }
 }
