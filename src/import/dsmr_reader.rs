@@ -1,7 +1,7 @@
 //! DSMR-reader: its PostgreSQL backup (versions 4 to 6), and what it exports as CSV.
 //!
-//! In reading order: [`tables`], its tables and their columns; [`survey`], the first pass over a dump, which tells what
-//! is in it and keeps what is small; [`import`], the second, which puts readings in; [`statistics`], what is older than
+//! In reading order: [`tables`], its tables and their columns; [`mod@survey`], the first pass over a dump, which tells what
+//! is in it and keeps what is small; [`mod@import`], the second, which puts readings in; [`statistics`], what is older than
 //! any reading; [`contracts`], for the configuration; [`exports`], its CSV files.
 //!
 //! | of the dump | becomes |

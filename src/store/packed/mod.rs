@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`table`], rows as columns; [`relation`], what columns say about each other; [`series`], the numbers
 //! of one; [`rans`], how rare and common ones are told apart; [`numbers`], a column with what it follows from;
-//! [`format`], all of them; [`opened`] and [`view`], the way back; [`summary`], what a block comes to; [`bits`],
+//! [`mod@format`], all of them; [`opened`] and [`view`], the way back; [`summary`], what a block comes to; [`bits`],
 //! [`bytes`] and [`names`], what all of them are written with.
 //!
 //! A block begins as one of codec 1: a CRC-32 of everything behind it and the number of rows, both of four bytes,
