@@ -228,6 +228,14 @@ proptest! {
         start in -5_000i64..5_000,
         steps in proptest::collection::vec((1i64..120, 0i64..4_000_000), 1..80),
     ) {
+        // A clock that by chance goes back by just an hour tells the wrong thing, which nobody can know.
+        let ahead = steps.iter().scan(0, |at, (step, arrived)| {
+            *at += step;
+            Some(arrived - *at)
+        });
+        let ahead: Vec<i64> = std::iter::once(0).chain(ahead).collect();
+        let is_an_hour = |other: i64, one: i64| ((one - other).abs() - 3_600).abs() < 200;
+        prop_assume!(!(1..ahead.len()).any(|n| ahead[..n].iter().any(|other| is_an_hour(*other, ahead[n]))));
         let mut interpreter = wallonia();
         let mut utc = AUTUMN + start;
         clock(&mut interpreter, wall(utc), 0);
