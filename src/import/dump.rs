@@ -294,6 +294,8 @@ impl Dump {
 
     fn begin(&mut self, mut table: Table, state: impl FnOnce(Rc<Table>, bool) -> State) -> Event {
         self.is_dump = true;
+        // Rows of another table came in between: whose the next are has to be told again.
+        self.inserted = None;
         if table.columns.is_empty()
             && let Some(columns) = self.created.get(&table.name)
         {

@@ -100,3 +100,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_table_is_told_again_after_another() {
+    let text = "INSERT INTO t (a, b) VALUES (1, 2);\nCOPY u (c) FROM stdin;\n3\n\\.\nINSERT INTO t (a, b) VALUES (4, 5);\n";
+    let mut dump = Dump::new(Input::of(text.as_bytes()), |_| true);
+    let mut told = Vec::new();
+    loop {
+        match dump.next() {
+            Event::Table(table) => told.push(table.name.clone()),
+            Event::Row => told.push(String::from("row")),
+            Event::End => break,
+        }
+    }
+    assert_eq!(told, ["t", "row", "u", "row", "t", "row"]);
+}
