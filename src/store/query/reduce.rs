@@ -7,12 +7,13 @@ use super::ask::{Cell, Resolution};
 use super::blocks::Part;
 use super::fields::Source;
 use super::{Archive, Range};
+use crate::meter::record::Key;
 use crate::meter::{MbusClass, Quantity, Zone};
 use crate::p1::Decimal;
 use crate::store::block;
 use crate::store::error::ReadError;
 use crate::store::retention::thin;
-use crate::store::summary::Stats;
+use crate::store::summary::{Stats, Summary};
 
 /// What is wanted of blocks.
 #[derive(Debug)]
@@ -130,7 +131,7 @@ pub(super) fn reduce(
             each(span, Came::Reading);
             return Ok(());
         }
-        if let Some(summary) = part.summary(archive) {
+        if let Some(summary) = part.summary(archive).filter(tells_the_last) {
             each(span, Came::Reading);
             for column in &summary.columns {
                 for (_, place) in keys.iter().filter(|(key, _)| *key == column.key) {
@@ -150,6 +151,15 @@ pub(super) fn reduce(
     let columns = if part.level > 0 { thin::widened(columns) } else { thin::plain(columns) };
     by_span(&columns, keys, wanted, each);
     Ok(())
+}
+
+/// Whether it is clear which number of each key came last: with another unit or scale a key has another column, and of
+/// two readings of one second the summary does not tell the order.
+fn tells_the_last(summary: &Summary) -> bool {
+    let mut lasts: Vec<(&Key, i64)> =
+        summary.columns.iter().map(|column| (&column.key, column.stats.last.0)).collect();
+    lasts.sort_unstable();
+    lasts.windows(2).all(|pair| pair[0] != pair[1])
 }
 
 /// Tells what only whole readings do.
@@ -210,23 +220,31 @@ fn by_span(
         places.push(Some(current));
     }
     spans.iter().for_each(|span| each(*span, Came::Reading));
+    // With another unit or scale a key has another column: told in the order of their last rows, the last stays the last.
+    let mut told = Vec::new();
     for column in &columns.numbers {
-        let mut stats: Vec<Option<Stats>> = vec![None; spans.len()];
+        let mut stats: Vec<Option<(usize, Stats)>> = vec![None; spans.len()];
         for (row, number) in &column.stats {
             if let Some(place) = places[*row] {
                 match &mut stats[place] {
-                    Some(stats) => stats.add(number),
-                    none => *none = Some(*number),
+                    Some((last, stats)) => {
+                        if number.last.0 >= stats.last.0 {
+                            *last = *row;
+                        }
+                        stats.add(number);
+                    }
+                    none => *none = Some((*row, *number)),
                 }
             }
         }
-        let unit = Quantity { value: scale(column.scale), unit: column.unit };
         for (_, source) in keys.iter().filter(|(key, _)| *key == column.key) {
-            for (span, stats) in spans.iter().zip(&stats) {
-                if let Some(stats) = stats {
-                    each(*span, Came::Numbers(*source, &unit, stats));
-                }
-            }
+            let of_spans = spans.iter().zip(&stats).filter_map(|(span, stats)| Some((span, (*stats)?)));
+            told.extend(of_spans.map(|(span, (last, stats))| (last, *span, *source, column, stats)));
         }
+    }
+    told.sort_by_key(|(last, ..)| *last);
+    for (_, span, source, column, stats) in told {
+        let unit = Quantity { value: scale(column.scale), unit: column.unit };
+        each(span, Came::Numbers(source, &unit, &stats));
     }
 }

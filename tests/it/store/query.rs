@@ -77,6 +77,22 @@ fn a_mean_is_rounded_half_away_from_zero_in_the_resolution_of_the_meter() {
 }
 
 #[test]
+fn of_two_readings_of_a_second_the_later_one_is_the_last_with_however_many_decimals() {
+    let of = |first: u8, second: u8| {
+        let one = Said { decimals: first, ..said(10, -890, 0) };
+        let other = Said { decimals: second, ..said(10, 570, 1) };
+        Life::of([said(1, 1, 0), said(2, 20, 0), one, other])
+    };
+    for (first, second, last) in [(2, 3, "0.570"), (3, 2, "5.70")] {
+        for range in [(None, None), (Some(START + 2), Some(START + 11))] {
+            let database = of(first, second).database();
+            let query = ask(Resolution::Minute, "power_import.last", range.0, range.1);
+            assert_eq!(table(&answer(&database.path, &query)), [format!("0 home {last}")]);
+        }
+    }
+}
+
+#[test]
 fn a_field_without_a_measure_tells_what_is_usual() {
     let life = Life::of([said(1, 1, 0), said(2, 2, 1)]);
     let database = life.database();
