@@ -8,7 +8,9 @@ use super::ask::{Cell, Measure, Resolution, Selected};
 use crate::meter::reading::{self, latin1, readable};
 use crate::meter::record::{FlatValue, flatten};
 use crate::meter::{Field, Kind, MbusClass, REGISTERS, Reading, Unit, energy};
+use crate::store::codec::Row;
 use crate::store::error::ReadError;
+use crate::store::retention::thin;
 
 /// Where a field's value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +115,17 @@ impl Source {
                     ))),
                 }
             }
+        }
+    }
+}
+
+impl Source {
+    /// When its value in a row of a level was told. That of devices is the row's: their own stamps count for them.
+    pub(super) fn time_in(&self, row: &Row, time: i64) -> i64 {
+        match self {
+            Self::Field(field) => thin::time_of(row, field.name(), time),
+            Self::Key(key) => thin::time_of(row, key, time),
+            Self::Class(_) | Self::Channel(_) => time,
         }
     }
 }

@@ -173,7 +173,8 @@ fn whole(
     let rows = block::rows(part.codec, part.data(archive)?).map_err(|_| part.damaged())?;
     let mut span = (0, 0);
     for row in rows {
-        let reading = row.map_err(|_| part.damaged())?.into_reading();
+        let row = row.map_err(|_| part.damaged())?;
+        let reading = row.clone().into_reading();
         let time = reading.utc_seconds();
         if !wanted.range.holds(time) {
             continue;
@@ -182,7 +183,9 @@ fn whole(
             span = wanted.resolution.span(wanted.zone, time);
         }
         for place in places {
-            if let Some(cell) = wanted.sources[*place].of_reading(&reading) {
+            let source = &wanted.sources[*place];
+            if let Some(cell) = source.of_reading(&reading) {
+                let time = if part.level > 0 { source.time_in(&row, time) } else { time };
                 each(span, Came::Value(*place, time, cell));
             }
         }

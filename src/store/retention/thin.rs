@@ -1,5 +1,6 @@
 //! Readings given up for what they come to by the minute or the quarter-hour: rows of the same kind, in which a column
-//! of numbers is joined by others, `<key>#min`, `#max`, `#sum` and `#count`. The column itself keeps the last value.
+//! of numbers is joined by others, `<key>#min`, `#max`, `#sum` and `#count`. The column itself keeps the last value, and
+//! `<key>#before` says by how many seconds it is older than the row, where the last reading did not have it.
 //!
 //! What follows from the rest is left out, where it does so in all rows of a block: [`COUNT`] is how many readings a row
 //! was, and most columns were in all of them; the most of a register is its last.
@@ -19,6 +20,9 @@ const ENDS: [&str; 4] = ["min", "max", "sum", "count"];
 
 /// How many readings a row was.
 pub(in crate::store) const COUNT: &str = "#count";
+
+/// By how many seconds a value is older than its row.
+const BEFORE: &str = "#before";
 
 /// What a column comes to where it is not told: as often as the row has readings, each the last one.
 fn constant(time: i64, last: i128, count: Option<u64>) -> Stats {
@@ -86,7 +90,8 @@ pub(in crate::store) fn widened(columns: Columns) -> Stated {
             continue;
         };
         let of_key = |stated: &&mut StatedColumn| {
-            stated.key == key && stated.unit == column.unit && stated.scale == column.scale
+            let same = stated.unit == column.unit && stated.scale == column.scale;
+            stated.key == key && (same || end == "before")
         };
         for own in stated.iter_mut().filter(of_key) {
             let mut numbers = column.iter().peekable();
@@ -97,6 +102,7 @@ pub(in crate::store) fn widened(columns: Columns) -> Stated {
                     "min" => stats.min = number,
                     "max" => stats.max = number,
                     "sum" => stats.sum = number,
+                    "before" => stats.last.0 = earlier(stats.last.0, number),
                     _ => {}
                 }
             }
@@ -119,6 +125,16 @@ pub(in crate::store) fn summary(level: i64, codec: u8, data: &[u8]) -> Option<Ve
         Some(ColumnSummary { key: column.key, unit: column.unit, scale: column.scale, stats })
     });
     Some(Summary { columns: columns.collect() }.pack())
+}
+
+/// So many seconds before a time.
+fn earlier(time: i64, seconds: i128) -> i64 {
+    i64::try_from(seconds).map_or(time, |seconds| time.saturating_sub(seconds))
+}
+
+/// When a value of a row of a level is of, which is the row's time but for values that the last reading did not have.
+pub(in crate::store) fn time_of(row: &Row, key: &str, time: i64) -> i64 {
+    number_of(row, &format!("{key}{BEFORE}")).map_or(time, |seconds| earlier(time, seconds))
 }
 
 /// Whether a column is one of which more than the last is kept: registers, and values on the M-Bus.
@@ -161,6 +177,7 @@ fn clock(row: &Row) -> impl Iterator<Item = &Key> {
 fn span(rows: &[(i64, &Row)], level: u8, needed: &mut BTreeSet<Key>) -> Option<(Row, usize)> {
     // Keys in the order in which they came, each with its last value.
     let mut items: Vec<(Key, FlatValue)> = Vec::new();
+    let mut times: Vec<i64> = Vec::new();
     let mut stats: BTreeMap<Key, (Unit, u8, Stats)> = BTreeMap::new();
     let mut places: BTreeMap<Key, usize> = BTreeMap::new();
     let first = rows.first()?.1;
@@ -176,11 +193,13 @@ fn span(rows: &[(i64, &Row)], level: u8, needed: &mut BTreeSet<Key>) -> Option<(
         taken += 1;
         readings += if level == 0 { 1 } else { readings_of(row)? };
         for (key, value) in row.items.iter().filter(|(key, _)| !key.contains('#')) {
+            let time = if level == 0 { *time } else { time_of(row, key, *time) };
             match places.get(key) {
-                Some(place) => items[*place].1 = value.clone(),
+                Some(place) => (items[*place].1, times[*place]) = (value.clone(), time),
                 None => {
                     places.insert(key.clone(), items.len());
                     items.push((key.clone(), value.clone()));
+                    times.push(time);
                 }
             }
             let FlatValue::Number(Quantity { value, unit }) = value else { continue };
@@ -188,17 +207,22 @@ fn span(rows: &[(i64, &Row)], level: u8, needed: &mut BTreeSet<Key>) -> Option<(
                 continue;
             }
             let number = match level {
-                0 => Stats::of(*time, value.mantissa()),
-                _ => joined(row, key, *time, *value)?,
+                0 => Stats::of(time, value.mantissa()),
+                _ => joined(row, key, time, *value)?,
             };
             let of_key = stats.entry(key.clone());
             of_key.and_modify(|(.., stats)| stats.add(&number)).or_insert((*unit, value.scale(), number));
         }
     }
-    let (_, last) = rows.get(taken.checked_sub(1)?)?;
+    let (end, last) = rows.get(taken.checked_sub(1)?)?;
     let number = |number: i128, scale: u8, unit: Unit| {
         Some(FlatValue::Number(Quantity { value: Decimal::new(number, scale)?, unit }))
     };
+    for (place, time) in times.into_iter().enumerate().filter(|(_, time)| time < end) {
+        let name: Key = format!("{}{BEFORE}", items[place].0).into();
+        needed.insert(name.clone());
+        items.push((name, number((end - time).into(), 0, Unit::Second)?));
+    }
     items.push((COUNT.into(), number(readings.into(), 0, Unit::One)?));
     for (key, (unit, scale, stats)) in stats {
         let (time, last) = stats.last;

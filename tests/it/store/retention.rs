@@ -103,6 +103,44 @@ proptest! {
 }
 
 /// A week of a reading each second for an hour a day, whose power is noise.
+/// A meter is replaced within a quarter-hour, and the last thing that the new one says of its tariff is older than what the
+/// old one said: a minute's or a quarter-hour's row is not all of one time.
+#[test]
+fn what_the_last_reading_did_not_say_keeps_its_own_time() {
+    let of = |second: i64, id: &'static str, power: Option<i64>, tariff: Option<u8>| Said {
+        id,
+        power,
+        tariff,
+        t1: Some(1_000 + second),
+        ..Said::at(START + second)
+    };
+    let life = Life::of([
+        of(605, "4F4C44", Some(300), Some(1)),
+        of(606, "4F4C44", None, None),
+        of(600, "4E4557", Some(500), Some(2)),
+        of(608, "4E4557", None, None),
+        of(700, "4E4557", None, None),
+    ]);
+    let folder = crate::support::scratch();
+    let path = folder.path().join("dsmrd.sqlite");
+    runtime().block_on(async {
+        let opened = live(&path, &life).await;
+        let all = || {
+            [Resolution::Quarter, Resolution::Hour]
+                .map(|of| spans(&path, of, "tariff.last,power_import.last"))
+        };
+        let before = all();
+        for (minute_days, level) in [(None, 1), (Some(20), 2)] {
+            grow_old(&opened, Retention { raw_days: Some(10), minute_days }, 12).await;
+            assert!(levels(&path).iter().any(|(of, _)| *of == level));
+            assert_eq!(all(), before, "level {level}");
+        }
+        opened.store.close().await.unwrap();
+    });
+    let shown = format!("{:?}", spans(&path, Resolution::Quarter, "tariff.last,power_import.last")[0].cells);
+    assert!(shown.contains("0001") && shown.contains("0.300"), "{shown}");
+}
+
 fn week() -> Life {
     let said = (0..8 * 3_600).map(|n| {
         let time = START + n / 3_600 * 86_400 + n % 3_600;
