@@ -139,22 +139,30 @@ fn a_second_request_to_stop_ends_it_at_once() {
     if mosquitto_missing() {
         return;
     }
-    let mosquitto = Mosquitto::start();
-    let scratch = scratch();
-    let config = write(scratch.path(), &broker("one", mosquitto.port()));
-    let mut meter = Meter::plug_in(&scratch.path().join("tty"));
-    let mut daemon = Daemon::start(&config);
-    let state = Subscriber::new(mosquitto.port(), "#");
-    meter.send(&telegram(1));
-    wait_until(SOON, "it is at work", || state.last("dsmrd/home/power_import").is_some());
-    // A broker that hangs holds the farewell up.
-    mosquitto.hang();
-    daemon.signal(libc::SIGTERM);
-    daemon.wait_for_log("stopping", 1);
-    daemon.signal(libc::SIGTERM);
-    assert_eq!(daemon.wait().code(), Some(130), "{}", daemon.log());
-    mosquitto.resume();
-    assert_eq!(stored(&config), [1]);
+    for tries in 1.. {
+        let mosquitto = Mosquitto::start();
+        let scratch = scratch();
+        let config = write(scratch.path(), &broker("one", mosquitto.port()));
+        let mut meter = Meter::plug_in(&scratch.path().join("tty"));
+        let mut daemon = Daemon::start(&config);
+        let state = Subscriber::new(mosquitto.port(), "#");
+        meter.send(&telegram(1));
+        wait_until(SOON, "it is at work", || state.last("dsmrd/home/power_import").is_some());
+        wait_until(SOON, "it is kept", || stored(&config) == [1]);
+        // A broker that hangs holds the farewell up, though only for some seconds.
+        mosquitto.hang();
+        daemon.signal(libc::SIGTERM);
+        daemon.wait_for_log("stopping", 1);
+        daemon.signal(libc::SIGTERM);
+        let code = daemon.wait().code();
+        mosquitto.resume();
+        assert_eq!(stored(&config), [1]);
+        if code == Some(130) {
+            break;
+        }
+        // We were slower than its farewell: the second request found nobody.
+        assert!(code == Some(0) && tries < 10, "{code:?}\n{}", daemon.log());
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::daemon::{Daemon, stored};
 use super::meter::{Meter, telegram};
 use crate::support::{free_port, scratch, wait_for, wait_until};
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 fn write(folder: &Path, share: &str) -> PathBuf {
     let config = folder.join("dsmrd.toml");
@@ -84,8 +84,8 @@ fn the_configuration_starts_moves_and_ends_it_and_the_port_stays_open() {
 #[test]
 fn an_address_that_is_taken_is_told_and_costs_no_reading() {
     let scratch = scratch();
-    let other = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = other.local_addr().expect("an address").port();
+    let port = free_port();
+    let other = TcpListener::bind(("127.0.0.1", port)).expect("a port");
     let config = write(scratch.path(), &share(port));
     let mut meter = Meter::plug_in(&scratch.path().join("tty"));
     let mut daemon = Daemon::start(&config);
