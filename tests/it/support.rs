@@ -7,6 +7,8 @@ mod mosquitto;
 mod subscriber;
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -93,6 +95,24 @@ pub(crate) async fn until(limit: Duration, what: &str, mut condition: impl FnMut
         assert!(wait.goes_on(), "not within {limit:?}: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// What a process that is just being started has of a file that is open here, until it runs its program.
+pub(crate) fn duplicates(path: &Path) -> Vec<OwnedFd> {
+    let open = std::fs::read_dir("/proc/self/fd").expect("Linux").filter_map(|entry| {
+        let entry = entry.ok()?;
+        let name = entry.file_name().to_str()?.parse().ok()?;
+        (entry.path().read_link().ok()? == path).then_some(name)
+    });
+    let open: Vec<i32> = open.collect();
+    open.into_iter()
+        .map(|descriptor| {
+            // SAFETY: what it gives is new and nobody else's.
+            let copy = unsafe { OwnedFd::from_raw_fd(libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, 0)) };
+            assert!(copy.as_raw_fd() >= 0);
+            copy
+        })
+        .collect()
 }
 
 /// Does something when it goes, also when the test has failed: a thread that waits for the test is not to wait for ever.

@@ -54,7 +54,7 @@ fn the_configuration_starts_moves_and_ends_it_and_the_port_stays_open() {
 
     write(scratch.path(), &share(second));
     daemon.signal(libc::SIGHUP);
-    assert_eq!(client.read(&mut [0]).expect("an orderly end"), 0);
+    assert_eq!(client.read_to_end(&mut Vec::new()).expect("an orderly end"), 0);
     let mut client = connect(second);
     daemon.wait_for_log("a client of the share came", 2);
     meter.send(&telegram(2));
@@ -70,7 +70,7 @@ fn the_configuration_starts_moves_and_ends_it_and_the_port_stays_open() {
 
     write(scratch.path(), "");
     daemon.signal(libc::SIGHUP);
-    assert_eq!(client.read(&mut [0]).expect("an orderly end"), 0);
+    assert_eq!(client.read_to_end(&mut Vec::new()).expect("an orderly end"), 0);
     daemon.wait_for_log("meter started with its new settings", 2);
     meter.send(&telegram(4));
     wait_until(SOON, "all are kept", || stored(&config) == [1, 2, 3, 4]);

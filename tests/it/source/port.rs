@@ -129,6 +129,18 @@ async fn a_port_is_ours_while_it_is_open_and_anyones_after() {
 }
 
 #[tokio::test]
+async fn a_port_that_was_closed_is_free_although_a_child_has_it_for_a_moment() {
+    let cable = Pty::open().unwrap();
+    let mut meter = Meter::read(serial(cable.path()));
+    cable.write_all(&telegrams(1)[0]).await.unwrap();
+    meter.reading().await;
+    let inherited = crate::support::duplicates(cable.path());
+    meter.stop().await;
+    let heard = probe(cable.path(), Duration::from_millis(10)).await;
+    assert!(inherited.len() > 1 && matches!(heard, Heard::Silence), "{heard}");
+}
+
+#[tokio::test]
 async fn what_is_no_port_says_so() {
     let listen = |path: &'static str| probe(Path::new(path), Duration::from_secs(1));
     let missing = listen("/dev/ttyNotThere").await.to_string();

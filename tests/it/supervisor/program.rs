@@ -12,7 +12,8 @@ use crate::support::wait_for;
 /// Longer than anything here should take, so that a busy machine fails no test.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-const METER: &str = "[[meter]]\nname = \"home\"\nsource = \"simulate:\"\n";
+/// A port that is not there: of all meters the one that costs nothing.
+const METER: &str = "[[meter]]\nname = \"home\"\nsource = \"/dev/ttyNotThere\"\n";
 
 /// A supervisord with its own folder; it and its programs end with the value.
 struct Supervisor {
