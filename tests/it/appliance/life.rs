@@ -336,14 +336,23 @@ fn a_meter_is_online_with_what_it_says_and_offline_when_it_is_taken_out() {
 
 #[test]
 fn the_demo_tells_what_was_used_today_and_what_it_cost() {
-    let demo = std::process::Command::new(env!("CARGO_BIN_EXE_dsmrd"))
-        .args(["demo", "--seconds", "6"])
-        .output()
-        .expect("the demo runs");
-    let told = String::from_utf8_lossy(&demo.stdout) + String::from_utf8_lossy(&demo.stderr);
-    assert!(demo.status.success(), "{told}");
-    let report = told.lines().find(|line| line.contains(" readings; power ")).expect("a report");
-    let today = report.split("; ").find_map(|part| part.strip_prefix("today ")).expect("of today");
-    let told = |unit: &str| today.split(", ").any(|part| part.ends_with(unit));
-    assert!([" kWh in", " kWh out", " m³ of gas", " EUR"].into_iter().all(told), "{report}");
+    let whole = |report: &str| {
+        let today = report.split("; ").find_map(|part| part.strip_prefix("today ")).expect("of today");
+        let told = |unit: &str| today.split(", ").any(|part| part.ends_with(unit));
+        [" kWh in", " kWh out", " m³ of gas", " EUR"].into_iter().all(told)
+    };
+    // A slow machine needs longer for its first readings.
+    for seconds in [6, 21, 61] {
+        let demo = std::process::Command::new(env!("CARGO_BIN_EXE_dsmrd"))
+            .args(["demo", "--seconds", &seconds.to_string()])
+            .output()
+            .expect("the demo runs");
+        let told = String::from_utf8_lossy(&demo.stdout) + String::from_utf8_lossy(&demo.stderr);
+        assert!(demo.status.success(), "{told}");
+        let mut reports = told.lines().filter(|line| line.contains(" readings; power "));
+        if reports.any(whole) {
+            return;
+        }
+        assert!(seconds < 61, "{told}");
+    }
 }
