@@ -28,16 +28,18 @@ pub(super) fn run(args: &Args) -> Outcome {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
-        config = %args.file.config.display(),
-        meters = settings.meters.len(),
-        brokers = settings.mqtt.iter().filter(|broker| broker.enabled).count(),
-        "starting"
-    );
     let runtime = super::runtime()?;
     let outcome = runtime.block_on(async {
+        // Before anything is said: whoever sees that it is there may send a signal, and SIGHUP ends a process that does
+        // not listen.
         let controls = signals::listen().context("cannot listen for signals")?;
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            config = %args.file.config.display(),
+            meters = settings.meters.len(),
+            brokers = settings.mqtt.iter().filter(|broker| broker.enabled).count(),
+            "starting"
+        );
         let app = match App::bind(settings, clock, Some(level)) {
             Ok(app) => app,
             Err(error) => {

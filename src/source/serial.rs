@@ -1,6 +1,7 @@
 //! The P1 cable: a serial port, or a pseudo-terminal that looks like one.
 
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
@@ -56,6 +57,9 @@ impl Drop for Port {
         // The kernel keeps TIOCEXCL until the last descriptor is gone: where someone else holds one, as the
         // feeder of a pseudo-terminal does, nobody but root could open the port again.
         let _ = self.0.set_exclusive(false);
+        // The same goes for the lock, which a process that was just forked has until it runs its program.
+        // SAFETY: flock takes two numbers, and the descriptor is open.
+        unsafe { libc::flock(self.0.as_raw_fd(), libc::LOCK_UN) };
     }
 }
 

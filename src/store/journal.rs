@@ -357,5 +357,13 @@ impl Journal {
     }
 }
 
+impl Drop for Journal {
+    fn drop(&mut self) {
+        // A process that was just forked has the descriptor too, until it runs its program: closing ours would leave
+        // the lock with it.
+        let _ = self.file.unlock();
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -23,7 +23,7 @@ use tokio::time::timeout;
 use dsmrd::telemetry::ShareCounters;
 
 /// No single thing takes longer, not even on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A client that reads what it is sent.
 struct Client(TcpStream);

@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 /// No single thing takes longer, not even on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// 2024-01-20 12:00:00 UTC: not long after the simulated meter was installed, so that it starts quickly.
 const NOON: i64 = 1_705_752_000;
 

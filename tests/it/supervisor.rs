@@ -6,7 +6,6 @@ mod program;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
 
 /// The repository.
 fn repository() -> &'static Path {
@@ -39,19 +38,4 @@ fn read(path: &Path) -> String {
 fn write(path: PathBuf, contents: impl AsRef<[u8]>) -> PathBuf {
     std::fs::write(&path, contents).unwrap();
     path
-}
-
-/// Looks every 50 ms until `look` sees something; gives up after `limit`.
-#[expect(clippy::disallowed_methods, reason = "a limit that counted its own pauses only would be none")]
-fn wait_until<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
-    let started = Instant::now();
-    loop {
-        if let Some(seen) = look() {
-            return Some(seen);
-        }
-        if started.elapsed() >= limit {
-            return None;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }

@@ -7,8 +7,12 @@ mod mosquitto;
 mod subscriber;
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+
+use dsmrd::clock::Clock;
 
 pub(crate) use certificates::Certificates;
 pub(crate) use material::{corpus, files, fixtures, json, stem};
@@ -37,19 +41,48 @@ pub(crate) fn free_port() -> u16 {
     panic!("no port is free")
 }
 
-/// Asks `question` until it answers, at most for `limit`; `None` when it never did.
+/// What a wait is given at the least. It ends a test that hangs and says nothing of speed: a machine that is slow, or has
+/// ten others' work to do, must not fail where nothing is wrong.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What is left of a wait. Of each step at most a second is taken off, however long it lasted: a machine that stood still
+/// for a while has given nobody the time that passed.
+struct Wait {
+    clock: Clock,
+    last: u64,
+    left: u64,
+}
+
+impl Wait {
+    fn at_least(limit: Duration) -> Self {
+        let limit = limit.max(PATIENCE).as_millis() as u64;
+        Self { clock: Clock::system(), last: 0, left: limit }
+    }
+
+    /// Whether to ask again, after another step.
+    fn goes_on(&mut self) -> bool {
+        let now = self.clock.mono();
+        self.left = self.left.saturating_sub((now - self.last).min(1_000));
+        self.last = now;
+        self.left > 0
+    }
+}
+
+/// Asks `question` until it answers, for `limit` or two minutes, whichever is longer; `None` when it never did.
 pub(crate) fn wait_for<T>(limit: Duration, mut question: impl FnMut() -> Option<T>) -> Option<T> {
-    const STEP: Duration = Duration::from_millis(10);
-    for _ in 0..=limit.as_millis() / STEP.as_millis() {
+    let mut wait = Wait::at_least(limit);
+    loop {
         if let Some(answer) = question() {
             return Some(answer);
         }
-        std::thread::sleep(STEP);
+        if !wait.goes_on() {
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(10));
     }
-    None
 }
 
-/// Waits until `condition` holds, at most for `limit`, and panics with `what` when it never does.
+/// Waits until `condition` holds, as long as [`wait_for`], and panics with `what` when it never does.
 #[track_caller]
 pub(crate) fn wait_until(limit: Duration, what: &str, mut condition: impl FnMut() -> bool) {
     assert!(wait_for(limit, || condition().then_some(())).is_some(), "not within {limit:?}: {what}");
@@ -57,12 +90,55 @@ pub(crate) fn wait_until(limit: Duration, what: &str, mut condition: impl FnMut(
 
 /// As [`wait_until`], on a runtime whose tasks go on meanwhile.
 pub(crate) async fn until(limit: Duration, what: &str, mut condition: impl FnMut() -> bool) {
-    let waiting = async {
-        while !condition() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    assert!(tokio::time::timeout(limit, waiting).await.is_ok(), "not within {limit:?}: {what}");
+    let mut wait = Wait::at_least(limit);
+    while !condition() {
+        assert!(wait.goes_on(), "not within {limit:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// What a process that is just being started has of a file that is open here, until it runs its program.
+pub(crate) fn duplicates(path: &Path) -> Vec<OwnedFd> {
+    let open = std::fs::read_dir("/proc/self/fd").expect("Linux").filter_map(|entry| {
+        let entry = entry.ok()?;
+        let name = entry.file_name().to_str()?.parse().ok()?;
+        (entry.path().read_link().ok()? == path).then_some(name)
+    });
+    let open: Vec<i32> = open.collect();
+    open.into_iter()
+        .map(|descriptor| {
+            // SAFETY: what it gives is new and nobody else's.
+            let copy = unsafe { OwnedFd::from_raw_fd(libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, 0)) };
+            assert!(copy.as_raw_fd() >= 0);
+            copy
+        })
+        .collect()
+}
+
+/// Does something when it goes, also when the test has failed: a thread that waits for the test is not to wait for ever.
+pub(crate) struct AtEnd<F: Fn()>(pub(crate) F);
+
+impl<F: Fn()> Drop for AtEnd<F> {
+    fn drop(&mut self) {
+        self.0();
+    }
+}
+
+/// Runs a test, which it names, in a process of its own: what is measured of a process is not to be what its neighbours
+/// do. True in that process; false in the other, when the test has succeeded there.
+pub(crate) fn is_alone(test: &str) -> bool {
+    const ALONE: &str = "DSMRD_TEST_ALONE";
+    if environment_says(ALONE) {
+        return true;
+    }
+    let output = std::process::Command::new(std::env::current_exe().expect("it has a name"))
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(ALONE, "1")
+        .output()
+        .expect("it runs once more");
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    false
 }
 
 /// Whether a variable of the environment says yes, as `CI=true` does.

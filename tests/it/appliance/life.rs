@@ -139,22 +139,30 @@ fn a_second_request_to_stop_ends_it_at_once() {
     if mosquitto_missing() {
         return;
     }
-    let mosquitto = Mosquitto::start();
-    let scratch = scratch();
-    let config = write(scratch.path(), &broker("one", mosquitto.port()));
-    let mut meter = Meter::plug_in(&scratch.path().join("tty"));
-    let mut daemon = Daemon::start(&config);
-    let state = Subscriber::new(mosquitto.port(), "#");
-    meter.send(&telegram(1));
-    wait_until(SOON, "it is at work", || state.last("dsmrd/home/power_import").is_some());
-    // A broker that hangs holds the farewell up.
-    mosquitto.hang();
-    daemon.signal(libc::SIGTERM);
-    daemon.wait_for_log("stopping", 1);
-    daemon.signal(libc::SIGTERM);
-    assert_eq!(daemon.wait().code(), Some(130), "{}", daemon.log());
-    mosquitto.resume();
-    assert_eq!(stored(&config), [1]);
+    for tries in 1.. {
+        let mosquitto = Mosquitto::start();
+        let scratch = scratch();
+        let config = write(scratch.path(), &broker("one", mosquitto.port()));
+        let mut meter = Meter::plug_in(&scratch.path().join("tty"));
+        let mut daemon = Daemon::start(&config);
+        let state = Subscriber::new(mosquitto.port(), "#");
+        meter.send(&telegram(1));
+        wait_until(SOON, "it is at work", || state.last("dsmrd/home/power_import").is_some());
+        wait_until(SOON, "it is kept", || stored(&config) == [1]);
+        // A broker that hangs holds the farewell up, though only for some seconds.
+        mosquitto.hang();
+        daemon.signal(libc::SIGTERM);
+        daemon.wait_for_log("stopping", 1);
+        daemon.signal(libc::SIGTERM);
+        let code = daemon.wait().code();
+        mosquitto.resume();
+        assert_eq!(stored(&config), [1]);
+        if code == Some(130) {
+            break;
+        }
+        // We were slower than its farewell: the second request found nobody.
+        assert!(code == Some(0) && tries < 10, "{code:?}\n{}", daemon.log());
+    }
 }
 
 #[test]
@@ -328,14 +336,23 @@ fn a_meter_is_online_with_what_it_says_and_offline_when_it_is_taken_out() {
 
 #[test]
 fn the_demo_tells_what_was_used_today_and_what_it_cost() {
-    let demo = std::process::Command::new(env!("CARGO_BIN_EXE_dsmrd"))
-        .args(["demo", "--seconds", "6"])
-        .output()
-        .expect("the demo runs");
-    let told = String::from_utf8_lossy(&demo.stdout) + String::from_utf8_lossy(&demo.stderr);
-    assert!(demo.status.success(), "{told}");
-    let report = told.lines().find(|line| line.contains(" readings; power ")).expect("a report");
-    let today = report.split("; ").find_map(|part| part.strip_prefix("today ")).expect("of today");
-    let told = |unit: &str| today.split(", ").any(|part| part.ends_with(unit));
-    assert!([" kWh in", " kWh out", " m³ of gas", " EUR"].into_iter().all(told), "{report}");
+    let whole = |report: &str| {
+        let today = report.split("; ").find_map(|part| part.strip_prefix("today ")).expect("of today");
+        let told = |unit: &str| today.split(", ").any(|part| part.ends_with(unit));
+        [" kWh in", " kWh out", " m³ of gas", " EUR"].into_iter().all(told)
+    };
+    // A slow machine needs longer for its first readings.
+    for seconds in [6, 21, 61] {
+        let demo = std::process::Command::new(env!("CARGO_BIN_EXE_dsmrd"))
+            .args(["demo", "--seconds", &seconds.to_string()])
+            .output()
+            .expect("the demo runs");
+        let told = String::from_utf8_lossy(&demo.stdout) + String::from_utf8_lossy(&demo.stderr);
+        assert!(demo.status.success(), "{told}");
+        let mut reports = told.lines().filter(|line| line.contains(" readings; power "));
+        if reports.any(whole) {
+            return;
+        }
+        assert!(seconds < 61, "{told}");
+    }
 }

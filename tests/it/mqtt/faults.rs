@@ -6,9 +6,9 @@ use dsmrd::feed::Feed;
 use dsmrd::mqtt::{BrokerSettings, Secret};
 
 use super::rig::{Rig, on_runtime, retained, settings};
-use crate::support::{Mosquitto, Subscriber, free_port, mosquitto_missing, until};
+use crate::support::{Mosquitto, Subscriber, free_port, is_alone, mosquitto_missing, until};
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_broker_that_forgot_everything_gets_it_all_again() {
@@ -23,9 +23,9 @@ fn a_broker_that_forgot_everything_gets_it_all_again() {
         assert_eq!(retained(broker.port(), "t/#").len(), 20);
         broker.restart();
         assert_eq!(retained(broker.port(), "t/#").len(), 0);
-        until(SOON, "it connects again", || rig.counters.connects.get() == 2).await;
+        until(SOON, "it connects again", || rig.counters.connects.get() >= 2).await;
         // No new reading comes: what was said last is said again.
-        tokio::time::timeout(Duration::from_secs(5), rig.task.drained()).await.expect("within five seconds");
+        rig.drained().await;
         let kept = retained(broker.port(), "#");
         assert_eq!(kept.iter().filter(|(topic, value)| topic.starts_with("t/") && *value == "5").count(), 20);
         assert_eq!(kept["dsmrd/status"], "online");
@@ -56,7 +56,7 @@ fn a_broker_that_comes_late_gets_the_newest() {
 
 #[test]
 fn a_day_without_the_broker_keeps_one_message_a_topic() {
-    if mosquitto_missing() {
+    if mosquitto_missing() || !is_alone("mqtt::faults::a_day_without_the_broker_keeps_one_message_a_topic") {
         return;
     }
     let mut broker = Mosquitto::start();
@@ -83,10 +83,9 @@ fn a_day_without_the_broker_keeps_one_message_a_topic() {
         until(SOON, "the feed is read", || rig.feed.backlog() == 0).await;
         assert!(rig.counters.pending.get() <= topics, "{} wait", rig.counters.pending.get());
         assert!(rig.counters.offered.get() + rig.counters.skipped_readings.get() * 3 >= 86_400 * 3);
-        // Other tests run beside this one, in the same process.
         assert!(resident() < before + (16 << 20), "from {before} to {} bytes", resident());
         broker.restart();
-        until(Duration::from_secs(70), "it connects again", || rig.counters.connects.get() == 2).await;
+        until(Duration::from_secs(70), "it connects again", || rig.counters.connects.get() >= 2).await;
         rig.drained().await;
         let kept = retained(broker.port(), "dsmrd/#");
         assert_eq!(kept["dsmrd/home/power_import"], "2.399", "the last second of the day");
@@ -193,14 +192,15 @@ fn a_wrong_password_and_a_taken_id_do_not_hammer_the_broker() {
     };
     on_runtime(async {
         let wrong = Rig::start(with("wrong"));
-        until(SOON, "two attempts fail", || wrong.counters.disconnects.get() == 2).await;
+        until(SOON, "two attempts fail", || wrong.counters.disconnects.get() >= 2).await;
         assert_eq!(wrong.counters.connects.get(), 0);
         drop(wrong);
         // Two with one id throw each other out, slower and slower.
         let (one, other) = (Rig::start(with("right")), Rig::start(with("right")));
+        let connects = || one.counters.connects.get() + other.counters.connects.get();
+        until(SOON, "both were there", || connects() >= 2).await;
         tokio::time::sleep(Duration::from_secs(5)).await;
-        let attempts = one.counters.connects.get() + other.counters.connects.get();
-        assert!((2..=8).contains(&attempts), "{attempts} connections in five seconds");
+        assert!(connects() <= 8, "{} connections in five seconds", connects());
     });
 }
 

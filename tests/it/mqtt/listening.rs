@@ -18,7 +18,7 @@ use dsmrd::mqtt::{self, BrokerSettings};
 use dsmrd::publish::{Discovery, LayoutSettings, PayloadFormat};
 use dsmrd::telemetry::BrokerCounters;
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(60);
 const OURS: &str = "homeassistant/device/dsmrd_12ab/E0003/config";
 
 fn discovery(meters: &[&str]) -> Discovery {

@@ -1,6 +1,8 @@
 //! A driver with a feed, counters and a clock that a test holds in its hand.
 
 use std::collections::HashMap;
+use std::io::Read;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -99,7 +101,8 @@ impl Rig {
 
     /// Waits until all is acknowledged.
     pub(super) async fn drained(&self) {
-        tokio::time::timeout(Duration::from_secs(20), self.task.drained())
+        // Longer than anything takes: a limit for what hangs.
+        tokio::time::timeout(Duration::from_secs(120), self.task.drained())
             .await
             .expect("all is acknowledged");
     }
@@ -141,14 +144,27 @@ pub(super) fn on_runtime<T>(test: impl Future<Output = T>) -> T {
     runtime.block_on(test)
 }
 
-/// The last value of each topic below a filter, as the broker keeps it now.
+/// The last value of each topic below a filter, as the broker keeps it now. What it keeps it sends before anything that is
+/// published later: a message that is not kept is the end, and ends the program.
 pub(super) fn retained(port: u16, filter: &str) -> HashMap<String, String> {
-    let output = std::process::Command::new("mosquitto_sub")
-        .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-t", filter])
-        .args(["--retained-only", "-W", "1", "-F", "%t %p"])
-        .output()
+    let (port, mark) = (port.to_string(), format!("dsmrd-test/{}/kept", std::process::id()));
+    let mut asking = Command::new("mosquitto_sub")
+        .args(["-h", "127.0.0.1", "-p", &port, "-t", filter, "-t", &mark, "--retained-only", "-F", "%t %p"])
+        .stdout(Stdio::piped())
+        .spawn()
         .expect("mosquitto_sub is installed");
-    String::from_utf8_lossy(&output.stdout)
+    let mut stdout = asking.stdout.take().expect("its output is piped");
+    let reader = std::thread::spawn(move || {
+        let mut output = Vec::new();
+        stdout.read_to_end(&mut output).expect("its output is read");
+        output
+    });
+    crate::support::wait_until(Duration::from_secs(20), "the broker says what it keeps", || {
+        let publish = ["-h", "127.0.0.1", "-p", &port, "-t", &mark, "-m", "1"];
+        assert!(Command::new("mosquitto_pub").args(publish).status().expect("it runs").success());
+        asking.try_wait().expect("a child").is_some()
+    });
+    String::from_utf8_lossy(&reader.join().expect("it does not panic"))
         .lines()
         .filter_map(|line| line.split_once(' '))
         .map(|(topic, payload)| (topic.to_owned(), payload.to_owned()))

@@ -7,7 +7,7 @@ use dsmrd::mqtt::{BrokerSettings, TlsSettings};
 use super::rig::{Rig, on_runtime, settings};
 use crate::support::{Certificates, Mosquitto, mosquitto_missing, scratch, until};
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(60);
 
 fn lines(certificates: &Certificates, more: &str) -> String {
     let (certificate, key) = &certificates.server;

@@ -28,7 +28,7 @@ fn reading(n: u64) -> Reading {
 
 #[tokio::test]
 async fn an_address_that_is_taken_is_tried_until_it_is_free() {
-    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = TcpListener::bind((Ipv4Addr::LOCALHOST, free_port())).unwrap();
     let address = other.local_addr().unwrap();
     let (share, counters) = share(&address.to_string());
     until(&counters, "it is tried", |counters| counters.bind_failures.get() >= 1).await;

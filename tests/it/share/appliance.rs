@@ -94,11 +94,10 @@ impl Appliance {
         self.controls.send(Control::Reload).await.unwrap();
     }
 
-    /// Stops it; the grace supervisord gives is 20 s.
+    /// Stops it.
     async fn stop(self) {
         self.controls.send(Control::Stop).await.unwrap();
-        let ending =
-            tokio::time::timeout(Duration::from_secs(20), self.task).await.expect("in time").unwrap();
+        let ending = tokio::time::timeout(PATIENCE, self.task).await.expect("in time").unwrap();
         assert_eq!(ending.code, exit::OK);
         let counters = &self.share;
         assert_eq!(counters.clients.get(), 0);
@@ -239,7 +238,7 @@ async fn a_reload_starts_moves_and_ends_the_share_and_leaves_the_port_alone() {
 async fn a_taken_address_costs_no_reading_and_a_stalled_client_no_shutdown() {
     let folder = crate::support::scratch();
     let pty = Pty::open().unwrap();
-    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = std::net::TcpListener::bind(("127.0.0.1", free_port())).unwrap();
     let listen = other.local_addr().unwrap().to_string();
     let settings = settings(folder.path(), pty.path(), Some(listen));
     let record = settings.store.path.clone();

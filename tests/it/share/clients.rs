@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 
+use dsmrd::clock::Clock;
 use dsmrd::feed::MeterId;
 use dsmrd::meter::{Proof, Reading};
 use dsmrd::source::fanout::{Fanout, Share};
@@ -12,6 +13,7 @@ use dsmrd::source::{ShareEncrypted, ShareSettings};
 
 use super::{Client, PATIENCE, until};
 use crate::appliance::meter::telegram;
+use crate::support::free_port;
 
 #[tokio::test]
 async fn a_client_gets_whole_telegrams_from_the_next_one_on() {
@@ -34,6 +36,8 @@ async fn a_client_gets_whole_telegrams_from_the_next_one_on() {
 
 #[tokio::test]
 async fn nine_clients_miss_nothing_while_the_tenth_stalls_and_is_dropped() {
+    // How long one may leave a telegram untaken: who waited for the tenth would wait at least so long.
+    const TOLERATED: u64 = 5_000;
     let server = Fanout::bind("127.0.0.1:0").await.unwrap();
     let stalled = Client::stalled(server.address()).await;
     let mut clients = Vec::new();
@@ -41,6 +45,7 @@ async fn nine_clients_miss_nothing_while_the_tenth_stalls_and_is_dropped() {
         clients.push(Client::connect(server.address()).await);
     }
     until(server.counters(), "all are there", |counters| counters.clients.get() == 10).await;
+    let began = Clock::system();
     let reading: Vec<_> = clients
         .into_iter()
         .map(|mut client| {
@@ -60,7 +65,8 @@ async fn nine_clients_miss_nothing_while_the_tenth_stalls_and_is_dropped() {
     for client in reading {
         there.push(client.await.unwrap());
     }
-    assert_eq!(server.counters().dropped.get(), 0, "nobody waited for it");
+    let dropped = server.counters().dropped.get();
+    assert!(dropped == 0 || began.mono() >= TOLERATED, "dropped after {} ms", began.mono());
     until(server.counters(), "it is dropped", |counters| counters.dropped.get() == 1).await;
     assert_eq!(server.counters().clients.get(), 9);
     server.send(&telegram(200));
@@ -142,22 +148,40 @@ async fn clients_beyond_the_limit_are_turned_away_until_one_leaves() {
 
 #[tokio::test]
 async fn at_the_end_clients_get_what_was_sent_and_then_the_end() {
-    let server = Fanout::bind("127.0.0.1:0").await.unwrap();
-    let address = server.address();
-    let (mut client, stalled) = (Client::connect(address).await, Client::stalled(address).await);
-    until(server.counters(), "both are there", |counters| counters.clients.get() == 2).await;
-    for n in 0..100 {
-        server.send(&telegram(n));
+    // What clients get for the last telegrams. Where we stood still for longer, it is tried again.
+    const FAREWELL: u64 = 1_000;
+    let sent: Vec<u8> = (0..100).flat_map(telegram).collect();
+    for tries in 1.. {
+        let server = Fanout::bind(&format!("127.0.0.1:{}", free_port())).await.unwrap();
+        let address = server.address();
+        let (mut client, stalled) = (Client::connect(address).await, Client::stalled(address).await);
+        until(server.counters(), "both are there", |counters| counters.clients.get() == 2).await;
+        let began = Clock::system();
+        for n in 0..100 {
+            server.send(&telegram(n));
+        }
+        let closing = tokio::spawn(server.close());
+        let got = client.rest().await;
+        // Nobody waits long for the one that does not read.
+        tokio::time::timeout(PATIENCE, closing).await.expect("in time").unwrap();
+        drop(stalled);
+        let whole = got == sent;
+        assert!(whole || (sent.starts_with(&got) && began.mono() >= FAREWELL), "{} bytes", got.len());
+        // A process that a neighbour starts has all that is open here until it becomes another program.
+        let mut again = Fanout::bind(&address.to_string()).await;
+        for _ in 0..500 {
+            if again.is_ok() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            again = Fanout::bind(&address.to_string()).await;
+        }
+        again.expect("the port is free again");
+        if whole {
+            break;
+        }
+        assert!(tries < 50, "it never got the last telegrams");
     }
-    let closing = tokio::spawn(server.close());
-    for n in 0..100 {
-        client.expect(&telegram(n)).await;
-    }
-    assert_eq!(client.rest().await, b"");
-    // Nobody waits long for the one that does not read.
-    tokio::time::timeout(PATIENCE, closing).await.expect("in time").unwrap();
-    drop(stalled);
-    Fanout::bind(&address.to_string()).await.expect("the port is free again");
 }
 
 #[tokio::test]
@@ -183,6 +207,6 @@ async fn encrypted_telegrams_are_sent_as_the_setting_says() {
     share.send(&Reading::new(0, Proof::Verified));
     share.send(&plain);
     client.expect(&telegram(1)).await;
-    tokio::time::timeout(Duration::from_secs(20), share.close()).await.expect("in time");
+    tokio::time::timeout(PATIENCE, share.close()).await.expect("in time");
     assert_eq!(client.rest().await, b"");
 }

@@ -95,22 +95,36 @@ async fn a_meter_swapped_behind_the_port_is_read_on() {
 
 #[tokio::test]
 async fn what_a_server_kept_back_is_late_and_only_the_newest_is_live() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let mut meter = Meter::read(settings(SourceUrl::Tcp { host: "127.0.0.1".into(), port }));
-    let (mut client, _) = listener.accept().await.unwrap();
     let telegrams = telegrams(200);
-    client.write_all(&telegrams.concat()).await.unwrap();
-    for telegram in &telegrams[..199] {
-        let Delivery::Late(reading) = meter.next().await else { panic!("it is shown as live") };
-        assert_eq!(raw(&reading), telegram);
+    for tries in 1.. {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mut meter = Meter::read(settings(SourceUrl::Tcp { host: "127.0.0.1".into(), port }));
+        let (mut client, _) = listener.accept().await.unwrap();
+        client.write_all(&telegrams.concat()).await.unwrap();
+        let mut live = 0;
+        for telegram in &telegrams {
+            let delivery = loop {
+                match meter.next().await {
+                    Delivery::Link(up) => assert!(up),
+                    other => break other,
+                }
+            };
+            let (Delivery::Late(reading) | Delivery::Reading(reading)) = &delivery else { unreachable!() };
+            assert_eq!(raw(reading), telegram);
+            live += u64::from(matches!(delivery, Delivery::Reading(_)));
+            assert!(live > 0 || !std::ptr::eq(telegram, &telegrams[199]), "the newest is live");
+        }
+        client.write_all(&telegrams[0]).await.unwrap();
+        assert!(matches!(meter.next().await, Delivery::Reading(_)), "from now on all is live");
+        let counters = meter.stop().await;
+        assert_eq!((counters.delivered.get(), counters.late.get()), (201, 200 - live));
+        // A pause while all of it is handed over is none of a server that kept it back: then another time.
+        if live == 1 {
+            break;
+        }
+        assert!(tries < 100, "{live} were live");
     }
-    assert!(meter.link().await);
-    assert_eq!(raw(&meter.reading().await), telegrams[199]);
-    client.write_all(&telegrams[0]).await.unwrap();
-    assert!(matches!(meter.next().await, Delivery::Reading(_)), "from now on all is live");
-    let counters = meter.stop().await;
-    assert_eq!((counters.delivered.get(), counters.late.get()), (201, 199));
 }
 
 #[tokio::test]
@@ -146,6 +160,18 @@ async fn heard(what: &[u8], each: Duration) -> Heard {
     listening.await.expect("it does not panic")
 }
 
+/// What it hears when it listens long enough for this machine; it has to listen at all settings.
+async fn heard_as(what: &[u8], expected: impl Fn(&Heard) -> bool) -> Heard {
+    let mut each = Duration::from_millis(300);
+    loop {
+        let heard = heard(what, each).await;
+        if expected(&heard) || each > Duration::from_secs(8) {
+            return heard;
+        }
+        each *= 2;
+    }
+}
+
 #[tokio::test]
 async fn a_probe_names_encrypted_meters_and_other_protocols() {
     let encrypted = heard(&sealed(&telegrams(1)[0], 1), super::PATIENCE).await;
@@ -155,13 +181,13 @@ async fn a_probe_names_encrypted_meters_and_other_protocols() {
     let body = [0x53, 0xFF, 0, 1, 0x67, 0xDB, 8];
     let sum = body.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte));
     let frame = [&[0x68, 7, 7, 0x68][..], &body, &[sum, 0x16]].concat();
-    let mbus = heard(&frame, Duration::from_millis(300)).await;
+    let mbus = heard_as(&frame, |heard| matches!(heard, Heard::Foreign { .. })).await;
     assert!(matches!(&mbus, Heard::Foreign { protocol: Protocol::Mbus, .. }), "{mbus}");
     assert!(!mbus.is_p1() && mbus.to_string().contains("M-Bus"), "{mbus}");
 
     // What a cable that does not invert makes of text.
     let upside_down: Vec<u8> = telegrams(1)[0].iter().map(|byte| !byte << 1 | 1).collect();
-    let inverted = heard(&upside_down, Duration::from_millis(300)).await;
+    let inverted = heard_as(&upside_down, |heard| matches!(heard, Heard::Inverted)).await;
     assert!(matches!(&inverted, Heard::Inverted), "{inverted}");
 }
 

@@ -129,6 +129,18 @@ async fn a_port_is_ours_while_it_is_open_and_anyones_after() {
 }
 
 #[tokio::test]
+async fn a_port_that_was_closed_is_free_although_a_child_has_it_for_a_moment() {
+    let cable = Pty::open().unwrap();
+    let mut meter = Meter::read(serial(cable.path()));
+    cable.write_all(&telegrams(1)[0]).await.unwrap();
+    meter.reading().await;
+    let inherited = crate::support::duplicates(cable.path());
+    meter.stop().await;
+    let heard = probe(cable.path(), Duration::from_millis(10)).await;
+    assert!(inherited.len() > 1 && matches!(heard, Heard::Silence), "{heard}");
+}
+
+#[tokio::test]
 async fn what_is_no_port_says_so() {
     let listen = |path: &'static str| probe(Path::new(path), Duration::from_secs(1));
     let missing = listen("/dev/ttyNotThere").await.to_string();
@@ -148,9 +160,11 @@ async fn parity_bits_are_taken_off_and_text_above_ascii_is_kept() {
     let cable = Pty::open().unwrap();
     let mut meter = Meter::read(dsmrd::source::SourceSettings { line: Line::Auto, ..serial(cable.path()) });
     for telegram in &telegrams {
+        let before = meter.counters.bytes.get();
         cable.write_all(&with_parity(telegram)).await.unwrap();
         // A cable is slower than a pseudo-terminal: the first telegram is lost in finding out, no more.
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        let taken = || meter.counters.bytes.get() == before + telegram.len() as u64;
+        crate::support::until(super::PATIENCE, "it is taken", taken).await;
     }
     let first = meter.reading().await;
     let place = telegrams.iter().position(|telegram| telegram == raw(&first)).unwrap();
@@ -280,15 +294,24 @@ async fn a_named_pipe_is_read_as_it_comes() {
         writing.await.unwrap().unwrap();
     }
     let counters = meter.stop().await;
-    assert!((2..10).contains(&counters.silences.get()), "{}", counters.silences.get());
+    assert!(counters.silences.get() >= 2, "{}", counters.silences.get());
     assert!((1..=3).contains(&counters.opens.get()), "{}", counters.opens.get());
 }
 
 #[tokio::test]
 async fn ports_that_are_closed_leave_nothing_open() {
     let cable = Pty::open().unwrap();
-    for _ in 0..200 {
-        assert!(matches!(probe(cable.path(), Duration::from_micros(10)).await, Heard::Silence));
+    let (mut silences, mut tries) = (0, 0);
+    while silences < 200 {
+        tries += 1;
+        match probe(cable.path(), Duration::from_micros(10)).await {
+            Heard::Silence => silences += 1,
+            // A process that a neighbour starts has all that is open here until it becomes another program.
+            Heard::Failed(error) if error.contains("in use") && tries < 20_000 => {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            other => panic!("{other}"),
+        }
     }
     let open = std::fs::read_dir("/proc/self/fd").unwrap().filter(|entry| {
         let target = entry.as_ref().map(|entry| entry.path().read_link());
@@ -300,8 +323,19 @@ async fn ports_that_are_closed_leave_nothing_open() {
 #[tokio::test]
 async fn the_simulated_meter_speaks_every_second() {
     let mut meter = Meter::read(settings(SourceUrl::Simulate { seed: 5 }));
-    let (first, second) = (meter.reading().await, meter.reading().await);
-    assert_eq!(second.utc_seconds() - first.utc_seconds(), 1);
-    assert!((first.received_at / 1_000 - first.utc_seconds()).abs() <= 2, "its clock is the machine's");
+    // It makes up for a short delay and jumps over a long one; once nothing stands still any more its seconds follow one
+    // another, and its clock is the machine's.
+    let mut last = meter.reading().await;
+    for tries in 1.. {
+        let next = meter.reading().await;
+        let (apart, late) =
+            (next.utc_seconds() - last.utc_seconds(), next.received_at / 1_000 - next.utc_seconds());
+        assert!(apart > 0 && late >= -2, "{apart} s after the last, received {late} s after its time");
+        if apart == 1 && late <= 2 {
+            break;
+        }
+        assert!(tries < 120, "{apart} s after the last, received {late} s after its time");
+        last = next;
+    }
     meter.stop().await;
 }

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -74,8 +75,8 @@ pub(crate) struct Faults {
     pub(crate) sync: Option<i32>,
     /// Files may grow by this much together; what does not fit is cut short with ENOSPC.
     pub(crate) room: Option<u64>,
-    /// A sync takes this long.
-    pub(crate) sync_takes: Duration,
+    /// A sync takes until this is over.
+    pub(crate) sync_hangs: bool,
 }
 
 #[derive(Debug, Default)]
@@ -86,10 +87,12 @@ struct Log {
 }
 
 /// What the files of a card have in common.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Inner {
     log: Mutex<Log>,
     faults: Mutex<Faults>,
+    /// Whether somebody waits for a sync that hangs.
+    hangs: AtomicBool,
 }
 
 /// The card; clones are the same.
@@ -116,7 +119,7 @@ impl Card {
 
     /// A card with what lies in `folder` on it, and a folder in memory.
     pub(crate) fn beside(folder: &Path, memory: Option<&Path>) -> Self {
-        let inner = Arc::new(Inner { log: Mutex::default(), faults: Mutex::default() });
+        let inner = Arc::<Inner>::default();
         for entry in std::fs::read_dir(folder).unwrap() {
             let name = entry.unwrap().path();
             let bytes = std::fs::read(&name).unwrap();
@@ -139,6 +142,11 @@ impl Card {
     /// From now on it fails like this.
     pub(crate) fn fail(&self, faults: Faults) {
         *lock(&self.0.shared.faults) = faults;
+    }
+
+    /// Whether somebody waits for a sync that hangs.
+    pub(crate) fn hangs(&self) -> bool {
+        self.0.shared.hangs.load(Ordering::Relaxed)
     }
 
     /// Nothing fails any more.
@@ -205,10 +213,13 @@ impl Inner {
 
     /// Takes the time of a sync, and fails it if it is to fail.
     fn sync(&self, file: FileId) -> Result<(), i32> {
-        let faults = self.faults();
-        if !faults.sync_takes.is_zero() {
-            std::thread::sleep(faults.sync_takes);
+        let mut faults = self.faults();
+        while faults.sync_hangs {
+            self.hangs.store(true, Ordering::Relaxed);
+            std::thread::sleep(Duration::from_millis(2));
+            faults = self.faults();
         }
+        self.hangs.store(false, Ordering::Relaxed);
         let event = if faults.sync.is_some() { Event::SyncFailed { file } } else { Event::Sync { file } };
         lock(&self.log).events.push(event);
         faults.sync.map_or(Ok(()), Err)

@@ -32,6 +32,17 @@ fn two_processes_do_not_share_a_store() {
 }
 
 #[test]
+fn a_store_that_was_closed_is_free_although_a_child_has_it_for_a_moment() {
+    let folder = crate::support::scratch();
+    let path = folder.path().join("dsmrd.sqlite");
+    let first = open(&path);
+    let inherited = crate::support::duplicates(&journal(&path));
+    assert_eq!(inherited.len(), 1);
+    runtime().block_on(first.store.close()).unwrap();
+    runtime().block_on(open(&path).store.close()).unwrap();
+}
+
+#[test]
 fn a_folder_that_is_not_there_is_named() {
     let folder = crate::support::scratch();
     let Err(error) = open_with(&folder.path().join("none/dsmrd.sqlite"), Duration::ZERO) else {

@@ -229,11 +229,11 @@ fn a_medium_that_takes_its_time_holds_up_nobody_who_offers() {
     runtime().block_on(async {
         let mut rig = Rig::new(true);
         rig.offer(5, 1).await;
-        rig.card.fail(Faults { sync_takes: Duration::from_secs(3), ..Faults::default() });
+        rig.card.fail(Faults { sync_hangs: true, ..Faults::default() });
         rig.opened.clock.advance(60_000);
         rig.offer(1, 1).await;
         // The thread is in its sync; the queue takes what it can hold, and what it cannot is counted.
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        until(Duration::from_secs(20), "it waits", || rig.card.hangs()).await;
         let beats = rig.opened.store.heartbeat().load(std::sync::atomic::Ordering::Relaxed);
         let taken =
             (0..5_000).filter(|n| rig.opened.store.offer(&meter("home"), reading(200 + n, *n))).count();

@@ -84,13 +84,13 @@ fn an_import_that_is_killed_goes_on_and_takes_no_more_memory_for_more() {
     let (dump, database) = (folder.path().join("dump.sql.gz"), folder.path().join("dsmrd.sqlite"));
     write(&dump);
     let mut killed = start(&database, &dump);
-    let reached = wait_for(Duration::from_secs(120), || position(&database)).unwrap();
+    let reached = wait_for(Duration::from_secs(600), || position(&database)).unwrap();
     killed.kill().unwrap();
     killed.wait().unwrap();
     assert!(reached > 0);
     let mut child = start(&database, &dump);
     let mut most = 0;
-    let ended = wait_for(Duration::from_secs(240), || {
+    let ended = wait_for(Duration::from_secs(1_800), || {
         most = most_memory(child.id()).unwrap_or_default().max(most);
         child.try_wait().unwrap()
     });

@@ -1,8 +1,9 @@
 //! Long answers beside a store that writes: neither waits for the other, and nothing grows without end.
 
 use std::io::Read;
+use std::os::fd::AsRawFd;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use dsmrd::store::{Archive, ReadError, Resolution, Span};
@@ -20,7 +21,7 @@ async fn hours(opened: &Opened, hours: std::ops::Range<i64>) {
             opened.clock.advance(STEP as u64 * 1_000);
             assert!(opened.store.put(&meter("home"), reading(second, second * 7_919 % 5_003)).await);
         }
-        tokio::time::timeout(Duration::from_secs(20), opened.store.flush()).await.unwrap().unwrap();
+        tokio::time::timeout(Duration::from_secs(120), opened.store.flush()).await.unwrap().unwrap();
     }
 }
 
@@ -56,12 +57,18 @@ fn an_answer_keeps_its_moment_and_the_log_returns_to_its_size() {
     assert_eq!(archive.count().unwrap(), 113 * 180);
 }
 
-/// The most memory of a command that prints, in kB.
+/// The most memory of a command that prints, in kB. Its pipe holds a page: while there is more to come, it is there to be
+/// asked, however slow we are.
 fn peak(arguments: &[&str], path: &Path) -> u64 {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dsmrd"));
-    command.args(arguments).arg("--database").arg(path).stdout(Stdio::piped());
+    let (mut out, pipe) = std::io::pipe().unwrap();
+    // SAFETY: the descriptor is open, and the call takes numbers.
+    assert!(unsafe { libc::fcntl(pipe.as_raw_fd(), libc::F_SETPIPE_SZ, 4_096) } > 0);
+    command.args(arguments).arg("--database").arg(path).stdout(pipe);
     let mut child = command.spawn().unwrap();
-    let (mut out, mut chunk, mut peak) = (child.stdout.take().unwrap(), vec![0; 1 << 14], 0);
+    // Its end of the pipe is for the child alone.
+    drop(command);
+    let (mut chunk, mut peak) = (vec![0; 4_096], 0);
     // One that prints nothing any more is about to end: what it took is known by then.
     loop {
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();

@@ -15,6 +15,13 @@ use crate::store::{START, meter, runtime};
 #[test]
 fn what_a_start_has_no_time_for_is_salvaged_beside_the_work() {
     let original = Original::clean();
+    // A start that had time for all of it, as nothing ran beside it, shows nothing: another one, then.
+    let tried = (0..50).any(|_| salvaged_beside(&original));
+    assert!(tried, "the starts did all of it");
+}
+
+/// Whether the start left something to be done.
+fn salvaged_beside(original: &Original) -> bool {
     let folder = scratch();
     let path = folder.path().join("dsmrd.sqlite");
     let aside = folder.path().join("dsmrd.sqlite.corrupt-20261120T120000Z");
@@ -28,17 +35,21 @@ fn what_a_start_has_no_time_for_is_salvaged_beside_the_work() {
         let (is_open, clock) = (Arc::clone(&is_open), clock.clone());
         move || {
             while !is_open.load(Ordering::Relaxed) {
-                clock.advance(500);
+                clock.advance(2_000);
                 std::thread::sleep(Duration::from_micros(200));
             }
         }
     });
+    crate::support::wait_until(Duration::from_secs(20), "time flies", || clock.wall() > START * 1_000);
     let counters = Arc::<StoreCounters>::default();
     let settings = StoreSettings { path: path.clone(), sync_interval: Duration::from_secs(60) };
     let store = Store::open(settings, Arc::clone(&counters), clock.clone()).unwrap();
     is_open.store(true, Ordering::Relaxed);
     flies.join().unwrap();
-    assert!(note.exists(), "the start did all of it");
+    if !note.exists() {
+        runtime().block_on(store.close()).unwrap();
+        return false;
+    }
     let mut next = 1_000;
     runtime().block_on(async {
         while note.exists() {
@@ -63,4 +74,5 @@ fn what_a_start_has_no_time_for_is_salvaged_beside_the_work() {
         (0..original.readings.len() as i64).chain(1_000..next).map(|n| (n, 1)).collect();
     assert_eq!(seen, expected);
     assert!(archive.totals_whole().unwrap());
+    true
 }
