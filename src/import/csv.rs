@@ -21,6 +21,11 @@
 //! column = "Gas"
 //! field = "gas"
 //! usage = "hour"                      # used in the hour, quarter or day that begins then, and no position
+//!
+//! [[value]]
+//! column = "state"                    # of tables that have one column for all
+//! field = "energy_export_t1"
+//! when = { column = "entity_id", equals = "sensor.energy_produced_tariff_1" }
 //! ```
 //!
 //! Positions and momentary values become readings. What was used in intervals becomes positions before the first
@@ -91,13 +96,17 @@ pub fn import(
     let mut done = Rows { statistics: Statistics::new(zone.clone()), ..Rows::default() };
     let mut maker = Maker::new(equipment, &zone);
     let mut clock = WallClock::new(zone.clone());
-    let mut places: Option<(usize, Vec<(Place, usize)>)> = None;
+    let mut places: Option<(usize, Vec<Place>)> = None;
     let mut used: BTreeMap<(i64, Span), BTreeMap<&'static str, Decimal>> = BTreeMap::new();
     for (number, record) in reader.records().enumerate() {
-        let line = number as u64 + 1;
-        if line <= mapping.skip() {
+        if (number as u64) < mapping.skip() {
             continue;
         }
+        let of = |position: Option<&csv::Position>| position.map_or(number as u64 + 1, csv::Position::line);
+        let line = match &record {
+            Ok(record) => of(record.position()),
+            Err(error) => of(error.position()),
+        };
         let record = match record {
             Ok(record) => record,
             Err(error) if error.is_io_error() => return Err(std::io::Error::other(error).into()),
@@ -115,19 +124,26 @@ pub fn import(
         };
         let text = record.get(*time_place).unwrap_or_default().trim();
         let Some(time) = mapping.time(text, &mut clock) else {
-            done.problems
-                .add(line, || format!("{text:?} is no time of the mapping's format, or is never shown"));
+            done.problems.add(line, || {
+                format!(
+                    "column {}: {text:?} is no time of the mapping's format, or is never shown",
+                    time_place + 1
+                )
+            });
             continue;
         };
         let mut reading = maker.reading(time * 1_000);
         let mut any = false;
-        for (Place { value: Value { column, factor, usage }, .. }, place) in values {
-            let text = record.get(*place).unwrap_or_default().trim();
+        for Place { value: Value { column, factor, usage }, at, shown, only, .. } in values {
+            if only.as_ref().is_some_and(|(at, said)| record.get(*at).map(str::trim) != Some(said)) {
+                continue;
+            }
+            let text = record.get(*at).unwrap_or_default().trim();
             if text.is_empty() {
                 continue;
             }
             let Some(number) = mapping.number(text, *factor) else {
-                done.problems.add(line, || format!("{text:?} is no number"));
+                done.problems.add(line, || format!("column {} ({shown}): {text:?} is no number", at + 1));
                 continue;
             };
             match (usage, column) {

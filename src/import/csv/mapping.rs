@@ -56,6 +56,15 @@ struct RawValue {
     field: String,
     factor: Option<String>,
     usage: Option<Span>,
+    when: Option<RawWhen>,
+}
+
+/// The rows that a value is taken of: those where a column says this.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawWhen {
+    column: Name,
+    equals: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -91,6 +100,13 @@ pub(super) struct Value {
 pub(super) struct Place {
     name: Name,
     pub(super) value: Value,
+    when: Option<(Name, String)>,
+    /// Where they are in the header that was found.
+    pub(super) at: usize,
+    /// What stands above the column, for messages.
+    pub(super) shown: String,
+    /// The column that has to say something, and what.
+    pub(super) only: Option<(usize, String)>,
 }
 
 /// A mapping.
@@ -128,27 +144,30 @@ impl Mapping {
             zone => zone.and_then(Result::ok),
         };
         let mut values = Vec::new();
-        for RawValue { column: name, field, factor, usage } in raw.value {
+        for (number, RawValue { column: name, field, factor, usage, when }) in (1..).zip(raw.value) {
+            let wrong = |what: String| wrong(format!("[[value]] number {number}, {what}"));
             let column = match (field.as_str(), Field::from_name(&field)) {
                 ("gas", _) => Column::Gas,
                 (_, Some(field)) => Column::Field(field),
                 (name, None) => {
                     return wrong(format!(
-                        "value.field: no field is named {name:?}; names are those of dsmrd export, such as energy_import_t1, \
+                        "field: no field is named {name:?}; names are those of dsmrd export, such as energy_import_t1, \
                          and gas"
                     ));
                 }
             };
             if usage.is_some() && super::name(&column).is_none() {
                 return wrong(format!(
-                    "value.usage: {field:?} is nothing that is used up; it is of energy and gas"
+                    "usage: {field:?} is nothing that is used up; it is of energy and gas"
                 ));
             }
             let factor = match factor.as_deref().map(|text| (text, value::decimal(text))) {
-                Some((text, None)) => return wrong(format!("value.factor: {text:?} is no number")),
+                Some((text, None)) => return wrong(format!("factor: {text:?} is no number")),
                 factor => factor.and_then(|(_, factor)| factor),
             };
-            values.push(Place { name, value: Value { column, factor, usage } });
+            let when = when.map(|RawWhen { column, equals }| (column, equals));
+            let value = Value { column, factor, usage };
+            values.push(Place { name, value, when, at: 0, shown: String::new(), only: None });
         }
         if values.is_empty() {
             return wrong("there is no [[value]]: nothing would be read".to_owned());
@@ -178,10 +197,7 @@ impl Mapping {
     }
 
     /// Where the columns are in a header: that of the time, and those of values.
-    pub(super) fn places(
-        &self,
-        header: &csv::StringRecord,
-    ) -> Result<(usize, Vec<(Place, usize)>), MappingError> {
+    pub(super) fn places(&self, header: &csv::StringRecord) -> Result<(usize, Vec<Place>), MappingError> {
         let clean = |text: &str| text.trim_start_matches('\u{feff}').trim().to_lowercase();
         let place = |name: &Name| match name {
             Name::Number(number) if (1..=header.len()).contains(number) => Ok(number - 1),
@@ -195,7 +211,12 @@ impl Mapping {
                 })
             }
         };
-        let values = self.values.iter().map(|value| Ok((value.clone(), place(&value.name)?)));
+        let values = self.values.iter().map(|value| {
+            let at = place(&value.name)?;
+            let only = value.when.as_ref().map(|(name, equals)| Ok((place(name)?, equals.clone())));
+            let shown = header.get(at).unwrap_or_default().trim().to_owned();
+            Ok(Place { at, shown, only: only.transpose()?, ..value.clone() })
+        });
         Ok((place(&self.time)?, values.collect::<Result<_, MappingError>>()?))
     }
 }
@@ -223,6 +244,13 @@ mod tests {
             wrong(&format!("{head}[[value]]\ncolumn = 2\nfield = \"power_import\"\nusage = \"hour\""))
                 .contains("used up")
         );
+        assert!(
+            wrong(&format!(
+                "{head}[[value]]\ncolumn = 2\nfield = \"gas\"\n[[value]]\ncolumn = 3\nfield = \"x\""
+            ))
+            .contains("[[value]] number 2, field")
+        );
+        assert!(wrong("[time]\ncolumn = 1\nfromat = \"%H\"\n").contains("line 3, column 1"));
         assert!(wrong("value = []\n[time]\ncolumn = 1").contains("nothing would be read"));
     }
 }
