@@ -23,6 +23,11 @@
 //! usage = "hour"                      # used in the hour, quarter or day that begins then, and no position
 //!
 //! [[value]]
+//! column = "Gasstand"
+//! field = "gas"
+//! time = "Gas gelezen"                # the column of when the gas meter was read; the row's time without it
+//!
+//! [[value]]
 //! column = "state"                    # of tables that have one column for all
 //! field = "energy_export_t1"
 //! when = { column = "entity_id", equals = "sensor.energy_produced_tariff_1" }
@@ -95,7 +100,7 @@ pub fn import(
         .from_reader(input);
     let mut done = Rows { statistics: Statistics::new(zone.clone()), ..Rows::default() };
     let mut maker = Maker::new(equipment, &zone);
-    let mut clock = WallClock::new(zone.clone());
+    let (mut clock, mut stamps) = (WallClock::new(zone.clone()), WallClock::new(zone.clone()));
     let mut places: Option<(usize, Vec<Place>)> = None;
     let mut used: BTreeMap<(i64, Span), BTreeMap<&'static str, Decimal>> = BTreeMap::new();
     for (number, record) in reader.records().enumerate() {
@@ -134,7 +139,7 @@ pub fn import(
         };
         let mut reading = maker.reading(time * 1_000);
         let mut any = false;
-        for Place { value: Value { column, factor, usage }, at, shown, only, .. } in values {
+        for Place { value: Value { column, factor, usage }, at, shown, only, stamp, .. } in values {
             if only.as_ref().is_some_and(|(at, said)| record.get(*at).map(str::trim) != Some(said)) {
                 continue;
             }
@@ -159,8 +164,16 @@ pub fn import(
                     any |= reading.set_number(*field, Quantity { value: number, unit: field.unit() });
                 }
                 (None, Column::Gas) => {
-                    maker.device(&mut reading, time, number);
-                    any = true;
+                    let stamp = stamp.map(|at| record.get(at).unwrap_or_default().trim());
+                    match stamp.map_or(Some(time), |text| mapping.time(text, &mut stamps)) {
+                        Some(stamp) => {
+                            maker.device(&mut reading, stamp, number);
+                            any = true;
+                        }
+                        None => done
+                            .problems
+                            .add(line, || format!("column {} ({shown}): its time is none", at + 1)),
+                    }
                 }
             }
         }

@@ -230,18 +230,23 @@ impl Pass<'_> {
         let newest = self.last_minute.max(hours.values().next_back().map_or(i64::MIN, |(end, _)| *end));
         days.retain(|_, (end, _)| newest == i64::MIN || *end <= newest + 60);
         for place in 0..POSITIONS.len() {
+            let mut began: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
             let mut before: Option<(i64, i64)> = None;
             for (start, (end, positions)) in &*days {
                 let Some(position) = positions[place] else { continue };
                 let told = before.filter(|(at, began)| at == start && *began <= position);
                 let used = told.map(|(_, began)| position - began);
+                began.extend(told.map(|(_, began)| (*start, (*end, began))));
                 self.done.statistics.put_day(place, (*start, *end), told, used);
                 before = Some((*end, position));
             }
             let mut before: Option<i64> = None;
             for (start, (_, positions)) in &*hours {
                 let Some(position) = positions[place] else { continue };
-                if let Some(used) = before.map(|before| position - before).filter(|used| *used >= 0) {
+                // What the first of them used is told by what its day began with, if anything tells it.
+                let of_day = || began.range(..=*start).next_back().filter(|(_, (end, _))| start < end);
+                let from = before.or_else(|| of_day().map(|(_, (_, began))| *began));
+                if let Some(used) = from.map(|from| position - from).filter(|used| *used >= 0) {
                     self.done.statistics.put_hour(place, *start, used);
                 }
                 before = Some(position);

@@ -163,8 +163,8 @@ fn telegrams_that_are_damaged_are_counted_by_reason() {
     let folder = crate::support::scratch();
     let (file, database) = (folder.path().join("a.txt"), folder.path().join("dsmrd.sqlite"));
     let with_crc = telegram(3).replace("!\r\n", "!0000\r\n");
-    let cut = &telegram(4)[..60];
-    std::fs::write(&file, [&telegram(1), &with_crc, cut, &telegram(5)].concat()).unwrap();
+    let cut: String = telegram(4).split_inclusive('\n').take(4).collect();
+    std::fs::write(&file, [telegram(1), with_crc, cut, telegram(5)].concat()).unwrap();
     let output = import("telegrams", &database, &[], &[&file]);
     assert!(said(&output).contains("readings put in: 2"));
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -202,4 +202,36 @@ fn a_table_with_one_column_for_all_is_read_by_what_another_says() {
         found.iter().filter_map(|reading| Some(reading.number(Field::PowerImport)?.to_string())).collect();
     assert_eq!(power, ["0.512"]);
     assert_eq!(found.last().unwrap().number(Field::EnergyImportT1).unwrap().to_string(), "100.75");
+}
+
+#[test]
+fn readings_copied_out_of_dsmr_readers_database_are_those_of_its_dump() {
+    let folder = crate::support::scratch();
+    let (file, dump) = (folder.path().join("readings.csv"), folder.path().join("dump.sql"));
+    let columns = "id,timestamp,electricity_delivered_1,electricity_returned_1,electricity_delivered_2,electricity_returned_2,\
+                   electricity_currently_delivered,electricity_currently_returned,extra_device_timestamp,extra_device_delivered,\
+                   processed,phase_currently_delivered_l1,phase_currently_delivered_l2,phase_currently_delivered_l3,\
+                   phase_currently_returned_l1,phase_currently_returned_l2,phase_currently_returned_l3,phase_voltage_l1,\
+                   phase_voltage_l2,phase_voltage_l3,phase_power_current_l1,phase_power_current_l2,phase_power_current_l3";
+    let rows = [
+        "1,2026-10-25 00:59:50+00,1.000,2.000,3.000,4.000,0.500,0.000,2026-10-25 00:55:00+00,10.125,t,0.5,,,0,,,230.1,,,2,,",
+        "2,2026-10-25 01:00:00+00,1.001,2.000,3.000,4.000,0.250,0.000,,,t,0.25,,,0,,,229.9,,,1,,",
+    ];
+    std::fs::write(&file, format!("{columns}\n{}\n", rows.join("\n"))).unwrap();
+    let row = |row: &str| {
+        let values = row.split(',').map(|value| if value.is_empty() { "\\N" } else { value });
+        values.collect::<Vec<_>>().join("\t") + "\n"
+    };
+    let copied: String = rows.iter().map(|text| row(text)).collect();
+    let copy = format!(
+        "COPY public.dsmr_datalogger_dsmrreading ({}) FROM stdin;\n{copied}\\.\n",
+        columns.replace(',', ", ")
+    );
+    std::fs::write(&dump, copy).unwrap();
+    let (one, two) = (folder.path().join("one.sqlite"), folder.path().join("two.sqlite"));
+    said(&import("csv", &one, &["--mapping", "dsmr-reader"], &[&file]));
+    said(&import("dsmr-reader", &two, &[], &[&dump]));
+    let found = readings(&one);
+    assert_eq!(found, readings(&two));
+    assert_eq!(found[0].mbus_of(MbusClass::Gas).unwrap().1.time.unwrap().utc, Some(1_792_889_700));
 }
