@@ -29,7 +29,7 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum From {
-    /// Take over the history of DSMR-reader: its PostgreSQL backup, or its CSV exports.
+    /// Take over the history of DSMR-reader: its backup, of PostgreSQL or MySQL, or its CSV exports.
     ///
     /// Nothing is put in twice, however often it is run, and an import that was interrupted goes on. Readings of dsmrd's
     /// own stay as they are; others of the same second are told. Stop dsmrd first; with --dry-run it may run.
@@ -40,7 +40,7 @@ enum From {
     Telegrams(telegrams::Args),
     /// Put a CSV file into the record, by a mapping that tells what its columns are.
     Csv(columns::Args),
-    /// Take over the minutes of P1 Monitor, from its database of minutes.
+    /// Take over the history of P1 Monitor, from its database or its export.
     P1Monitor(p1_monitor::Args),
 }
 

@@ -21,6 +21,16 @@
 //! column = "Gas"
 //! field = "gas"
 //! usage = "hour"                      # used in the hour, quarter or day that begins then, and no position
+//!
+//! [[value]]
+//! column = "Gasstand"
+//! field = "gas"
+//! time = "Gas gelezen"                # the column of when the gas meter was read; the row's time without it
+//!
+//! [[value]]
+//! column = "state"                    # of tables that have one column for all
+//! field = "energy_export_t1"
+//! when = { column = "entity_id", equals = "sensor.energy_produced_tariff_1" }
 //! ```
 //!
 //! Positions and momentary values become readings. What was used in intervals becomes positions before the first
@@ -90,14 +100,18 @@ pub fn import(
         .from_reader(input);
     let mut done = Rows { statistics: Statistics::new(zone.clone()), ..Rows::default() };
     let mut maker = Maker::new(equipment, &zone);
-    let mut clock = WallClock::new(zone.clone());
-    let mut places: Option<(usize, Vec<(Place, usize)>)> = None;
+    let (mut clock, mut stamps) = (WallClock::new(zone.clone()), WallClock::new(zone.clone()));
+    let mut places: Option<(usize, Vec<Place>)> = None;
     let mut used: BTreeMap<(i64, Span), BTreeMap<&'static str, Decimal>> = BTreeMap::new();
     for (number, record) in reader.records().enumerate() {
-        let line = number as u64 + 1;
-        if line <= mapping.skip() {
+        if (number as u64) < mapping.skip() {
             continue;
         }
+        let of = |position: Option<&csv::Position>| position.map_or(number as u64 + 1, csv::Position::line);
+        let line = match &record {
+            Ok(record) => of(record.position()),
+            Err(error) => of(error.position()),
+        };
         let record = match record {
             Ok(record) => record,
             Err(error) if error.is_io_error() => return Err(std::io::Error::other(error).into()),
@@ -115,19 +129,26 @@ pub fn import(
         };
         let text = record.get(*time_place).unwrap_or_default().trim();
         let Some(time) = mapping.time(text, &mut clock) else {
-            done.problems
-                .add(line, || format!("{text:?} is no time of the mapping's format, or is never shown"));
+            done.problems.add(line, || {
+                format!(
+                    "column {}: {text:?} is no time of the mapping's format, or is never shown",
+                    time_place + 1
+                )
+            });
             continue;
         };
         let mut reading = maker.reading(time * 1_000);
         let mut any = false;
-        for (Place { value: Value { column, factor, usage }, .. }, place) in values {
-            let text = record.get(*place).unwrap_or_default().trim();
+        for Place { value: Value { column, factor, usage }, at, shown, only, stamp, .. } in values {
+            if only.as_ref().is_some_and(|(at, said)| record.get(*at).map(str::trim) != Some(said)) {
+                continue;
+            }
+            let text = record.get(*at).unwrap_or_default().trim();
             if text.is_empty() {
                 continue;
             }
             let Some(number) = mapping.number(text, *factor) else {
-                done.problems.add(line, || format!("{text:?} is no number"));
+                done.problems.add(line, || format!("column {} ({shown}): {text:?} is no number", at + 1));
                 continue;
             };
             match (usage, column) {
@@ -143,8 +164,16 @@ pub fn import(
                     any |= reading.set_number(*field, Quantity { value: number, unit: field.unit() });
                 }
                 (None, Column::Gas) => {
-                    maker.device(&mut reading, time, number);
-                    any = true;
+                    let stamp = stamp.map(|at| record.get(at).unwrap_or_default().trim());
+                    match stamp.map_or(Some(time), |text| mapping.time(text, &mut stamps)) {
+                        Some(stamp) => {
+                            maker.device(&mut reading, stamp, number);
+                            any = true;
+                        }
+                        None => done
+                            .problems
+                            .add(line, || format!("column {} ({shown}): its time is none", at + 1)),
+                    }
                 }
             }
         }

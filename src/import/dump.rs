@@ -1,8 +1,11 @@
-//! PostgreSQL's plain dump, row by row: `COPY … FROM stdin` blocks, and the `INSERT` statements of `pg_dump --inserts`.
+//! Plain dumps of databases, row by row: PostgreSQL's `COPY … FROM stdin` blocks and the `INSERT` statements of
+//! `pg_dump --inserts`, and those of MySQL and MariaDB.
 //!
 //! In reading order: [`copy`], the text format of `COPY`; [`statement`], names and values in statements; [`Dump`],
 //! which goes through a file in one line's memory. Schema names are left out: `public.dsmr_stats_note` and
 //! `dsmr_stats_note` are one table. Statements that make or change tables tell the order of columns and no more.
+//!
+//! A dump of MySQL is told by its heading, or by names in backticks: in its strings a backslash means something.
 
 pub mod copy;
 pub mod statement;
@@ -105,6 +108,8 @@ pub struct Dump {
     /// The table of the last `INSERT`, which the next is mostly of as well.
     inserted: Option<Rc<Table>>,
     problems: Problems,
+    /// Of MySQL or MariaDB.
+    is_mysql: bool,
     is_dump: bool,
     is_begun: bool,
     is_complete: bool,
@@ -126,6 +131,7 @@ impl Dump {
             created: HashMap::new(),
             inserted: None,
             problems: Problems::default(),
+            is_mysql: false,
             is_dump: false,
             is_begun: false,
             is_complete: false,
@@ -250,7 +256,7 @@ impl Dump {
                     self.created.insert(std::mem::take(name), std::mem::take(columns));
                     self.state = State::Between;
                 } else {
-                    columns.extend(statement::created_column(&self.line));
+                    columns.extend(statement::created_column(&self.line, self.is_mysql));
                 }
             }
             State::Between | State::Insert(..) => return self.statement(),
@@ -264,8 +270,9 @@ impl Dump {
             let table = statement::copy(line)?;
             return Some(self.begin(table, State::Copy));
         }
-        if line.starts_with(b"INSERT INTO ") {
-            let (table, at) = statement::insert(line)?;
+        if let Some(behind) = statement::insert_into(line) {
+            self.is_mysql |= line.get(behind) == Some(&b'`');
+            let (table, at) = statement::insert(line, behind)?;
             let same = self.inserted.as_ref().filter(|last| {
                 last.name == table.name && (table.columns.is_empty() || last.columns == table.columns)
             });
@@ -288,6 +295,10 @@ impl Dump {
             self.is_dump = true;
             self.is_begun = true;
             self.is_complete = line.ends_with(b"complete");
+        } else if line.starts_with(b"-- MySQL dump") || line.starts_with(b"-- MariaDB dump") {
+            (self.is_dump, self.is_mysql, self.is_begun, self.is_complete) = (true, true, true, false);
+        } else if line.starts_with(b"-- Dump completed") {
+            self.is_complete = true;
         }
         None
     }
@@ -310,7 +321,7 @@ impl Dump {
     /// The next row of a statement.
     fn values(&mut self) -> Option<Event> {
         let State::Insert(table, wanted, at) = &mut self.state else { return None };
-        match statement::tuple(&self.line, *at, &mut self.text, &mut self.fields) {
+        match statement::tuple(&self.line, *at, self.is_mysql, &mut self.text, &mut self.fields) {
             Tuple::Row(next) => {
                 *at = next;
                 if !*wanted {

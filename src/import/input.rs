@@ -15,6 +15,15 @@ pub const MAX_LINE: usize = 16 * 1024 * 1024;
 /// Bytes at each end of a file that its fingerprint is of.
 const FINGERPRINT: u64 = 64 * 1024;
 
+/// What files begin with that other programs packed, and the commands that unpack them to standard output.
+const PACKED: [(&[u8], &str); 5] = [
+    (b"BZh", "bzip2 -dc"),
+    (b"\xfd7zXZ\0", "xz -dc"),
+    (b"\x28\xb5\x2f\xfd", "zstd -dc"),
+    (b"\x04\x22\x4d\x18", "lz4 -dc"),
+    (b"7z\xbc\xaf\x27\x1c", "7z e -so"),
+];
+
 /// What a file begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -30,8 +39,8 @@ pub enum Kind {
     Tar,
     /// Text in UTF-16, as PowerShell writes what it is told to put into a file.
     Utf16,
-    /// A dump of MySQL or MariaDB.
-    MySql,
+    /// Packed by another program than gzip; the command that unpacks it.
+    Packed(&'static str),
     /// Nothing at all.
     Empty,
 }
@@ -206,19 +215,13 @@ fn kind(bytes: &[u8]) -> Kind {
         Kind::Tar
     } else if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         Kind::Utf16
-    } else if is_mysql(bytes) {
-        Kind::MySql
+    } else if let Some((_, unpack)) = PACKED.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        Kind::Packed(unpack)
     } else if bytes.is_empty() {
         Kind::Empty
     } else {
         Kind::Text
     }
-}
-
-/// Whether one of the first lines is the heading of such a dump; MariaDB's begins with a comment for its own client.
-fn is_mysql(bytes: &[u8]) -> bool {
-    let mut lines = bytes.split(|byte| *byte == b'\n').take(4);
-    lines.any(|line| line.starts_with(b"-- MySQL dump") || line.starts_with(b"-- MariaDB dump"))
 }
 
 fn read_up_to(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
@@ -277,7 +280,8 @@ mod tests {
         assert_eq!(kind(b"--\n-- PostgreSQL"), Kind::Text);
         assert_eq!(kind(b""), Kind::Empty);
         assert_eq!(kind(b"\xff\xfe-\0-\0"), Kind::Utf16);
-        assert_eq!(kind(b"-- MySQL dump 10.13  Distrib 8.0.36\n"), Kind::MySql);
-        assert_eq!(kind(b"/*M!999999\\- enable the sandbox mode */ \n-- MariaDB dump 10.19\n"), Kind::MySql);
+        assert_eq!(kind(b"-- MySQL dump 10.13  Distrib 8.0.36\n"), Kind::Text);
+        assert_eq!(kind(b"\x28\xb5\x2f\xfd\x04"), Kind::Packed("zstd -dc"));
+        assert_eq!(kind(b"\xfd7zXZ\0\0"), Kind::Packed("xz -dc"));
     }
 }

@@ -54,6 +54,14 @@ pub fn instant(text: &str) -> Option<i64> {
     (seconds - offset).checked_mul(1_000)?.checked_add(millis)
 }
 
+/// The same of a database that keeps all times in UTC and, if it is MySQL, does not say so: `2026-10-23 18:00:10.000000`.
+pub fn utc(text: &str) -> Option<i64> {
+    instant(text).or_else(|| {
+        let (seconds, millis) = wall(text)?;
+        seconds.checked_mul(1_000)?.checked_add(millis)
+    })
+}
+
 /// A wall clock without an offset, in seconds as if it stood in UTC, with milliseconds: `2026-10-23 18:00:10`.
 pub fn wall(text: &str) -> Option<(i64, i64)> {
     civil(text).filter(|(.., rest)| rest.is_empty()).map(|(seconds, millis, _)| (seconds, millis))

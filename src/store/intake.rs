@@ -19,7 +19,7 @@ pub use past::{Inherited, PastCounter};
 
 use super::codec::Row;
 use super::db::{Database, blocks, intake as sql, totals};
-use super::disk::{DiskFile, SystemDisk};
+use super::disk::{Disk, DiskFile, SystemDisk};
 use super::error::{OpenError, ReadError};
 use super::journal;
 use super::pending::{Pending, Place};
@@ -106,13 +106,21 @@ impl Intake {
     /// # Errors
     /// Another process has it, or it cannot be opened.
     pub fn open(path: &Path, meter: &str, clock: &Clock) -> Result<Self, OpenError> {
+        Self::open_on(Arc::new(SystemDisk), path, meter, clock)
+    }
+
+    /// The same on a disk of one's own.
+    ///
+    /// # Errors
+    /// As of [`Intake::open`].
+    pub fn open_on(disk: Arc<dyn Disk>, path: &Path, meter: &str, clock: &Clock) -> Result<Self, OpenError> {
         // What an earlier process left in the journal goes into blocks, so that one place tells what is there.
         let settings = StoreSettings { path: path.to_owned(), sync_interval: std::time::Duration::ZERO };
-        drop(Writer::open(settings, Arc::new(SystemDisk), Arc::default(), clock.clone())?);
+        drop(Writer::open(settings, Arc::clone(&disk), Arc::default(), clock.clone())?);
         let journal = journal::path_of(path);
-        let lock = journal::lock(&SystemDisk, &journal)
+        let lock = journal::lock(disk.as_ref(), &journal)
             .map_err(|error| journal::open_error(error, &journal, path))?;
-        let database = Database::open(path, None, clock.wall())?;
+        let database = Database::open(path, disk.vfs(), clock.wall())?;
         Ok(Self::new(path, meter, Target::Record { database, _lock: lock }))
     }
 

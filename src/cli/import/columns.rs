@@ -16,7 +16,8 @@ pub(super) struct Args {
     /// The CSV file, packed with gzip or not.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// What the columns are: a TOML file as the manual has it, or a mapping that is built in: homewizard.
+    /// What the columns are: a TOML file as the manual has it, or a mapping that is built in: homewizard, or
+    /// dsmr-reader for readings copied out of its database.
     #[arg(long, value_name = "MAP.toml|NAME")]
     mapping: PathBuf,
     /// The identifier of the meter that the file is of, so that the totals run on; by default what the record has.

@@ -13,7 +13,7 @@ use crate::cli::Outcome;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// P1 Monitor's database of minutes: the SQLite file with the table e_history_min.
+    /// P1 Monitor's history: its database e_historie.db, or of an export (unpacked) the file with e_history_min in it.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// The identifier of the meter that the history is of, so that the totals run on; by default what the record has.
@@ -40,14 +40,20 @@ pub(super) fn run(args: &Args) -> Outcome {
         step(&bar, "reading", done, all);
     });
     bar.finish_and_clear();
-    let Some(done) = done? else {
+    let Some(mut done) = done? else {
         bail!(
-            "{}: no table e_history_min in it; give {ORIGIN}'s database of minutes (of an export: unpack it first)",
+            "{}: no table e_history_min in it; give {ORIGIN}'s database e_historie.db, or of an export, unpacked, the \
+             file historie…",
             args.file.display()
         );
     };
-    say!("{}: {} minutes of {ORIGIN}", args.file.display(), done.rows);
+    let [minutes, hours, days] = done.rows;
+    say!("{}: {minutes} minutes, {hours} hours, {days} days of {ORIGIN}", args.file.display());
     tell::problems(&done.problems);
     super::finish(&mut intake, &target)?;
+    if !target.dry_run && hours + days > 0 {
+        let put = done.statistics.put(&target.record, &target.meter, &equipment, &mut intake, ORIGIN);
+        tell::inherited(&put.map_err(anyhow::Error::from)?.0);
+    }
     Ok(exit::OK)
 }

@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 
 use dsmrd::exit;
 use dsmrd::import::input::Input;
+use dsmrd::import::logs;
 use dsmrd::meter::InterpreterSettings;
 use dsmrd::p1::frame::Proof;
 use dsmrd::source::replay::Recording;
@@ -23,7 +24,8 @@ const MAX_TELEGRAM: usize = 64 * 1024;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Recordings of telegrams as the meter sent them, packed with gzip or not, in the order of time.
+    /// Recordings of telegrams as the meter sent them, packed with gzip or not, in the order of time; or logs with a time
+    /// before each line, or with telegrams in base64 as DSMR-reader had them.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// When the first telegram is of, for meters that tell no time (DSMR 2 and 3): a date and time where the meter
@@ -52,17 +54,33 @@ pub(super) fn run(args: &Args) -> Outcome {
         why = why.or(left.1);
     }
     super::finish(&mut intake, &target)?;
-    let rejected = counters.rejected() + failed;
-    if rejected > 0 {
-        complain!(
-            "{rejected} telegrams could not be read{}",
-            why.as_deref().map_or(String::new(), |why| format!("; the first: {why}"))
-        );
-    }
+    tell_rejected(&counters, failed, why.as_deref());
     if counters.delivered.get() == 0 {
         bail!("no telegram found; a telegram begins with a line like /ISK5\\2M550T-1012");
     }
     Ok(exit::OK)
+}
+
+/// What could not be read, by why.
+fn tell_rejected(counters: &MeterCounters, failed: u64, first: Option<&str>) {
+    let all = counters.rejected() + failed;
+    if all == 0 {
+        return;
+    }
+    let first = first.map_or(String::new(), |why| format!("; the first: {why}"));
+    complain!("{all} telegrams could not be read{first}");
+    let reasons = [
+        (counters.rejected_crc.get(), "have a CRC that is not theirs"),
+        (counters.rejected_truncated.get(), "break off"),
+        (counters.rejected_oversize.get(), "are too large"),
+        (counters.rejected_no_crc.get(), "have no CRC, though others have"),
+        (counters.rejected_key.get(), "are encrypted with another key, or none is known"),
+        (counters.rejected_stale.get(), "are encrypted and older than one before"),
+        (failed, "say something that their check denies"),
+    ];
+    for (count, what) in reasons.into_iter().filter(|(count, _)| *count > 0) {
+        complain!("  {count} {what}");
+    }
 }
 
 /// One recording; what of it was no reading, and why the first of them.
@@ -86,7 +104,12 @@ fn file(
         |source| source.interpreter(),
     );
     let most = source.map_or(MAX_TELEGRAM, |source| source.max_telegram);
-    let input = Input::bytes(path).with_context(shown)?;
+    let (input, wrapping) = logs::bare(Input::bytes(path).with_context(shown)?).with_context(shown)?;
+    match wrapping {
+        Some(logs::Wrapping::Base64) => say!("{}: a log with telegrams in base64", path.display()),
+        Some(logs::Wrapping::Stamped) => say!("{}: a log with a time before each line", path.display()),
+        None => {}
+    }
     let begin = clockless.unwrap_or_default();
     let mut recording = Recording::of(path, input, most, settings, keys, begin, Arc::clone(counters));
     let mut failed = 0;
@@ -110,9 +133,9 @@ fn file(
             intake.write(None)?;
         }
     }
-    let why = recording
-        .first_rejected()
-        .map(|rejected| format!("{} (byte {} of {})", rejected.reason, rejected.offset, path.display()));
+    let why = recording.first_rejected().map(|rejected| {
+        format!("{} (byte {} of the telegrams in {})", rejected.reason, rejected.offset, path.display())
+    });
     let foreign = recording.foreign().map(|protocol| format!("{}: this is {protocol}", path.display()));
     Ok((failed, why.or(foreign)))
 }

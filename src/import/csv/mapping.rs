@@ -6,15 +6,18 @@ use crate::import::value;
 use crate::meter::{Field, Zone};
 use crate::p1::Decimal;
 
-/// Mappings for files of programs that are known, by their names.
-pub const BUILT_IN: [(&str, &str); 1] = [(
-    "homewizard",
-    "[time]\ncolumn = \"time\"\n\
-     [[value]]\ncolumn = \"Import T1 kWh\"\nfield = \"energy_import_t1\"\n\
-     [[value]]\ncolumn = \"Import T2 kWh\"\nfield = \"energy_import_t2\"\n\
-     [[value]]\ncolumn = \"Export T1 kWh\"\nfield = \"energy_export_t1\"\n\
-     [[value]]\ncolumn = \"Export T2 kWh\"\nfield = \"energy_export_t2\"\n",
-)];
+/// Mappings for files of programs that are known, by their names. `dsmr-reader` is for its table of readings, copied out.
+pub const BUILT_IN: [(&str, &str); 2] = [
+    (
+        "homewizard",
+        "[time]\ncolumn = \"time\"\n\
+         [[value]]\ncolumn = \"Import T1 kWh\"\nfield = \"energy_import_t1\"\n\
+         [[value]]\ncolumn = \"Import T2 kWh\"\nfield = \"energy_import_t2\"\n\
+         [[value]]\ncolumn = \"Export T1 kWh\"\nfield = \"energy_export_t1\"\n\
+         [[value]]\ncolumn = \"Export T2 kWh\"\nfield = \"energy_export_t2\"\n",
+    ),
+    ("dsmr-reader", include_str!("dsmr_reader.toml")),
+];
 
 /// Why a mapping is none.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +59,16 @@ struct RawValue {
     field: String,
     factor: Option<String>,
     usage: Option<Span>,
+    when: Option<RawWhen>,
+    time: Option<Name>,
+}
+
+/// The rows that a value is taken of: those where a column says this.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawWhen {
+    column: Name,
+    equals: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -91,6 +104,16 @@ pub(super) struct Value {
 pub(super) struct Place {
     name: Name,
     pub(super) value: Value,
+    when: Option<(Name, String)>,
+    time: Option<Name>,
+    /// Where they are in the header that was found.
+    pub(super) at: usize,
+    /// What stands above the column, for messages.
+    pub(super) shown: String,
+    /// The column that has to say something, and what.
+    pub(super) only: Option<(usize, String)>,
+    /// The column of the time at which a device was read.
+    pub(super) stamp: Option<usize>,
 }
 
 /// A mapping.
@@ -128,27 +151,44 @@ impl Mapping {
             zone => zone.and_then(Result::ok),
         };
         let mut values = Vec::new();
-        for RawValue { column: name, field, factor, usage } in raw.value {
+        for (number, RawValue { column: name, field, factor, usage, when, time }) in (1..).zip(raw.value) {
+            let wrong = |what: String| wrong(format!("[[value]] number {number}, {what}"));
             let column = match (field.as_str(), Field::from_name(&field)) {
                 ("gas", _) => Column::Gas,
                 (_, Some(field)) => Column::Field(field),
                 (name, None) => {
                     return wrong(format!(
-                        "value.field: no field is named {name:?}; names are those of dsmrd export, such as energy_import_t1, \
+                        "field: no field is named {name:?}; names are those of dsmrd export, such as energy_import_t1, \
                          and gas"
                     ));
                 }
             };
             if usage.is_some() && super::name(&column).is_none() {
                 return wrong(format!(
-                    "value.usage: {field:?} is nothing that is used up; it is of energy and gas"
+                    "usage: {field:?} is nothing that is used up; it is of energy and gas"
+                ));
+            }
+            if time.is_some() && (column != Column::Gas || usage.is_some()) {
+                return wrong(format!(
+                    "time: {field:?} is of the row's time; positions of gas alone have one of their own"
                 ));
             }
             let factor = match factor.as_deref().map(|text| (text, value::decimal(text))) {
-                Some((text, None)) => return wrong(format!("value.factor: {text:?} is no number")),
+                Some((text, None)) => return wrong(format!("factor: {text:?} is no number")),
                 factor => factor.and_then(|(_, factor)| factor),
             };
-            values.push(Place { name, value: Value { column, factor, usage } });
+            let when = when.map(|RawWhen { column, equals }| (column, equals));
+            let value = Value { column, factor, usage };
+            values.push(Place {
+                name,
+                value,
+                when,
+                time,
+                at: 0,
+                shown: String::new(),
+                only: None,
+                stamp: None,
+            });
         }
         if values.is_empty() {
             return wrong("there is no [[value]]: nothing would be read".to_owned());
@@ -178,10 +218,7 @@ impl Mapping {
     }
 
     /// Where the columns are in a header: that of the time, and those of values.
-    pub(super) fn places(
-        &self,
-        header: &csv::StringRecord,
-    ) -> Result<(usize, Vec<(Place, usize)>), MappingError> {
+    pub(super) fn places(&self, header: &csv::StringRecord) -> Result<(usize, Vec<Place>), MappingError> {
         let clean = |text: &str| text.trim_start_matches('\u{feff}').trim().to_lowercase();
         let place = |name: &Name| match name {
             Name::Number(number) if (1..=header.len()).contains(number) => Ok(number - 1),
@@ -195,7 +232,13 @@ impl Mapping {
                 })
             }
         };
-        let values = self.values.iter().map(|value| Ok((value.clone(), place(&value.name)?)));
+        let values = self.values.iter().map(|value| {
+            let at = place(&value.name)?;
+            let only = value.when.as_ref().map(|(name, equals)| Ok((place(name)?, equals.clone())));
+            let shown = header.get(at).unwrap_or_default().trim().to_owned();
+            let stamp = value.time.as_ref().map(place).transpose()?;
+            Ok(Place { at, shown, only: only.transpose()?, stamp, ..value.clone() })
+        });
         Ok((place(&self.time)?, values.collect::<Result<_, MappingError>>()?))
     }
 }
@@ -223,6 +266,13 @@ mod tests {
             wrong(&format!("{head}[[value]]\ncolumn = 2\nfield = \"power_import\"\nusage = \"hour\""))
                 .contains("used up")
         );
+        assert!(
+            wrong(&format!(
+                "{head}[[value]]\ncolumn = 2\nfield = \"gas\"\n[[value]]\ncolumn = 3\nfield = \"x\""
+            ))
+            .contains("[[value]] number 2, field")
+        );
+        assert!(wrong("[time]\ncolumn = 1\nfromat = \"%H\"\n").contains("line 3, column 1"));
         assert!(wrong("value = []\n[time]\ncolumn = 1").contains("nothing would be read"));
     }
 }

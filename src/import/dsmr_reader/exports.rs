@@ -96,6 +96,9 @@ fn is_statement(field: Option<&str>) -> bool {
 /// # Errors
 /// The file cannot be read.
 pub fn read(path: &Path, zone: &Zone, statistics: &mut Statistics) -> Result<Option<Exported>, ImportError> {
+    if path.is_dir() {
+        return Ok(None);
+    }
     let (input, kind) = Input::open(path)?;
     if kind != Kind::Text {
         return Ok(None);

@@ -82,7 +82,7 @@ impl Statistics {
         let end = day.tomorrow().ok().and_then(|next| value::midnight(next, zone));
         let (Some(start), Some(end)) = (value::midnight(day, zone), end) else { return false };
         let number = |name: &str| column(name).and_then(value::decimal).and_then(thousandths);
-        let time = |name: &str| column(name).and_then(value::instant).map(|time| time.div_euclid(1_000));
+        let time = |name: &str| column(name).and_then(value::utc).map(|time| time.div_euclid(1_000));
         for (place, days) in self.days.iter_mut().enumerate() {
             let stamp = if place == 4 { "gas_reading_timestamp" } else { "electricity_reading_timestamp" };
             let told = number(TOLD[place]).map(|told| (time(stamp).unwrap_or(start), told));
@@ -114,6 +114,22 @@ impl Statistics {
             }
         }
         any
+    }
+
+    /// Puts in a day of a register, by its midnights, with the position at its start and what was used, in thousandths.
+    pub(in crate::import) fn put_day(
+        &mut self,
+        place: usize,
+        span: (i64, i64),
+        told: Option<(i64, i64)>,
+        used: Option<i64>,
+    ) {
+        self.days[place].insert(span.0, Day { span, told, used });
+    }
+
+    /// Puts in what an hour used of a register, in thousandths.
+    pub(in crate::import) fn put_hour(&mut self, place: usize, start: i64, used: i64) {
+        self.hours[place].insert(start, used);
     }
 
     /// The days of hours that have no day: of them the hours tell.

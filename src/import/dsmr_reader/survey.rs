@@ -76,6 +76,13 @@ impl Survey {
 
 /// Opens a dump.
 pub(super) fn open(path: &Path) -> Result<Dump, ImportError> {
+    if path.join("toc.dat").exists() {
+        return Err(ImportError::Foreign(format!(
+            "{0}: this is a dump in PostgreSQL's directory format; make a plain dump of it with: pg_restore --no-owner \
+             -f dump.sql {0}",
+            path.display()
+        )));
+    }
     let (input, kind) = Input::open(path)?;
     let make = "make a plain dump of it with: pg_restore --no-owner -f dump.sql";
     let wrong = match kind {
@@ -95,9 +102,9 @@ pub(super) fn open(path: &Path) -> Result<Dump, ImportError> {
             "text in UTF-16; make UTF-8 of it with: iconv -f UTF-16 -t UTF-8 {} > dump.sql",
             path.display()
         )),
-        Kind::MySql => Some(format!(
-            "a dump of MySQL or MariaDB, and only PostgreSQL's can be read; export days and hours as CSV from \
-             {ORIGIN} and give those, or move {ORIGIN} to PostgreSQL first"
+        Kind::Packed(unpack) => Some(format!(
+            "packed by another program than gzip; unpack it first: {unpack} {} > dump.sql",
+            path.display()
         )),
         Kind::Empty => Some("an empty file".to_owned()),
     };
@@ -140,13 +147,13 @@ pub fn survey(path: &Path, zone: &Zone, mut progress: impl FnMut(u64, u64)) -> R
     if !dump.is_dump() {
         let failed = dump.input().failed().map(|error| format!(" ({error})")).unwrap_or_default();
         return Err(ImportError::Foreign(format!(
-            "{}: no dump of PostgreSQL{failed}; give {ORIGIN}'s own backup, or one made with pg_dump",
+            "{}: no dump of a database{failed}; give {ORIGIN}'s own backup, or one made with pg_dump or mysqldump",
             path.display()
         )));
     }
     if survey.tables.is_empty() && dump.cut().is_none() && dump.input().failed().is_none() {
         return Err(ImportError::Foreign(format!(
-            "{}: a dump of PostgreSQL without any table of {ORIGIN}; is it of another database?",
+            "{}: a dump of a database without any table of {ORIGIN}; is it of another database?",
             path.display()
         )));
     }

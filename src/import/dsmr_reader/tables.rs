@@ -67,7 +67,7 @@ const SANE: std::ops::Range<i64> = 946_684_800..4_102_444_800;
 
 /// The instant of a text in milliseconds since 1970-01-01 00:00 UTC, where anything can have been read then.
 pub(super) fn time(text: &str) -> Option<i64> {
-    value::instant(text).filter(|millis| SANE.contains(&millis.div_euclid(1_000)))
+    value::utc(text).filter(|millis| SANE.contains(&millis.div_euclid(1_000)))
 }
 
 /// Where a value of a reading stands.

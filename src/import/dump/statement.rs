@@ -25,9 +25,18 @@ pub fn copy(line: &[u8]) -> Option<Table> {
     Some(Table { name, columns })
 }
 
-/// The table of `INSERT INTO public.name (a, b) VALUES`, and the place behind it.
-pub fn insert(line: &[u8]) -> Option<(Table, usize)> {
-    let mut cursor = Cursor { text: line, at: 12 };
+/// The place behind the words that put rows in: `INSERT INTO`, `INSERT IGNORE INTO`, `REPLACE INTO`.
+pub fn insert_into(line: &[u8]) -> Option<usize> {
+    let words: [&[u8]; 3] = [b"INSERT INTO ", b"INSERT IGNORE INTO ", b"REPLACE INTO "];
+    words
+        .iter()
+        .find(|words| line.get(..words.len()).is_some_and(|found| found.eq_ignore_ascii_case(words)))
+        .map(|words| words.len())
+}
+
+/// The table of `INSERT INTO public.name (a, b) VALUES`, whose name is at a place, and the place behind it.
+pub fn insert(line: &[u8], at: usize) -> Option<(Table, usize)> {
+    let mut cursor = Cursor { text: line, at };
     let name = cursor.table()?;
     let columns = cursor.columns()?;
     for word in ["OVERRIDING", "SYSTEM", "VALUE"] {
@@ -41,20 +50,30 @@ pub fn insert(line: &[u8]) -> Option<(Table, usize)> {
 
 /// The name in `CREATE TABLE public.name (`.
 pub fn created(line: &[u8]) -> Option<String> {
-    Cursor { text: line, at: 13 }.table()
+    let mut cursor = Cursor { text: line, at: 13 };
+    for word in ["IF", "NOT", "EXISTS"] {
+        if cursor.word(word).is_none() {
+            break;
+        }
+    }
+    cursor.table()
 }
 
-/// The column that a line within `CREATE TABLE` makes.
-pub fn created_column(line: &[u8]) -> Option<String> {
+/// The column that a line within `CREATE TABLE` makes. MySQL's are in backticks, and its keys are lines as well.
+pub fn created_column(line: &[u8], is_mysql: bool) -> Option<String> {
     let mut cursor = Cursor { text: line, at: 0 };
-    let is_quoted = line.trim_ascii_start().starts_with(b"\"");
+    let is_quoted = matches!(line.trim_ascii_start().first(), Some(b'"' | b'`'));
+    if is_mysql && !is_quoted {
+        return None;
+    }
     let name = cursor.name()?;
     let words = ["constraint", "primary", "unique", "check", "foreign", "exclude", "like"];
     (is_quoted || !words.contains(&name.to_lowercase().as_str())).then_some(name)
 }
 
-/// Reads the row at a place: `(1, 'it''s', NULL, true)`, with a comma before it or the end of the statement behind.
-pub fn tuple(line: &[u8], at: usize, text: &mut Vec<u8>, fields: &mut Fields) -> Tuple {
+/// Reads the row at a place: `(1, 'it''s', NULL, true)`, with a comma before it or the end of the statement behind. In
+/// strings of MySQL a backslash means something, in others only where an `E` stands before them.
+pub fn tuple(line: &[u8], at: usize, is_mysql: bool, text: &mut Vec<u8>, fields: &mut Fields) -> Tuple {
     let mut cursor = Cursor { text: line, at };
     cursor.skip();
     if cursor.eat(b',') {
@@ -72,7 +91,7 @@ pub fn tuple(line: &[u8], at: usize, text: &mut Vec<u8>, fields: &mut Fields) ->
     fields.clear();
     loop {
         cursor.skip();
-        match value(&mut cursor, text, fields) {
+        match value(&mut cursor, is_mysql, text, fields) {
             Some(Tuple::Row(_)) => {}
             Some(other) => return other,
             None => return Tuple::Incomplete,
@@ -88,9 +107,12 @@ pub fn tuple(line: &[u8], at: usize, text: &mut Vec<u8>, fields: &mut Fields) ->
 }
 
 /// One value; `Row` when it is whole.
-fn value(cursor: &mut Cursor<'_>, text: &mut Vec<u8>, fields: &mut Fields) -> Option<Tuple> {
+fn value(cursor: &mut Cursor<'_>, is_mysql: bool, text: &mut Vec<u8>, fields: &mut Fields) -> Option<Tuple> {
     let from = text.len();
-    let mut escapes = false;
+    let mut escapes = is_mysql;
+    if is_mysql && cursor.rest().starts_with(b"_binary '") {
+        cursor.at += 8;
+    }
     if matches!(cursor.peek()?, b'E' | b'e') && cursor.text.get(cursor.at + 1) == Some(&b'\'') {
         escapes = true;
         cursor.at += 1;
@@ -114,6 +136,8 @@ fn value(cursor: &mut Cursor<'_>, text: &mut Vec<u8>, fields: &mut Fields) -> Op
                         b'r' => b'\r',
                         b'b' => 8,
                         b'f' => 12,
+                        b'0' if is_mysql => 0,
+                        b'Z' if is_mysql => 26,
                         other => other,
                     });
                 }
@@ -150,6 +174,10 @@ struct Cursor<'a> {
 }
 
 impl Cursor<'_> {
+    fn rest(&self) -> &[u8] {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
     fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
@@ -179,11 +207,12 @@ impl Cursor<'_> {
     fn name(&mut self) -> Option<String> {
         self.skip();
         let mut name = Vec::new();
-        if self.eat(b'"') {
+        if let Some(quote @ (b'"' | b'`')) = self.peek() {
+            self.at += 1;
             loop {
                 let byte = self.peek()?;
                 self.at += 1;
-                if byte == b'"' && !self.eat(b'"') {
+                if byte == quote && !self.eat(quote) {
                     break;
                 }
                 name.push(byte);

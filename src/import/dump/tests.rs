@@ -88,8 +88,16 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_gone_through(bytes in proptest::collection::vec(any::<u8>(), 0..300), head in 0..4_usize) {
-        let heads = ["", "COPY t (a) FROM stdin;\n", "INSERT INTO t VALUES (", "CREATE TABLE t (\n"];
+    fn any_bytes_are_gone_through(bytes in proptest::collection::vec(any::<u8>(), 0..300), head in 0..7_usize) {
+        let heads = [
+            "",
+            "COPY t (a) FROM stdin;\n",
+            "INSERT INTO t VALUES (",
+            "CREATE TABLE t (\n",
+            "INSERT INTO `t` VALUES ('",
+            "-- MySQL dump 10.13\nREPLACE INTO `t` VALUES (_binary '",
+            "-- MariaDB dump 10.19\nCREATE TABLE `t` (\n  `a` int,\n",
+        ];
         let text = [heads[head].as_bytes(), &bytes].concat();
         let length = text.len();
         let mut dump = Dump::new(Input::of(std::io::Cursor::new(text)), |_| true);
@@ -114,4 +122,25 @@ fn a_table_is_told_again_after_another() {
         }
     }
     assert_eq!(told, ["t", "row", "u", "row", "t", "row"]);
+}
+
+#[test]
+fn rows_of_mysql_are_read_with_what_backslashes_mean() {
+    let (rows, dump) = read(
+        "-- MySQL dump 10.13  Distrib 8.0.36\nCREATE TABLE IF NOT EXISTS `t` (\n  `a` int(11) NOT NULL,\n  `en``d` text,\n  \
+         PRIMARY KEY (`a`),\n  KEY `x` (`a`)\n) ENGINE=InnoDB;\nINSERT INTO `t` VALUES (1,'it\\'s; \\\\ (\\\"here\\\")'),(2,NULL);\n\
+         REPLACE INTO `t` (`a`, `en``d`) VALUES\n(3,'two\\nlines'),\n(4,_binary 'it''s');\nINSERT IGNORE INTO `other` VALUES (1);\n\
+         -- Dump completed on 2026-10-27  7:00:00\n",
+    );
+    let expected = [["1", "it's; \\ (\"here\")"], ["2", "NULL"], ["3", "two\nlines"], ["4", "it's"]]
+        .map(|row| some(&row));
+    assert_eq!(rows, expected);
+    assert_eq!(dump.problems().count, 0, "{:?}", dump.problems());
+    assert!(dump.is_complete() && dump.is_begun());
+}
+
+#[test]
+fn in_a_dump_of_postgresql_a_backslash_is_one() {
+    let (rows, _) = read("INSERT INTO \"t\" (a, b) VALUES ('C:\\', 'x');\n");
+    assert_eq!(rows, [some(&["C:\\", "x"])]);
 }

@@ -12,7 +12,13 @@ mod endure;
 /// Dumps that are odd: broken off, wrapped up, of other databases.
 mod odd;
 
-/// Recorded telegrams, CSV files with a mapping, P1 Monitor.
+/// Power cuts while a dump goes in.
+mod power;
+
+/// P1 Monitor: minutes, hours and days, in its database and as its export.
+mod p1_monitor;
+
+/// Recorded telegrams, CSV files with a mapping, logs.
 mod others;
 
 use std::path::{Path, PathBuf};

@@ -224,7 +224,7 @@ fn other_files_are_named() {
     let cases: [(&[u8], &str); 4] = [
         (b"PGDMP\x01\x0e\x00", "pg_restore --no-owner -f dump.sql"),
         (b"SQLite format 3\0 and so on", "an SQLite database"),
-        (b"hello\n", "no dump of PostgreSQL"),
+        (b"hello\n", "no dump of a database"),
         (b"", "an empty file"),
     ];
     for (bytes, expected) in cases {

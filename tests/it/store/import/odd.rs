@@ -83,16 +83,92 @@ fn files_of_other_hands_are_refused_with_advice() {
     let utf16: Vec<u8> = "\u{feff}--\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let other = "--\n-- PostgreSQL database dump\n--\nCOPY public.states (id) FROM stdin;\n1\n\\.\n\n--\n-- PostgreSQL \
                  database dump complete\n--\n";
-    let cases: [(&[u8], &str); 4] = [
+    let cases: [(&[u8], &str); 6] = [
         (&utf16, "iconv -f UTF-16 -t UTF-8"),
-        (b"-- MySQL dump 10.13\n", "only PostgreSQL's can be read"),
-        (b"/*M!999999\\- sandbox */ \n-- MariaDB dump 10.19\n", "only PostgreSQL's can be read"),
+        (b"\x28\xb5\x2f\xfd\x04", "unpack it first: zstd -dc"),
+        (b"\xfd7zXZ\0\0", "unpack it first: xz -dc"),
+        (b"\x04\x22\x4d\x18", "unpack it first: lz4 -dc"),
+        (b"-- MySQL dump 10.13\n", "without any table of DSMR-reader"),
         (other.as_bytes(), "without any table of DSMR-reader"),
     ];
     for (bytes, expected) in cases {
         let (output, database) = take(folder.path(), "other", bytes);
         assert!(!output.status.success() && complaint(&output).contains(expected), "{output:?}");
         assert!(!database.exists());
+    }
+    let dump = folder.path().join("directory");
+    std::fs::create_dir(&dump).unwrap();
+    std::fs::write(dump.join("toc.dat"), "PGDMP").unwrap();
+    let output = import("dsmr-reader", &folder.path().join("none.sqlite"), &[], &[&dump]);
+    assert!(!output.status.success() && complaint(&output).contains("pg_restore --no-owner"), "{output:?}");
+}
+
+/// The small dump as `mysqldump` writes it: values in rows, backslashes in strings, times in UTC without saying so.
+fn of_mysql(whole: &str, rows_by_line: bool) -> String {
+    let head = "/*M!999999\\- enable the sandbox mode */ \n-- MariaDB dump 10.19  Distrib 10.11\n--\n";
+    let mut text = head.to_owned();
+    let mut lines = whole.lines();
+    while let Some(line) = lines.next() {
+        let Some((name, columns)) = line.strip_prefix("COPY public.").and_then(|rest| rest.split_once(" ("))
+        else {
+            continue;
+        };
+        let columns = columns.split_once(')').unwrap().0.replace('"', "");
+        text += &format!("DROP TABLE IF EXISTS `{name}`;\nCREATE TABLE `{name}` (\n");
+        for column in columns.split(", ") {
+            text += &format!("  `{column}` longtext DEFAULT NULL,\n");
+        }
+        text += &format!(
+            "  PRIMARY KEY (`id`),\n  KEY `{name}_x` (`id`)\n) ENGINE=InnoDB;\nLOCK TABLES `{name}` WRITE;\n"
+        );
+        let rows: Vec<String> = lines.by_ref().take_while(|line| *line != "\\.").map(row_of_mysql).collect();
+        if !rows.is_empty() {
+            let between = if rows_by_line { ("\n", ",\n") } else { (" ", ",") };
+            text += &format!("INSERT INTO `{name}` VALUES{}{};\n", between.0, rows.join(between.1));
+        }
+        text += "UNLOCK TABLES;\n";
+    }
+    text + "-- Dump completed on 2026-10-27  7:00:00\n"
+}
+
+fn row_of_mysql(row: &str) -> String {
+    let value = |value: &str| {
+        let flag = match value {
+            "\\N" => return "NULL".to_owned(),
+            "t" => Some("1"),
+            "f" => Some("0"),
+            _ => None,
+        };
+        let value = flag.map_or_else(|| value.to_owned(), str::to_owned);
+        let value = match value.strip_suffix("+00") {
+            Some(time) => format!("{time}.000000"),
+            None => value,
+        };
+        // COPY's own escapes mean the same in MySQL.
+        format!("'{}'", value.replace('\'', "\\'"))
+    };
+    format!("({})", row.split('\t').map(value).collect::<Vec<_>>().join(","))
+}
+
+#[test]
+fn dumps_of_mysql_and_mariadb_are_read_as_well() {
+    let folder = crate::support::scratch();
+    let whole = small();
+    let (output, database) = take(folder.path(), "plain", whole.as_bytes());
+    let said_of_it = said(&output);
+    let notes = |database: &Path| said(&dsmrd(&["notes", "--database", database.to_str().unwrap()], &[]));
+    let expected = (readings(&database), super::totals(&database, "hour"), notes(&database));
+    for (name, by_line) in [("mysql", false), ("mariadb", true)] {
+        let text = of_mysql(&whole, by_line);
+        let (output, database) = take(folder.path(), name, text.as_bytes());
+        assert_eq!(said(&output).replace(name, "plain"), said_of_it);
+        assert_eq!(complaint(&output), "");
+        let found = (readings(&database), super::totals(&database, "hour"), notes(&database));
+        assert_eq!(found, expected, "{name}");
+        // One that breaks off is told.
+        let cut = text.rfind("INSERT").unwrap();
+        let (output, _) = take(folder.path(), &format!("{name}-cut"), &text.as_bytes()[..cut]);
+        assert!(complaint(&output).contains("breaks off before the end"), "{output:?}");
     }
 }
 

@@ -1,11 +1,9 @@
-//! Recorded telegrams, CSV files with a mapping, P1 Monitor.
+//! Recorded telegrams, CSV files with a mapping, logs.
 
 use std::io::Write;
 
+use super::{import, readings, said, totals};
 use dsmrd::meter::{Field, MbusClass};
-use dsmrd::totals::Step;
-
-use super::{import, periods, readings, said, totals};
 
 fn telegram(second: u32) -> String {
     format!(
@@ -117,31 +115,123 @@ fn homewizards_files_have_a_mapping() {
 }
 
 #[test]
-fn the_minutes_of_p1_monitor_become_readings() {
+fn telegrams_come_out_of_logs() {
     let folder = crate::support::scratch();
-    let (file, database) = (folder.path().join("history.db"), folder.path().join("dsmrd.sqlite"));
-    let connection = rusqlite::Connection::open(&file).unwrap();
-    connection
-        .execute_batch(
-            "CREATE TABLE e_history_min (TIMESTAMP TEXT PRIMARY KEY NOT NULL, VERBR_KWH_181 REAL, VERBR_KWH_182 REAL,
-                 GELVR_KWH_281 REAL, GELVR_KWH_282 REAL, VERBR_KWH_X REAL, GELVR_KWH_X REAL, TARIEFCODE TEXT,
-                 ACT_VERBR_KW_170 REAL, ACT_GELVR_KW_270 REAL, VERBR_GAS_2421 REAL);
-             INSERT INTO e_history_min VALUES ('2020-01-01 00:00:00', 1000.1, 2000.2, 0, 0, 0.0, 0, 'D', 0.3, 0, 500.123);
-             INSERT INTO e_history_min VALUES ('2020-01-01 00:01:00', 1000.105, 2000.2, 0, 0, 0.005, 0, 'D', 0.301, 0, 500.123);
-             INSERT INTO e_history_min VALUES ('2020-01-01 00:02:00', 1000.11, 2000.2, 0, 0, 0.005, 0, 'D', 0.302, 0, 500.2);",
+    let bare: String = (0..6).map(telegram).collect();
+    let stamped: String =
+        bare.split_inclusive('\n').map(|line| format!("2026-10-23 18:00:00.123 {line}")).collect();
+    // What DSMR-reader 1 to 4 wrote with DSMRREADER_LOG_TELEGRAMS.
+    let letters: Vec<char> = ('A'..='Z').chain('a'..='z').chain('0'..='9').chain(['+', '/']).collect();
+    let packed = |bytes: &[u8]| -> String {
+        let three = |part: &[u8]| {
+            let bits = part.iter().fold(0_usize, |bits, byte| bits << 8 | usize::from(*byte))
+                << (8 * (3 - part.len()));
+            let letter =
+                |place| if place <= part.len() { letters[bits >> (18 - 6 * place) & 63] } else { '=' };
+            [letter(0), letter(1), letter(2), letter(3)]
+        };
+        bytes.chunks(3).flat_map(three).collect()
+    };
+    let log: String = (0..6)
+        .map(|second| {
+            format!(
+                "[2026-10-25 02:30:00,148] INFO @ services | Received telegram (base64 encoded): b'{}'\n[2026-10-25 \
+                 02:30:01,004] INFO @ services | Something else\n",
+                packed(telegram(second).as_bytes())
+            )
+        })
+        .collect();
+    let mut expected = None;
+    for (name, text, said_of_it) in [
+        ("bare", bare.clone(), ""),
+        ("stamped", stamped.clone(), "a log with a time before each line"),
+        ("unix", stamped.replace('\r', ""), "a log with a time before each line"),
+        ("base64", log, "a log with telegrams in base64"),
+    ] {
+        let (file, database) = (folder.path().join(name), folder.path().join(name).with_extension("sqlite"));
+        std::fs::write(&file, text).unwrap();
+        let output = import("telegrams", &database, &[], &[&file]);
+        let text = said(&output);
+        assert!(text.contains("readings put in: 6") && text.contains(said_of_it), "{name}: {text}");
+        let found = readings(&database);
+        assert_eq!(expected.get_or_insert_with(|| found.clone()), &found, "{name}");
+    }
+}
+
+#[test]
+fn telegrams_that_are_damaged_are_counted_by_reason() {
+    let folder = crate::support::scratch();
+    let (file, database) = (folder.path().join("a.txt"), folder.path().join("dsmrd.sqlite"));
+    let with_crc = telegram(3).replace("!\r\n", "!0000\r\n");
+    let cut: String = telegram(4).split_inclusive('\n').take(4).collect();
+    std::fs::write(&file, [telegram(1), with_crc, cut, telegram(5)].concat()).unwrap();
+    let output = import("telegrams", &database, &[], &[&file]);
+    assert!(said(&output).contains("readings put in: 2"));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("2 telegrams could not be read; the first: "), "{told}");
+    assert!(
+        told.contains("  1 have a CRC that is not theirs\n") && told.contains("  1 break off\n"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_table_with_one_column_for_all_is_read_by_what_another_says() {
+    let folder = crate::support::scratch();
+    let (file, map) = (folder.path().join("history.csv"), folder.path().join("map.toml"));
+    let database = folder.path().join("dsmrd.sqlite");
+    // As Home Assistant's history page exports it.
+    let csv = "entity_id,state,last_changed\nsensor.t1,100.5,2026-03-01T10:00:00.123Z\nsensor.t1,unavailable,2026-03-01T10:30:00.000Z\n\
+               sensor.t1,100.75,2026-03-01T11:00:00.000Z\n\nsensor.w,512,2026-03-01T10:00:00.500Z\nsensor.door,on,2026-03-01T10:00:00.500Z\n";
+    std::fs::write(&file, csv).unwrap();
+    let value = |entity: &str, field: &str, more: &str| {
+        format!(
+            "[[value]]\ncolumn = \"state\"\nfield = \"{field}\"\n{more}when = {{ column = \"entity_id\", equals = \"{entity}\" }}\n"
         )
-        .unwrap();
-    drop(connection);
-    let text = said(&import("p1-monitor", &database, &[], &[&file]));
-    assert!(text.contains("3 minutes of P1 Monitor") && text.contains("readings put in: 3"), "{text}");
+    };
+    let mapping = "[time]\ncolumn = \"last_changed\"\n".to_owned()
+        + &value("sensor.t1", "energy_import_t1", "")
+        + &value("sensor.w", "power_import", "factor = \"0.001\"\n");
+    std::fs::write(&map, mapping).unwrap();
+    let output = import("csv", &database, &["--mapping", map.to_str().unwrap()], &[&file]);
+    assert!(said(&output).contains("readings put in: 3"), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("line 3: column 2 (state): \"unavailable\" is no number"), "{told}");
     let found = readings(&database);
-    assert_eq!(found[1].number(Field::EnergyImportT1).unwrap().to_string(), "1000.105");
-    let again = said(&import("p1-monitor", &database, &[], &[&file]));
-    assert!(again.contains("readings put in: 0\n"), "{again}");
-    // A reading of midnight ends the day before.
-    let days = periods(&database, Step::Day);
-    let day = days.last().unwrap();
-    assert_eq!(day.usage.energy(Field::EnergyImportT1).unwrap().to_string(), "0.010");
-    std::fs::write(&file, "no database").unwrap();
-    assert!(!import("p1-monitor", &database, &[], &[&file]).status.success());
+    let power: Vec<String> =
+        found.iter().filter_map(|reading| Some(reading.number(Field::PowerImport)?.to_string())).collect();
+    assert_eq!(power, ["0.512"]);
+    assert_eq!(found.last().unwrap().number(Field::EnergyImportT1).unwrap().to_string(), "100.75");
+}
+
+#[test]
+fn readings_copied_out_of_dsmr_readers_database_are_those_of_its_dump() {
+    let folder = crate::support::scratch();
+    let (file, dump) = (folder.path().join("readings.csv"), folder.path().join("dump.sql"));
+    let columns = "id,timestamp,electricity_delivered_1,electricity_returned_1,electricity_delivered_2,electricity_returned_2,\
+                   electricity_currently_delivered,electricity_currently_returned,extra_device_timestamp,extra_device_delivered,\
+                   processed,phase_currently_delivered_l1,phase_currently_delivered_l2,phase_currently_delivered_l3,\
+                   phase_currently_returned_l1,phase_currently_returned_l2,phase_currently_returned_l3,phase_voltage_l1,\
+                   phase_voltage_l2,phase_voltage_l3,phase_power_current_l1,phase_power_current_l2,phase_power_current_l3";
+    let rows = [
+        "1,2026-10-25 00:59:50+00,1.000,2.000,3.000,4.000,0.500,0.000,2026-10-25 00:55:00+00,10.125,t,0.5,,,0,,,230.1,,,2,,",
+        "2,2026-10-25 01:00:00+00,1.001,2.000,3.000,4.000,0.250,0.000,,,t,0.25,,,0,,,229.9,,,1,,",
+    ];
+    std::fs::write(&file, format!("{columns}\n{}\n", rows.join("\n"))).unwrap();
+    let row = |row: &str| {
+        let values = row.split(',').map(|value| if value.is_empty() { "\\N" } else { value });
+        values.collect::<Vec<_>>().join("\t") + "\n"
+    };
+    let copied: String = rows.iter().map(|text| row(text)).collect();
+    let copy = format!(
+        "COPY public.dsmr_datalogger_dsmrreading ({}) FROM stdin;\n{copied}\\.\n",
+        columns.replace(',', ", ")
+    );
+    std::fs::write(&dump, copy).unwrap();
+    let (one, two) = (folder.path().join("one.sqlite"), folder.path().join("two.sqlite"));
+    said(&import("csv", &one, &["--mapping", "dsmr-reader"], &[&file]));
+    said(&import("dsmr-reader", &two, &[], &[&dump]));
+    let found = readings(&one);
+    assert_eq!(found, readings(&two));
+    assert_eq!(found[0].mbus_of(MbusClass::Gas).unwrap().1.time.unwrap().utc, Some(1_792_889_700));
 }
