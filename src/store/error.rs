@@ -99,7 +99,7 @@ fn hint(error: &io::Error) -> &'static str {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// A block fails its checksum or makes no sense; readings after it can still be read.
-    #[error("block {block} of meter {meter} (readings of the hour from {hour_start} seconds UTC) is damaged")]
+    #[error("block {block} of meter {meter}, readings of the hour from {}, is damaged", hour_of(*hour_start))]
     Damaged {
         /// Its number in the table `block`.
         block: i64,
@@ -132,6 +132,14 @@ pub enum ReadError {
     /// SQLite failed.
     #[error("{0}")]
     Sqlite(#[from] rusqlite::Error),
+}
+
+/// A time for people.
+fn hour_of(start: i64) -> String {
+    match jiff::Timestamp::from_second(start) {
+        Ok(instant) => instant.to_string(),
+        Err(_) => format!("{start} seconds after 1970"),
+    }
 }
 
 /// Readings that could not be made safe; the store keeps trying.

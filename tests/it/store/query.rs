@@ -4,6 +4,7 @@ mod beside;
 mod command;
 pub(super) mod life;
 mod model;
+mod renewal;
 mod sums;
 
 use std::path::Path;
