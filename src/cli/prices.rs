@@ -13,8 +13,8 @@ use dsmrd::meter::Zone;
 use dsmrd::prices::{PriceKind, Slot, text};
 use dsmrd::store::{self, Archive};
 
-use super::export::{DEFAULT_ZONE, instant, is_broken_pipe};
 use super::Outcome;
+use super::export::{DEFAULT_ZONE, instant, is_broken_pipe};
 use super::record::RecordArgs;
 use tables::{Kind, Tables};
 

@@ -94,6 +94,10 @@ fn answer(args: &Args) -> Outcome {
     tell_thinned(&archive, &query.range, query.resolution, &query.zone)?;
     let several = args.range.meter.is_none() && archive.meters()?.len() > 1;
     let code = write(args.format, answer, &query, several)?;
+    let Some(code) = code else {
+        complain!("dsmrd: there are no readings in this range{}", extent(&archive, &query)?);
+        return Ok(exit::OK);
+    };
     if left_out > 0 {
         complain!("dsmrd: {left_out} more columns with --format csv; --fields chooses among them");
     }
@@ -183,7 +187,8 @@ fn by_length(seconds: i64) -> Resolution {
     fits.map_or(Resolution::Year, |(_, resolution)| resolution)
 }
 
-fn write(format: Format, answer: Answer<'_>, query: &Query, several: bool) -> Outcome {
+/// The exit code; none where there was nothing to write.
+fn write(format: Format, answer: Answer<'_>, query: &Query, several: bool) -> anyhow::Result<Option<u8>> {
     let mut out = BufWriter::new(io::stdout());
     let columns = spans::columns(answer.columns());
     let mut sink: Box<dyn Sink> = match format {
@@ -208,10 +213,22 @@ fn write(format: Format, answer: Answer<'_>, query: &Query, several: bool) -> Ou
     }
     sink.finish().map_err(refused)?;
     out.flush()?;
-    if rows == 0 {
-        complain!("dsmrd: there are no readings in this range");
-    }
-    Ok(code)
+    Ok((rows > 0 || code != exit::OK).then_some(code))
+}
+
+/// From when to when there are some.
+fn extent(archive: &Archive, query: &Query) -> anyhow::Result<String> {
+    let epochs = archive.epochs(&Range { from: None, to: None, ..query.range.clone() })?;
+    let zone = query.zone.time_zone();
+    let shown = |utc: i64| {
+        let local = jiff::Timestamp::from_second(utc).map(|instant| instant.to_zoned(zone.clone()));
+        local.map(|local| local.strftime("%Y-%m-%d %H:%M:%S").to_string())
+    };
+    let first = epochs.iter().map(|epoch| epoch.first).min();
+    Ok(match first.zip(epochs.iter().map(|epoch| epoch.last).max()) {
+        Some((first, last)) => format!("; there are some from {} to {}", shown(first)?, shown(last)?),
+        None => String::new(),
+    })
 }
 
 /// The system's own error stays what it is, so that a reader who went away is known by it.

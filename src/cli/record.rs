@@ -74,8 +74,7 @@ impl ZonedRecordArgs {
     /// The database and where its meters stand, with the configuration, unless a database stands in its place.
     pub(super) fn zones(&self) -> anyhow::Result<(Zones, Option<Settings>)> {
         let settings = self.record.settings()?;
-        let zones =
-            Zones::new(self.record.database.as_deref(), settings.as_ref(), self.timezone.as_deref());
+        let zones = Zones::new(self.record.database.as_deref(), settings.as_ref(), self.timezone.as_deref());
         Ok((zones, settings))
     }
 }

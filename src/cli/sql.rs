@@ -13,8 +13,8 @@ use dsmrd::exit;
 use dsmrd::store::sql::{Sql, SqlError, SqlRows};
 
 use self::show::{Csv, Json, Table};
-use super::export::is_broken_pipe;
 use super::Outcome;
+use super::export::is_broken_pipe;
 use super::record::ZonedRecordArgs;
 
 /// How rows are written.

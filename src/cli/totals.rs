@@ -18,8 +18,8 @@ use dsmrd::store::{Archive, rebuild};
 use dsmrd::totals::{PastPeriods, Step};
 
 use self::table::{Columns, Row};
-use super::export::instant;
 use super::Outcome;
+use super::export::instant;
 use super::record::{RecordArgs, ZonedRecordArgs};
 
 /// The length of a period.

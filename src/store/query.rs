@@ -21,7 +21,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 pub use answer::{Answer, AnswerColumn};
 pub use ask::{Cell, Measure, Query, Resolution, Selected, Span};
@@ -152,19 +152,39 @@ impl Archive {
     /// The equipment that stood behind the meters in range, by meter and then by time. A block counts as a whole.
     pub fn epochs(&self, range: &Range) -> Result<Vec<Epoch>, ReadError> {
         let snapshot = self.snapshot();
-        let mut statement = snapshot.connection.prepare(
-            "SELECT e.meter, e.equipment_id, min(b.first), max(b.last) FROM block b JOIN epoch e ON e.id = b.epoch
-             WHERE (?1 IS NULL OR e.meter = ?1) AND (?2 IS NULL OR e.equipment_id = ?2)
-               AND (?3 IS NULL OR b.last >= ?3) AND (?4 IS NULL OR b.first < ?4) GROUP BY e.id",
+        let mut statement = snapshot.connection.prepare_cached(
+            "SELECT id, meter, equipment_id FROM epoch
+             WHERE (?1 IS NULL OR meter = ?1) AND (?2 IS NULL OR equipment_id = ?2)",
         )?;
-        let epoch = |row: &rusqlite::Row<'_>| {
-            let id: String = row.get(1)?;
-            let equipment_id = (!id.is_empty()).then_some(id);
-            Ok(Epoch { meter: row.get(0)?, equipment_id, first: row.get(2)?, last: row.get(3)? })
-        };
-        let mut epochs: Vec<Epoch> = statement
-            .query_map(params![range.meter, range.equipment_id, range.from, range.to], epoch)?
-            .collect::<Result<_, _>>()?;
+        // From the ends of the index of hours: to look at every block would be to read every page of years.
+        let end = |text: &str| snapshot.connection.prepare_cached(text);
+        let mut earliest = end("SELECT hour FROM block WHERE hour BETWEEN ?1 AND ?2 AND epoch = ?3
+               AND (?4 IS NULL OR last >= ?4) AND (?5 IS NULL OR first < ?5) ORDER BY hour LIMIT 1")?;
+        let mut latest = end("SELECT hour FROM block WHERE hour BETWEEN ?1 AND ?2 AND epoch = ?3
+               AND (?4 IS NULL OR last >= ?4) AND (?5 IS NULL OR first < ?5) ORDER BY hour DESC LIMIT 1")?;
+        let mut bounds =
+            end("SELECT min(iif(hour = ?1, first, NULL)), max(iif(hour = ?2, last, NULL)) FROM block
+             WHERE hour IN (?1, ?2) AND epoch = ?3
+               AND (?4 IS NULL OR last >= ?4) AND (?5 IS NULL OR first < ?5)")?;
+        let (from, to) = range.hours();
+        let mut epochs = Vec::new();
+        let mut rows = statement.query(params![range.meter, range.equipment_id])?;
+        while let Some(row) = rows.next()? {
+            let (id, meter, equipment): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let arguments = params![from, to, id, range.from, range.to];
+            let hour = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+            let Some(begun) = earliest.query_row(arguments, hour).optional()? else { continue };
+            let ended = latest.query_row(arguments, hour)?;
+            let of_hours = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            let (first, last) =
+                bounds.query_row(params![begun, ended, id, range.from, range.to], of_hours)?;
+            epochs.push(Epoch {
+                meter,
+                equipment_id: (!equipment.is_empty()).then_some(equipment),
+                first,
+                last,
+            });
+        }
         for block in snapshot.tail.iter().filter(|block| range.overlaps(block)) {
             let known = epochs
                 .iter_mut()
@@ -200,7 +220,12 @@ impl Archive {
         let mut columns = BTreeSet::new();
         let Range { meter, equipment_id, from, to } = range;
         let (first, last) = range.hours();
-        let mut rows = statement.query(params![meter, equipment_id, from, to, first, last])?;
+        let mut all = snapshot.connection.prepare_cached("SELECT columns FROM layout")?;
+        let mut rows = match *range == Range::default() {
+            // Those of everything, without a look at every block.
+            true => all.query([])?,
+            false => statement.query(params![meter, equipment_id, from, to, first, last])?,
+        };
         while let Some(row) = rows.next()? {
             columns.extend(row.get::<_, String>(0)?.lines().map(str::to_owned));
         }
@@ -241,8 +266,10 @@ impl Archive {
         let hours = (from.div_euclid(3_600), to.div_euclid(3_600));
         let stored: Option<i64> =
             statement.query_row(params![meter, hours.0, hours.1, from, to], |row| row.get(0))?;
-        let tail =
-            snapshot.tail.iter().filter(|block| *block.meter == *meter && block.last >= from && block.first < to);
+        let tail = snapshot
+            .tail
+            .iter()
+            .filter(|block| *block.meter == *meter && block.last >= from && block.first < to);
         let Some(end) = tail.map(|block| block.last).chain(stored).max() else { return Ok(None) };
         // The hour in which it lies: a block may go on beyond what is asked for.
         let hour = end.min(to - 1).div_euclid(3_600) * 3_600;

@@ -180,7 +180,9 @@ mod tests {
             let expected = expected.parse::<jiff::Timestamp>().expect("an instant").as_second();
             assert_eq!(when(text, &zone, now).expect(text), expected, "{text}");
         }
-        for wrong in ["", "-", "-d", "--1d", "-1", "1d", "-1x", "-1.5h", "-9999999999999y", "soon", "2026-13-01"] {
+        for wrong in
+            ["", "-", "-d", "--1d", "-1", "1d", "-1x", "-1.5h", "-9999999999999y", "soon", "2026-13-01"]
+        {
             assert!(when(wrong, &zone, now).is_err(), "{wrong}");
         }
     }

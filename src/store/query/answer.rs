@@ -110,6 +110,7 @@ impl Answer<'_> {
     fn take_part(&mut self) -> Result<bool, ReadError> {
         let Feed::Parts(parts, keys) = &mut self.feed else { return Ok(false) };
         let Some(part) = parts.next(self.archive)? else { return Ok(false) };
+        self.archive.as_opened(&mut self.range);
         let keys = match keys.take() {
             Some(known) if known.are_of(&part.columns) => keys.insert(known),
             _ => keys.insert(Keys::of(&part.columns, &self.sources)),

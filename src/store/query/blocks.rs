@@ -228,6 +228,10 @@ impl Part {
 
     /// That it cannot be read.
     pub(super) fn damaged(&self) -> ReadError {
-        ReadError::Damaged { block: self.number(), meter: self.meter.to_string(), hour_start: self.hour * 3_600 }
+        ReadError::Damaged {
+            block: self.number(),
+            meter: self.meter.to_string(),
+            hour_start: self.hour * 3_600,
+        }
     }
 }

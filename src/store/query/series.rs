@@ -54,6 +54,7 @@ impl<'a> Readings<'a> {
     /// Opens every block of the next hour: blocks of different hours do not overlap. False after the last.
     fn open_hour(&mut self) -> Result<bool, ReadError> {
         let Some(first) = self.parts.next(self.archive)? else { return Ok(false) };
+        self.archive.as_opened(&mut self.range);
         let hour = first.hour;
         self.open_part(first);
         while self.parts.hour() == Some(hour) {

@@ -9,12 +9,14 @@
 //! told from one snapshot. What came after the record was opened is left out by its time.
 
 use std::cell::{Cell, Ref};
+use std::collections::VecDeque;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
 use super::{Archive, Range};
+use crate::store::codec::Row;
 use crate::store::db;
 use crate::store::error::{OpenError, ReadError};
 use crate::store::journal::{self, Scanner};
@@ -187,6 +189,10 @@ fn tallies(connection: &Connection) -> rusqlite::Result<Option<Tallies>> {
     }
 }
 
+/// Of so many of the last readings, and of these last ones, blocks are made apart: "now", and where registers stood at the
+/// quarter-hour before it, takes no hour to be unpacked.
+const LATELY: [usize; 2] = [1_200, 240];
+
 /// Packs what the journal holds beyond `sequence` into blocks, so that there is one way to read, and tells the
 /// tallies of it.
 fn read_tail(
@@ -197,18 +203,30 @@ fn read_tail(
 ) -> Result<Vec<Finished>, OpenError> {
     let fail = |error| OpenError::Io { path: journal::path_of(database), error };
     let Some(bytes) = journal::read(database).map_err(fail)? else { return Ok(Vec::new()) };
+    let push = |pending: &mut Pending, (place, row): (Place, Row)| {
+        pending.roll(&place);
+        // What the journal took fits in a block.
+        let _ = pending.push(&place, &row);
+    };
+    let mut lately = VecDeque::new();
     for (number, meter, row) in Scanner::new(&bytes) {
         if number > sequence {
             let reading = row.clone().into_reading();
             if let Some(tallies) = &mut tallies {
                 tallies.take(&meter, &reading);
             }
-            let place = Place::of(&meter, &reading);
-            pending.roll(&place);
-            // What the journal took fits in a block.
-            let _ = pending.push(&place, &row);
+            lately.push_back((Place::of(&meter, &reading), row));
+            if lately.len() > LATELY[0] {
+                lately.pop_front().into_iter().for_each(|row| push(&mut pending, row));
+            }
         }
     }
+    for left in LATELY {
+        let packed = lately.len().saturating_sub(left);
+        lately.drain(..packed).for_each(|row| push(&mut pending, row));
+        pending.finish_all();
+    }
+    lately.into_iter().for_each(|row| push(&mut pending, row));
     pending.finish_all();
     Ok(pending.finished().to_vec())
 }

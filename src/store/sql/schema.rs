@@ -80,7 +80,9 @@ pub(super) fn spans(source: &Source, resolution: Resolution) -> Described {
     }));
     let about = match resolution {
         Resolution::Raw => "",
-        Resolution::Minute => "what the readings of a minute come to",
+        Resolution::Minute => {
+            "what the readings of a minute come to; one without any is there where something counted in it that is looked at"
+        }
         Resolution::Quarter => "what the readings of a quarter of an hour come to",
         Resolution::Hour => "what the readings of an hour come to",
         Resolution::Day => "what the readings of a calendar day come to",

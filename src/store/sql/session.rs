@@ -132,8 +132,7 @@ impl Sql {
     pub fn limit_memory(&self, bytes: u64) -> Result<(), SqlError> {
         let limit = i64::try_from(bytes).unwrap_or(i64::MAX);
         self.bound.set(limit);
-        let limited =
-            self.connection.query_row(&format!("PRAGMA hard_heap_limit = {limit}"), [], |_| Ok(()));
+        let limited = self.connection.query_row(&format!("PRAGMA hard_heap_limit = {limit}"), [], |_| Ok(()));
         limited.map_err(SqlError::Sqlite)
     }
 
@@ -229,8 +228,8 @@ impl Sql {
             let column = |name: &str| DescribedColumn {
                 name: name.to_owned(),
                 kind: match name {
-                    "meter" | "equipment_id" | "register" | "unit" | "kind" | "day" | "text"
-                    | "origin" | "data" => "TEXT",
+                    "meter" | "equipment_id" | "register" | "unit" | "kind" | "day" | "text" | "origin"
+                    | "data" => "TEXT",
                     "value" | "price" | "first_value" | "last_value" => "REAL",
                     _ => "INTEGER",
                 },
@@ -282,9 +281,7 @@ fn authorize(asked: &AuthContext<'_>) -> Authorization {
         | AuthAction::Read { .. }
         | AuthAction::Function { .. }
         | AuthAction::Recursive
-        | AuthAction::Pragma {
-            pragma_name: "hard_heap_limit", ..
-        }
+        | AuthAction::Pragma { pragma_name: "hard_heap_limit", .. }
         | AuthAction::Pragma {
             pragma_name: "table_info" | "table_xinfo" | "table_list" | "function_list",
             ..

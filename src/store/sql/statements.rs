@@ -52,11 +52,18 @@ mod tests {
 
     #[test]
     fn statements_end_at_semicolons_that_are_no_text() {
-        let statements = |text| split(text).into_iter().map(|(_, statement)| statement.trim()).collect::<Vec<_>>();
+        let statements =
+            |text| split(text).into_iter().map(|(_, statement)| statement.trim()).collect::<Vec<_>>();
         assert_eq!(statements("SELECT 1"), ["SELECT 1"]);
         assert_eq!(statements(" SELECT 1 ; SELECT ';', \"a;b\";; "), ["SELECT 1", "SELECT ';', \"a;b\""]);
-        assert_eq!(statements("SELECT 'it''s; one' -- and; so\n, 2;"), ["SELECT 'it''s; one' -- and; so\n, 2"]);
-        assert_eq!(statements("/* ; */ SELECT [a;b], `c;d` /* open ;"), ["/* ; */ SELECT [a;b], `c;d` /* open ;"]);
+        assert_eq!(
+            statements("SELECT 'it''s; one' -- and; so\n, 2;"),
+            ["SELECT 'it''s; one' -- and; so\n, 2"]
+        );
+        assert_eq!(
+            statements("/* ; */ SELECT [a;b], `c;d` /* open ;"),
+            ["/* ; */ SELECT [a;b], `c;d` /* open ;"]
+        );
         assert_eq!(statements("-- nothing; at all\n /* ; */ ;"), Vec::<&str>::new());
         assert_eq!(statements("SELECT 'open; SELECT 2"), ["SELECT 'open; SELECT 2"]);
         assert_eq!(statements("SELECT 'é;ö'; SELECT 2"), ["SELECT 'é;ö'", "SELECT 2"]);

@@ -10,9 +10,9 @@ use super::ask;
 use super::life::Said;
 use crate::store::{Opened, START, meter, open, runtime};
 
-const NUMBERS: &str =
-    "power_import.mean,power_import.min,power_import.max,power_import.last,energy_import_t1.last,tariff.last,gas.last";
-const DELTAS: &str = "power_import.mean,energy_import_t1.delta,energy_import_total.delta,gas.delta,gas_1.delta";
+const NUMBERS: &str = "power_import.mean,power_import.min,power_import.max,power_import.last,energy_import_t1.last,tariff.last,gas.last";
+const DELTAS: &str =
+    "power_import.mean,energy_import_t1.delta,energy_import_total.delta,gas.delta,gas_1.delta";
 
 /// Readings of some days, of a meter that is swapped and of another beside it.
 fn days(steps: &[(i64, i64)]) -> Vec<Said> {

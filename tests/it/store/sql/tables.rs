@@ -42,7 +42,8 @@ fn the_plain_tables_tell_of_the_journal_too() {
         assert_eq!(number(&with_journal, "SELECT sum(readings) FROM epoch"), 505);
         assert_eq!(number(&with_journal, "SELECT sum(readings) FROM block WHERE id IS NULL"), 205);
         assert_eq!(number(&with_journal, "SELECT count(*) FROM reading"), 505);
-        let last = "SELECT last_value FROM counter WHERE equipment_id = 'NEW' AND register = 'energy_import_t1'";
+        let last =
+            "SELECT last_value FROM counter WHERE equipment_id = 'NEW' AND register = 'energy_import_t1'";
         assert_eq!(ask(&with_journal, last).unwrap(), [[SqlValue::Real(1.497)]]);
         let before: Vec<_> = everything.map(|statement| ask(&with_journal, statement).unwrap()).into();
         assert!(before.iter().all(|rows| rows.len() > 2), "{before:?}");
@@ -65,14 +66,18 @@ fn statements_are_answered_one_after_the_other() {
         put(&opened, (0..3).map(|n| said(n, n))).await;
         let sql = sql(&path);
         let mut kept = Kept::default();
-        sql.run("SELECT count(*) FROM reading; -- and\nSELECT ';' AS a, max(time) AS b FROM reading;\n", &mut kept)
-            .unwrap();
+        sql.run(
+            "SELECT count(*) FROM reading; -- and\nSELECT ';' AS a, max(time) AS b FROM reading;\n",
+            &mut kept,
+        )
+        .unwrap();
         let (three, last) = (SqlValue::Integer(3), SqlValue::Integer(START + 2));
         assert_eq!(kept.rows, [vec![three.clone()], vec![SqlValue::Text(";".into()), last]]);
         assert_eq!(kept.names, ["a", "b"]);
         // What came before an error is answered, and the error has its place in all of it.
         let mut kept = Kept::default();
-        let wrong = sql.run("SELECT count(*) FROM reading;\nSELECT 1;\n SELECT é, pwer FROM reading", &mut kept);
+        let wrong =
+            sql.run("SELECT count(*) FROM reading;\nSELECT 1;\n SELECT é, pwer FROM reading", &mut kept);
         let Err(SqlError::Statement { line, at, .. }) = wrong else { panic!("{wrong:?}") };
         assert_eq!((line.as_str(), at), (" SELECT é, pwer FROM reading", 8));
         assert_eq!(kept.rows.len(), 2);
@@ -107,10 +112,12 @@ fn spans_come_backwards_as_they_come_forwards() {
                 let mut backwards = rows("*", "DESC");
                 backwards.reverse();
                 assert!(!forwards.is_empty() && forwards == backwards, "{table} {condition}");
-                // The rows do not depend on the columns.
-                assert_eq!(rows("time", "ASC").len(), forwards.len(), "{table} {condition}");
-                let counted = format!("SELECT count(*) FROM {table} WHERE {condition}");
-                assert_eq!(number(&sql, &counted), forwards.len() as i64, "{table} {condition}");
+                // The rows do not depend on the columns, but for minutes without a reading.
+                if table != "minute" {
+                    assert_eq!(rows("time", "ASC").len(), forwards.len(), "{table} {condition}");
+                    let counted = format!("SELECT count(*) FROM {table} WHERE {condition}");
+                    assert_eq!(number(&sql, &counted), forwards.len() as i64, "{table} {condition}");
+                }
             }
         }
         let read = |statement: &str| {
