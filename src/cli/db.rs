@@ -13,6 +13,7 @@ use dsmrd::exit;
 use dsmrd::store::salvage::{Salvaged, SavedTotals};
 use dsmrd::store::{StoreSettings, check, salvage, stats as figures};
 
+use super::record::RecordArgs;
 use super::{ConfigFile, Outcome};
 
 #[derive(Debug, clap::Args)]
@@ -33,22 +34,12 @@ enum Command {
     /// Give free space back to the file system.
     ///
     /// It takes as much room again as the database while it works. Stop dsmrd first.
-    Vacuum(Where),
+    Vacuum(RecordArgs),
     /// Bring what still reads of a damaged database into the record.
     ///
     /// dsmrd does this by itself with a database that it sets aside. By hand it is for files that come from elsewhere. The
     /// file is only read; readings that the record has already are not added again. Stop dsmrd first.
     Salvage(Salvage),
-}
-
-/// Which record.
-#[derive(Debug, clap::Args)]
-struct Where {
-    #[command(flatten)]
-    config: ConfigFile,
-    /// The database; the configuration is not read then.
-    #[arg(long, value_name = "FILE")]
-    database: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -57,7 +48,7 @@ struct Check {
     #[arg(long)]
     quick: bool,
     #[command(flatten)]
-    place: Where,
+    place: RecordArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -70,15 +61,6 @@ struct Salvage {
     into: Option<PathBuf>,
     #[command(flatten)]
     config: ConfigFile,
-}
-
-impl Where {
-    fn path(&self) -> anyhow::Result<PathBuf> {
-        match &self.database {
-            Some(path) => Ok(path.clone()),
-            None => Ok(config::load(&self.config.config)?.settings.store.path),
-        }
-    }
 }
 
 /// Does what was asked for.
@@ -138,7 +120,7 @@ fn run_check(args: &Check) -> Outcome {
     Ok(exit::FAILURE)
 }
 
-fn run_vacuum(args: &Where) -> Outcome {
+fn run_vacuum(args: &RecordArgs) -> Outcome {
     let path = args.path()?;
     let (before, after) = figures::vacuum(&path, Clock::system().wall())?;
     let given = before.saturating_sub(after);

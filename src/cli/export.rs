@@ -10,7 +10,6 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use dsmrd::config;
 use dsmrd::exit;
 use dsmrd::export::csv::Csv;
 use dsmrd::export::influx::{Influx, Precision};
@@ -21,7 +20,8 @@ use dsmrd::meter::Zone;
 use dsmrd::store::{Archive, Query, Range, ReadError, Resolution, Selected};
 
 pub(super) use self::place::{DEFAULT_ZONE, Zones, check_names, instant, is_broken_pipe, tell_thinned};
-use super::{ConfigFile, Outcome};
+use super::Outcome;
+use super::record::{RangeArgs, ZonedRecordArgs};
 
 /// How a row is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -68,18 +68,8 @@ enum Unit {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Not before this: RFC 3339, or a date or date and time where the meter stands.
-    #[arg(long, value_name = "TIME")]
-    from: Option<String>,
-    /// Before this; a date alone is its midnight.
-    #[arg(long, value_name = "TIME")]
-    to: Option<String>,
-    /// Of this meter alone.
-    #[arg(long, value_name = "NAME")]
-    meter: Option<String>,
-    /// Of the meter with this equipment identifier alone: a name in the configuration may have had several.
-    #[arg(long, value_name = "ID")]
-    equipment: Option<String>,
+    #[command(flatten)]
+    range: RangeArgs,
     /// A row a reading, or one for what the readings of a minute, an hour or a day come to.
     #[arg(long, value_enum, default_value = "raw")]
     resolution: Span,
@@ -105,13 +95,7 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value = "float")]
     numbers: Numbers,
     #[command(flatten)]
-    config: ConfigFile,
-    /// The database; the configuration is not read then.
-    #[arg(long, value_name = "FILE")]
-    database: Option<PathBuf>,
-    /// The time zone of dates and times, an IANA name; the meter's by default.
-    #[arg(long, value_name = "ZONE")]
-    timezone: Option<String>,
+    record: ZonedRecordArgs,
 }
 
 impl From<Span> for Resolution {
@@ -135,23 +119,9 @@ pub(super) fn run(args: &Args) -> Outcome {
             "this dsmrd was built without Parquet; build it with \"cargo build --release --features parquet\""
         );
     }
-    let fixed = args.timezone.as_deref();
-    let zones = match &args.database {
-        Some(path) => Zones::new(Some(path), None, fixed),
-        None => Zones::new(None, Some(&config::load(&args.config.config)?.settings), fixed),
-    };
-    let zone = zones.of_meter(args.meter.as_deref())?;
-    let instant = |name: &str, text: &Option<String>| {
-        text.as_deref()
-            .map(|text| instant(text, &zone).with_context(|| format!("--{name} {text}")))
-            .transpose()
-    };
-    let range = Range {
-        meter: args.meter.clone(),
-        equipment_id: args.equipment.clone(),
-        from: instant("from", &args.from)?,
-        to: instant("to", &args.to)?,
-    };
+    let (zones, _) = args.record.zones()?;
+    let zone = zones.of_meter(args.range.meter.as_deref())?;
+    let range = args.range.range(&zone)?;
     let archive = Archive::open(&zones.path)?;
     check_names(&archive, &zones, &range)?;
     tell_thinned(&archive, &range, args.resolution.into(), &zone)?;

@@ -32,6 +32,7 @@ mod notes;
 mod ports;
 mod prices;
 mod query;
+mod record;
 mod replay;
 mod restore;
 mod run;

@@ -3,19 +3,19 @@
 mod tables;
 
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::ValueEnum;
 
-use dsmrd::config::{self, Settings};
+use dsmrd::config::Settings;
 use dsmrd::exit;
 use dsmrd::meter::Zone;
 use dsmrd::prices::{PriceKind, Slot, text};
 use dsmrd::store::{self, Archive};
 
+use super::Outcome;
 use super::export::{DEFAULT_ZONE, instant, is_broken_pipe};
-use super::{ConfigFile, Outcome};
+use super::record::RecordArgs;
 use tables::{Kind, Tables};
 
 #[derive(Debug, clap::Args)]
@@ -38,7 +38,7 @@ enum Command {
         #[arg(long)]
         dry_run: bool,
         #[command(flatten)]
-        record: Record,
+        record: RecordArgs,
     },
     /// Show the prices of the record.
     List(List),
@@ -49,23 +49,14 @@ enum Command {
     },
 }
 
-/// Which record.
-#[derive(Debug, clap::Args)]
-struct Record {
-    #[command(flatten)]
-    config: ConfigFile,
-    /// The database; the configuration is not read then.
-    #[arg(long, value_name = "FILE")]
-    database: Option<PathBuf>,
-}
-
 #[derive(Debug, clap::Args)]
 struct List {
-    /// Not those that end before this: RFC 3339, or a date or date and time where the meter stands.
-    #[arg(long, value_name = "TIME")]
+    /// Not those that end before this: RFC 3339, a date or date and time where the meter stands, today, yesterday, now,
+    /// or so long before now: -6h, -1d, -2w, -1y.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<String>,
     /// Those that start before this; a date alone is its midnight.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<String>,
     /// Of this kind alone.
     #[arg(long, value_enum)]
@@ -77,7 +68,7 @@ struct List {
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
     #[command(flatten)]
-    record: Record,
+    record: RecordArgs,
 }
 
 /// How prices are written.
@@ -106,22 +97,6 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
 }
 
-impl Record {
-    /// The configuration, unless a database stands in its place.
-    fn settings(&self) -> anyhow::Result<Option<Settings>> {
-        match &self.database {
-            Some(_) => Ok(None),
-            None => Ok(Some(config::load(&self.config.config)?.settings)),
-        }
-    }
-
-    /// The database.
-    fn path(&self, settings: Option<&Settings>) -> PathBuf {
-        let configured = settings.map(|settings| settings.store.path.clone());
-        self.database.clone().or(configured).unwrap_or_default()
-    }
-}
-
 /// The zone in which times are shown: the one asked for, else that of the first meter.
 fn zone(timezone: Option<&str>, settings: Option<&Settings>) -> anyhow::Result<Zone> {
     let meter = settings.and_then(|settings| settings.meters.first());
@@ -129,9 +104,9 @@ fn zone(timezone: Option<&str>, settings: Option<&Settings>) -> anyhow::Result<Z
     Ok(Zone::new(timezone.unwrap_or(configured))?)
 }
 
-fn import(tables: &Tables, dry_run: bool, record: &Record) -> Outcome {
+fn import(tables: &Tables, dry_run: bool, record: &RecordArgs) -> Outcome {
     let settings = record.settings()?;
-    let (path, zone) = (record.path(settings.as_ref()), zone(tables.timezone(), settings.as_ref())?);
+    let (path, zone) = (record.path_with(settings.as_ref()), zone(tables.timezone(), settings.as_ref())?);
     let read = tables.read()?;
     read.iter().for_each(|table| table.tell(&zone));
     if dry_run {
@@ -157,7 +132,7 @@ fn import(tables: &Tables, dry_run: bool, record: &Record) -> Outcome {
 
 fn list(args: &List) -> Outcome {
     let settings = args.record.settings()?;
-    let path = args.record.path(settings.as_ref());
+    let path = args.record.path_with(settings.as_ref());
     let zone = zone(args.timezone.as_deref(), settings.as_ref())?;
     let time = |name: &str, text: &Option<String>| {
         text.as_deref()

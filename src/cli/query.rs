@@ -3,12 +3,10 @@
 mod table;
 
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 
-use dsmrd::config;
 use dsmrd::exit;
 use dsmrd::export::csv::Csv;
 use dsmrd::export::json::Json;
@@ -17,8 +15,9 @@ use dsmrd::meter::Zone;
 use dsmrd::store::{Answer, AnswerColumn, Archive, Measure, Query, Range, Resolution, Selected};
 
 use self::table::Table;
-use super::export::{Span, Zones, check_names, instant, is_broken_pipe, tell_thinned};
-use super::{ConfigFile, Outcome};
+use super::Outcome;
+use super::export::{Span, Zones, check_names, is_broken_pipe, tell_thinned};
+use super::record::{RangeArgs, ZonedRecordArgs};
 
 /// A day, in seconds.
 const DAY: i64 = 86_400;
@@ -36,15 +35,14 @@ enum Format {
     Json,
 }
 
+/// Show means, extremes and usage by minute, hour, day, month or year.
+///
+/// Without --from the answer begins a day before its end; a month for days, a year for months, and for years with the
+/// record. Without --to it ends with the last reading.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Not before this: RFC 3339, or a date or date and time where the meter stands. By default a day before the end; a month for days, a year
-    /// for months and everything for years.
-    #[arg(long, value_name = "TIME")]
-    from: Option<String>,
-    /// Before this; a date alone is its midnight. By default behind the last reading.
-    #[arg(long, value_name = "TIME")]
-    to: Option<String>,
+    #[command(flatten)]
+    range: RangeArgs,
     /// The length of a span; by default such that there are a hundred rows at most.
     #[arg(long, value_enum)]
     resolution: Option<Span>,
@@ -56,20 +54,8 @@ pub(super) struct Args {
     /// How spans are written.
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
-    /// Of this meter alone.
-    #[arg(long, value_name = "NAME")]
-    meter: Option<String>,
-    /// Of the meter with this equipment identifier alone: a name in the configuration may have had several.
-    #[arg(long, value_name = "ID")]
-    equipment: Option<String>,
     #[command(flatten)]
-    config: ConfigFile,
-    /// The database; the configuration is not read then.
-    #[arg(long, value_name = "FILE")]
-    database: Option<PathBuf>,
-    /// The time zone of dates and times, an IANA name; the meter's by default.
-    #[arg(long, value_name = "ZONE")]
-    timezone: Option<String>,
+    record: ZonedRecordArgs,
 }
 
 /// Prints what was asked for. Exit 1 when some of the readings are damaged.
@@ -81,20 +67,16 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 fn answer(args: &Args) -> Outcome {
-    let fixed = args.timezone.as_deref();
-    let zones = match &args.database {
-        Some(path) => Zones::new(Some(path), None, fixed),
-        None => Zones::new(None, Some(&config::load(&args.config.config)?.settings), fixed),
-    };
+    let (zones, _) = args.record.zones()?;
     let columns = match &args.fields {
         None => Vec::new(),
         Some(text) => fields::parse(text).map_err(|problem| anyhow::anyhow!("--fields: {problem}"))?,
     };
     let archive = Archive::open(&zones.path)?;
     let zone = zone(args, &archive, &zones)?;
-    let all = Range { meter: args.meter.clone(), equipment_id: args.equipment.clone(), ..Range::default() };
-    check_names(&archive, &zones, &all)?;
-    let (range, resolution) = scope(args, &archive, &zone, all)?;
+    let asked = args.range.range(&zone)?;
+    check_names(&archive, &zones, &asked)?;
+    let (range, resolution) = scope(args.resolution.map(Into::into), &archive, &zone, asked)?;
     let mut query = Query { range, resolution, columns, zone };
     let mut answer = archive.query(&query).context("--fields")?;
     let all = answer.columns().len();
@@ -110,8 +92,12 @@ fn answer(args: &Args) -> Outcome {
         );
     }
     tell_thinned(&archive, &query.range, query.resolution, &query.zone)?;
-    let several = args.meter.is_none() && archive.meters()?.len() > 1;
+    let several = args.range.meter.is_none() && archive.meters()?.len() > 1;
     let code = write(args.format, answer, &query, several)?;
+    let Some(code) = code else {
+        complain!("dsmrd: there are no readings in this range{}", extent(&archive, &query)?);
+        return Ok(exit::OK);
+    };
     if left_out > 0 {
         complain!("dsmrd: {left_out} more columns with --format csv; --fields chooses among them");
     }
@@ -133,8 +119,8 @@ fn usual(columns: &[AnswerColumn]) -> Vec<Selected> {
 
 /// The zone of the meters asked for, which must be one.
 fn zone(args: &Args, archive: &Archive, zones: &Zones) -> anyhow::Result<Zone> {
-    let zone = zones.of_meter(args.meter.as_deref())?;
-    if args.meter.is_none() {
+    let zone = zones.of_meter(args.range.meter.as_deref())?;
+    if args.range.meter.is_none() {
         for meter in archive.meters()? {
             if zones.of_meter(Some(&meter))?.time_zone() != zone.time_zone() {
                 bail!(
@@ -147,13 +133,14 @@ fn zone(args: &Args, archive: &Archive, zones: &Zones) -> anyhow::Result<Zone> {
 }
 
 /// The range and the resolution, those that nobody gave such that the answer fits a screen or two.
-fn scope(args: &Args, archive: &Archive, zone: &Zone, all: Range) -> anyhow::Result<(Range, Resolution)> {
-    let limit = |name: &str, text: &Option<String>| {
-        text.as_deref()
-            .map(|text| instant(text, zone).with_context(|| format!("--{name} {text}")))
-            .transpose()
-    };
-    let (from, to) = (limit("from", &args.from)?, limit("to", &args.to)?);
+fn scope(
+    resolution: Option<Resolution>,
+    archive: &Archive,
+    zone: &Zone,
+    asked: Range,
+) -> anyhow::Result<(Range, Resolution)> {
+    let (from, to) = (asked.from, asked.to);
+    let all = Range { from: None, to: None, ..asked };
     if let (Some(from), Some(to)) = (from, to)
         && from >= to
     {
@@ -170,11 +157,8 @@ fn scope(args: &Args, archive: &Archive, zone: &Zone, all: Range) -> anyhow::Res
     };
     let end = to.unwrap_or(last + 1).min(last + 1);
     let first = known.iter().map(|(first, _)| *first).min().unwrap_or(end);
-    let start = from.unwrap_or_else(|| lately(args.resolution.map(Into::into), first, end));
-    let resolution = match args.resolution {
-        Some(resolution) => resolution.into(),
-        None => by_length(end - start.max(first)),
-    };
+    let start = from.unwrap_or_else(|| lately(resolution, first, end));
+    let resolution = resolution.unwrap_or_else(|| by_length(end - start.max(first)));
     // A start that nobody gave is that of a whole span.
     let from = from.unwrap_or_else(|| resolution.span(zone, start).0);
     Ok((Range { from: Some(from), to, ..all }, resolution))
@@ -203,7 +187,8 @@ fn by_length(seconds: i64) -> Resolution {
     fits.map_or(Resolution::Year, |(_, resolution)| resolution)
 }
 
-fn write(format: Format, answer: Answer<'_>, query: &Query, several: bool) -> Outcome {
+/// The exit code; none where there was nothing to write.
+fn write(format: Format, answer: Answer<'_>, query: &Query, several: bool) -> anyhow::Result<Option<u8>> {
     let mut out = BufWriter::new(io::stdout());
     let columns = spans::columns(answer.columns());
     let mut sink: Box<dyn Sink> = match format {
@@ -228,10 +213,22 @@ fn write(format: Format, answer: Answer<'_>, query: &Query, several: bool) -> Ou
     }
     sink.finish().map_err(refused)?;
     out.flush()?;
-    if rows == 0 {
-        complain!("dsmrd: there are no readings in this range");
-    }
-    Ok(code)
+    Ok((rows > 0 || code != exit::OK).then_some(code))
+}
+
+/// From when to when there are some.
+fn extent(archive: &Archive, query: &Query) -> anyhow::Result<String> {
+    let epochs = archive.epochs(&Range { from: None, to: None, ..query.range.clone() })?;
+    let zone = query.zone.time_zone();
+    let shown = |utc: i64| {
+        let local = jiff::Timestamp::from_second(utc).map(|instant| instant.to_zoned(zone.clone()));
+        local.map(|local| local.strftime("%Y-%m-%d %H:%M:%S").to_string())
+    };
+    let first = epochs.iter().map(|epoch| epoch.first).min();
+    Ok(match first.zip(epochs.iter().map(|epoch| epoch.last).max()) {
+        Some((first, last)) => format!("; there are some from {} to {}", shown(first)?, shown(last)?),
+        None => String::new(),
+    })
 }
 
 /// The system's own error stays what it is, so that a reader who went away is known by it.

@@ -3,20 +3,19 @@
 mod show;
 
 use std::io::{self, BufWriter, Read, Write};
-use std::path::PathBuf;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 
-use dsmrd::config;
 use dsmrd::exit;
 use dsmrd::store::sql::{Sql, SqlError, SqlRows};
 
 use self::show::{Csv, Json, Table};
-use super::export::{Zones, is_broken_pipe};
-use super::{ConfigFile, Outcome};
+use super::Outcome;
+use super::export::is_broken_pipe;
+use super::record::ZonedRecordArgs;
 
 /// How rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -29,10 +28,16 @@ enum Format {
     Json,
 }
 
+/// Read the record with SQL.
+///
+/// Readings are rows of the table "reading"; what they come to by the minute, quarter-hour, hour, day, month and year are
+/// rows of "minute", "quarter", "hour", "day", "month" and "year". --schema lists all tables. A limit of time, time_utc,
+/// time_local, meter or equipment_id leads to fewer hours being read, and of those only the columns that are named. All
+/// of it is the record as it stands at one moment, with what came in the last second; nothing is ever written.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The statement, such as "SELECT avg(power_import) FROM reading WHERE time_local LIKE '2026-11-21%'"; "-" for
-    /// standard input.
+    /// The statement, such as "SELECT avg(power_import) FROM reading WHERE time_local LIKE '2026-11-21%'", or several with
+    /// semicolons between them; "-" for standard input.
     #[arg(value_name = "SELECT", required_unless_present = "schema")]
     statement: Option<String>,
     /// List the tables, their columns and units.
@@ -44,25 +49,19 @@ pub(super) struct Args {
     /// Give up after this many seconds.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: Option<u64>,
+    /// Give up when more than this has to be held to sort or to group: it is never written to the card.
+    #[arg(long, value_name = "MB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(4..=65_536))]
+    memory: u64,
     #[command(flatten)]
-    config: ConfigFile,
-    /// The database; the configuration is not read then.
-    #[arg(long, value_name = "FILE")]
-    database: Option<PathBuf>,
-    /// The time zone of days and of time_local, an IANA name; the meter's by default.
-    #[arg(long, value_name = "ZONE")]
-    timezone: Option<String>,
+    record: ZonedRecordArgs,
 }
 
 /// Prints the answer. Exit 1 when something of it is missing because it is damaged.
 pub(super) fn run(args: &Args) -> Outcome {
-    let fixed = args.timezone.as_deref();
-    let zones = match &args.database {
-        Some(path) => Zones::new(Some(path), None, fixed),
-        None => Zones::new(None, Some(&config::load(&args.config.config)?.settings), fixed),
-    };
+    let (zones, _) = args.record.zones()?;
     zones.of_meter(None)?;
     let sql = Sql::open(&zones.path, |meter| zones.of_meter(Some(meter)).ok())?;
+    sql.limit_memory(args.memory << 20)?;
     let done = if args.schema { print_schema(&sql) } else { answer(args, &sql) };
     let mut code = match done {
         Err(error) if is_broken_pipe(&error) => exit::OK,

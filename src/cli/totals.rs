@@ -3,7 +3,6 @@
 mod table;
 
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -11,7 +10,7 @@ use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use dsmrd::clock::Clock;
-use dsmrd::config::{self, Settings};
+use dsmrd::config::Settings;
 use dsmrd::exit;
 use dsmrd::meter::Zone;
 use dsmrd::prices::{PriceBook, PriceTable};
@@ -19,8 +18,9 @@ use dsmrd::store::{Archive, rebuild};
 use dsmrd::totals::{PastPeriods, Step};
 
 use self::table::{Columns, Row};
-use super::export::{Zones, instant};
-use super::{ConfigFile, Outcome};
+use super::Outcome;
+use super::export::instant;
+use super::record::{RecordArgs, ZonedRecordArgs};
 
 /// The length of a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -78,11 +78,12 @@ struct Show {
     /// The length of a period.
     #[arg(long, value_enum, default_value = "day")]
     by: By,
-    /// Not before the period of this: a date or date and time where the meter stands, or RFC 3339.
-    #[arg(long, value_name = "DATE")]
+    /// Not before the period of this: a date or date and time where the meter stands, RFC 3339, today, yesterday, now, or
+    /// so long before now: -6h, -1d, -2w, -1y.
+    #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
     from: Option<String>,
     /// Before this.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
     to: Option<String>,
     /// Of this meter alone.
     #[arg(long, value_name = "NAME")]
@@ -91,22 +92,13 @@ struct Show {
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
     #[command(flatten)]
-    config: ConfigFile,
-    /// The database; the configuration is not read then, and there are no costs.
-    #[arg(long, value_name = "FILE")]
-    database: Option<PathBuf>,
-    /// The time zone of periods, an IANA name; the meter's by default.
-    #[arg(long, value_name = "ZONE")]
-    timezone: Option<String>,
+    record: ZonedRecordArgs,
 }
 
 #[derive(Debug, clap::Args)]
 struct Rebuild {
     #[command(flatten)]
-    config: ConfigFile,
-    /// The database; the configuration is not read then.
-    #[arg(long, value_name = "FILE")]
-    database: Option<PathBuf>,
+    record: RecordArgs,
 }
 
 /// Shows totals, or makes them anew.
@@ -121,11 +113,7 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 fn show(args: &Show) -> Outcome {
-    let settings = match &args.database {
-        Some(_) => None,
-        None => Some(config::load(&args.config.config)?.settings),
-    };
-    let zones = Zones::new(args.database.as_deref(), settings.as_ref(), args.timezone.as_deref());
+    let (zones, settings) = args.record.zones()?;
     let archive = Archive::open(&zones.path)?;
     let known = archive.meters()?;
     if let Some(name) = args.meter.as_ref().filter(|name| !known.contains(*name)) {
@@ -212,10 +200,7 @@ fn show_meter(
 }
 
 fn make_anew(args: &Rebuild) -> Outcome {
-    let path = match &args.database {
-        Some(path) => path.clone(),
-        None => config::load(&args.config.config)?.settings.store.path,
-    };
+    let path = args.record.path()?;
     let bar = if io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
     if let Ok(style) =
         ProgressStyle::with_template("{bar:40} {percent:>3} %  {human_pos} readings  {eta} left")

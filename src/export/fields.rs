@@ -13,8 +13,12 @@ pub fn parse(text: &str) -> Result<Vec<Selected>, String> {
 fn one(text: &str) -> Result<Selected, String> {
     let (field, measure) = match text.split_once('.') {
         None => (text, None),
-        // A code of the M-Bus has points too: `mbus/1/24.2.1/value`.
-        Some(_) if text.contains('/') => (text, None),
+        // A code of the M-Bus has points too: `mbus/1/24.2.1/value.last`.
+        Some(_) if text.contains('/') => {
+            let known = |name: &str| Measure::ALL.into_iter().find(|measure| measure.name() == name);
+            let told = text.rsplit_once('.').and_then(|(field, name)| Some((field, known(name)?)));
+            told.map_or((text, None), |(field, measure)| (field, Some(measure)))
+        }
         Some((field, name)) => {
             let known = Measure::ALL.into_iter().find(|measure| measure.name() == name);
             let measure = known.ok_or_else(|| {
@@ -40,11 +44,12 @@ mod tests {
     fn names_with_and_without_measures() {
         let selected = |field: &str, measure| Selected { field: field.to_owned(), measure };
         assert_eq!(
-            parse("power_import.mean, gas,mbus/1/24.2.1/value"),
+            parse("power_import.mean, gas,mbus/1/24.2.1/value,mbus/1/24.2.1/value.last"),
             Ok(vec![
                 selected("power_import", Some(Measure::Mean)),
                 selected("gas", None),
-                selected("mbus/1/24.2.1/value", None)
+                selected("mbus/1/24.2.1/value", None),
+                selected("mbus/1/24.2.1/value", Some(Measure::Last))
             ])
         );
         for wrong in ["", "gas,", ".mean", "gas.median"] {

@@ -39,6 +39,14 @@ pub enum OpenError {
     /// There is no database to read.
     #[error("{path}: no such database; check store.path", path = .0.display())]
     Missing(PathBuf),
+    /// We may not read it.
+    #[error("{path}: {error}; run this as the user that dsmrd runs as, or as one of its group", path = .path.display())]
+    Unreadable {
+        /// The database.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
     /// The system refused.
     #[error("{path}: {error}{hint}", path = .path.display(), hint = hint(.error))]
     Io {
@@ -78,6 +86,7 @@ impl OpenError {
             | Self::Newer { .. }
             | Self::Older { .. }
             | Self::Foreign(_)
+            | Self::Unreadable { .. }
             | Self::Missing(_) => false,
         }
     }
@@ -99,7 +108,7 @@ fn hint(error: &io::Error) -> &'static str {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// A block fails its checksum or makes no sense; readings after it can still be read.
-    #[error("block {block} of meter {meter} (readings of the hour from {hour_start} seconds UTC) is damaged")]
+    #[error("block {block} of meter {meter}, readings of the hour from {}, is damaged", hour_of(*hour_start))]
     Damaged {
         /// Its number in the table `block`.
         block: i64,
@@ -112,12 +121,14 @@ pub enum ReadError {
     #[error("the counters of the totals cannot be read; stop dsmrd and run \"dsmrd totals rebuild\"")]
     Totals,
     /// A question has a field that the record cannot have.
-    #[error("there is no field {field:?}{}", nearest.as_ref().map(|name| format!("; do you mean {name}?")).unwrap_or_default())]
+    #[error("there is no field {field:?}{}", instead(nearest.as_deref(), known))]
     Field {
         /// As it was asked for.
         field: String,
         /// The known name that is most like it.
         nearest: Option<String>,
+        /// Those that the record has.
+        known: Vec<String>,
     },
     /// A question asks of a field what there is not.
     #[error("{field} has no {}: {why}", measure.name())]
@@ -132,6 +143,22 @@ pub enum ReadError {
     /// SQLite failed.
     #[error("{0}")]
     Sqlite(#[from] rusqlite::Error),
+}
+
+fn instead(nearest: Option<&str>, known: &[String]) -> String {
+    match nearest {
+        Some(name) => format!("; do you mean {name}?"),
+        None if known.is_empty() => String::new(),
+        None => format!("; there are {}", known.join(", ")),
+    }
+}
+
+/// A time for people.
+fn hour_of(start: i64) -> String {
+    match jiff::Timestamp::from_second(start) {
+        Ok(instant) => instant.to_string(),
+        Err(_) => format!("{start} seconds after 1970"),
+    }
 }
 
 /// Readings that could not be made safe; the store keeps trying.

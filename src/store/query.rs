@@ -1,8 +1,5 @@
 //! Reading back: blocks and the journal's tail as one series in order of time, beside a writing process or
 //! without one.
-//!
-//! Nothing is seen twice or missed at the seam: a snapshot of the database is taken, then the journal is read,
-//! then it is checked that no cut came in between. Of the journal counts what the snapshot has no block of.
 
 mod answer;
 mod ask;
@@ -15,27 +12,25 @@ mod hours;
 mod reduce;
 mod rise;
 mod series;
+mod snapshot;
 mod totals;
 mod track;
 
+use std::cell::{self, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::{Connection, params};
+use rusqlite::{OptionalExtension, params};
 
 pub use answer::{Answer, AnswerColumn};
 pub use ask::{Cell, Measure, Query, Resolution, Selected, Span};
 pub(in crate::store) use hours::Numbers;
 pub use series::Readings;
-use series::{Block, Source};
+use snapshot::{Reader, Snapshot};
 
-use super::codec;
-use super::db;
 use super::error::{OpenError, ReadError};
-use super::journal::{self, Scanner};
-use super::pending::{Finished, Pending, Place};
-use super::tallies::Tallies;
+use super::pending::Finished;
 use crate::meter::Reading;
 
 /// What is asked for; times are seconds since 1970-01-01 00:00 UTC, of the meter where it tells them.
@@ -96,77 +91,101 @@ pub struct Epoch {
 }
 
 /// The record as it stood when it was opened.
+///
+/// Long answers go on with it as it is by then, so that a writer's log does not have to be kept for them: see
+/// [`snapshot`].
 #[derive(Debug)]
 pub struct Archive {
-    connection: Connection,
-    /// Blocks of what is in the journal alone.
-    tail: Vec<Finished>,
-    /// The totals up to the end of the journal; none where the counters of the database cannot be read.
-    tallies: Option<Tallies>,
+    snapshot: RefCell<Snapshot>,
+    /// How often the snapshot was renewed.
+    generation: cell::Cell<u64>,
+    /// The last instant of the record when it was opened, once the snapshot was renewed.
+    end: cell::Cell<Option<i64>>,
+    /// Answers that are being read.
+    answers: cell::Cell<usize>,
+    /// Whether the snapshot may be renewed.
+    renews: bool,
     /// Whether what readings were given up for counts as readings.
     thinned: bool,
 }
 
-/// Cuts come once an hour: more than one of them while the journal is read is a fast replay.
-const ATTEMPTS: usize = 100;
-
 impl Archive {
     /// Opens the record of a database for reading.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let fail = |error| OpenError::Sqlite { path: path.to_owned(), error };
-        let watcher = db::open_to_read(path)?;
-        let connection = db::open_to_read(path)?;
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            // The first read takes the snapshot, which stays until the archive is dropped.
-            connection.execute_batch("BEGIN").map_err(fail)?;
-            let sequence = db::sequence(&connection).map_err(fail)?;
-            let heard = db::epoch::heard(&connection).map_err(fail)?;
-            let mut tallies = tallies(&connection).map_err(fail)?;
-            let tail = read_tail(path, sequence, Pending::after(heard), tallies.as_mut())?;
-            if db::sequence(&watcher).map_err(fail)? == sequence || attempts >= ATTEMPTS {
-                return Ok(Self { connection, tail, tallies, thinned: true });
-            }
-            connection.execute_batch("ROLLBACK").map_err(fail)?;
-        }
+        Snapshot::open(path).map(|snapshot| Self::of(snapshot, true))
+    }
+
+    /// The same, of one moment however long its answers take.
+    pub(super) fn open_fixed(path: &Path) -> Result<Self, OpenError> {
+        Ok(Self { renews: false, ..Self::open(path)? })
     }
 
     /// Opens what is in blocks of readings, whatever the journal holds.
     pub(super) fn of_blocks(path: &Path) -> Result<Self, OpenError> {
-        let connection = db::open_to_read(path)?;
-        let begun = connection.execute_batch("BEGIN");
-        begun.map_err(|error| OpenError::Sqlite { path: path.to_owned(), error })?;
-        Ok(Self { connection, tail: Vec::new(), tallies: None, thinned: false })
+        let archive = Self::of(Snapshot::of_blocks(path)?, false);
+        Ok(Self { thinned: false, ..archive })
+    }
+
+    fn of(snapshot: Snapshot, renews: bool) -> Self {
+        Self {
+            snapshot: RefCell::new(snapshot),
+            generation: cell::Cell::new(0),
+            end: cell::Cell::new(None),
+            answers: cell::Cell::new(0),
+            renews,
+            thinned: true,
+        }
     }
 
     /// The names of the meters that have readings, or positions from the history of another program.
     pub fn meters(&self) -> Result<BTreeSet<String>, ReadError> {
-        let mut statement = self
+        let snapshot = self.snapshot();
+        let mut statement = snapshot
             .connection
             .prepare("SELECT DISTINCT meter FROM epoch UNION SELECT DISTINCT meter FROM counter")?;
         let mut meters =
             statement.query_map([], |row| row.get(0))?.collect::<Result<BTreeSet<String>, _>>()?;
-        meters.extend(self.tail.iter().map(|block| block.meter.to_string()));
+        meters.extend(snapshot.tail.iter().map(|block| block.meter.to_string()));
         Ok(meters)
     }
 
     /// The equipment that stood behind the meters in range, by meter and then by time. A block counts as a whole.
     pub fn epochs(&self, range: &Range) -> Result<Vec<Epoch>, ReadError> {
-        let mut statement = self.connection.prepare(
-            "SELECT e.meter, e.equipment_id, min(b.first), max(b.last) FROM block b JOIN epoch e ON e.id = b.epoch
-             WHERE (?1 IS NULL OR e.meter = ?1) AND (?2 IS NULL OR e.equipment_id = ?2)
-               AND (?3 IS NULL OR b.last >= ?3) AND (?4 IS NULL OR b.first < ?4) GROUP BY e.id",
+        let snapshot = self.snapshot();
+        let mut statement = snapshot.connection.prepare_cached(
+            "SELECT id, meter, equipment_id FROM epoch
+             WHERE (?1 IS NULL OR meter = ?1) AND (?2 IS NULL OR equipment_id = ?2)",
         )?;
-        let epoch = |row: &rusqlite::Row<'_>| {
-            let id: String = row.get(1)?;
-            let equipment_id = (!id.is_empty()).then_some(id);
-            Ok(Epoch { meter: row.get(0)?, equipment_id, first: row.get(2)?, last: row.get(3)? })
-        };
-        let mut epochs: Vec<Epoch> = statement
-            .query_map(params![range.meter, range.equipment_id, range.from, range.to], epoch)?
-            .collect::<Result<_, _>>()?;
-        for block in self.tail.iter().filter(|block| range.overlaps(block)) {
+        // From the ends of the index of hours: to look at every block would be to read every page of years.
+        let end = |text: &str| snapshot.connection.prepare_cached(text);
+        let mut earliest = end("SELECT hour FROM block WHERE hour BETWEEN ?1 AND ?2 AND epoch = ?3
+               AND (?4 IS NULL OR last >= ?4) AND (?5 IS NULL OR first < ?5) ORDER BY hour LIMIT 1")?;
+        let mut latest = end("SELECT hour FROM block WHERE hour BETWEEN ?1 AND ?2 AND epoch = ?3
+               AND (?4 IS NULL OR last >= ?4) AND (?5 IS NULL OR first < ?5) ORDER BY hour DESC LIMIT 1")?;
+        let mut bounds =
+            end("SELECT min(iif(hour = ?1, first, NULL)), max(iif(hour = ?2, last, NULL)) FROM block
+             WHERE hour IN (?1, ?2) AND epoch = ?3
+               AND (?4 IS NULL OR last >= ?4) AND (?5 IS NULL OR first < ?5)")?;
+        let (from, to) = range.hours();
+        let mut epochs = Vec::new();
+        let mut rows = statement.query(params![range.meter, range.equipment_id])?;
+        while let Some(row) = rows.next()? {
+            let (id, meter, equipment): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let arguments = params![from, to, id, range.from, range.to];
+            let hour = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+            let Some(begun) = earliest.query_row(arguments, hour).optional()? else { continue };
+            let ended = latest.query_row(arguments, hour)?;
+            let of_hours = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            let (first, last) =
+                bounds.query_row(params![begun, ended, id, range.from, range.to], of_hours)?;
+            epochs.push(Epoch {
+                meter,
+                equipment_id: (!equipment.is_empty()).then_some(equipment),
+                first,
+                last,
+            });
+        }
+        for block in snapshot.tail.iter().filter(|block| range.overlaps(block)) {
             let known = epochs
                 .iter_mut()
                 .find(|epoch| epoch.meter == *block.meter && epoch.equipment_id == block.equipment);
@@ -191,7 +210,8 @@ impl Archive {
     /// [`flatten`](crate::meter::record::flatten) writes them, and `mbus/<channel>/type=<type>` for each type of
     /// device. A block counts as a whole.
     pub fn columns(&self, range: &Range) -> Result<BTreeSet<String>, ReadError> {
-        let mut statement = self.connection.prepare(
+        let snapshot = self.snapshot();
+        let mut statement = snapshot.connection.prepare(
             "SELECT DISTINCT l.columns FROM block b
              JOIN epoch e ON e.id = b.epoch JOIN layout l ON l.id = b.layout
              WHERE (?1 IS NULL OR e.meter = ?1) AND (?2 IS NULL OR e.equipment_id = ?2)
@@ -200,11 +220,16 @@ impl Archive {
         let mut columns = BTreeSet::new();
         let Range { meter, equipment_id, from, to } = range;
         let (first, last) = range.hours();
-        let mut rows = statement.query(params![meter, equipment_id, from, to, first, last])?;
+        let mut all = snapshot.connection.prepare_cached("SELECT columns FROM layout")?;
+        let mut rows = match *range == Range::default() {
+            // Those of everything, without a look at every block.
+            true => all.query([])?,
+            false => statement.query(params![meter, equipment_id, from, to, first, last])?,
+        };
         while let Some(row) = rows.next()? {
             columns.extend(row.get::<_, String>(0)?.lines().map(str::to_owned));
         }
-        let tail = self.tail.iter().filter(|block| range.overlaps(block));
+        let tail = snapshot.tail.iter().filter(|block| range.overlaps(block));
         columns.extend(tail.flat_map(|block| block.columns.iter().cloned()));
         Ok(columns)
     }
@@ -212,8 +237,9 @@ impl Archive {
     /// How many readings there are.
     pub fn count(&self) -> Result<u64, ReadError> {
         let sum = "SELECT ifnull(sum(count), 0) FROM block";
-        let stored = self.connection.query_row(sum, [], |row| row.get::<_, i64>(0))?;
-        let journaled: u64 = self.tail.iter().map(|block| u64::from(block.count)).sum();
+        let snapshot = self.snapshot();
+        let stored = snapshot.connection.query_row(sum, [], |row| row.get::<_, i64>(0))?;
+        let journaled: u64 = snapshot.tail.iter().map(|block| u64::from(block.count)).sum();
         Ok(stored.max(0) as u64 + journaled)
     }
 
@@ -221,57 +247,29 @@ impl Archive {
     /// item; the readings after it follow. Where readings were given up there is one of each minute or quarter-hour, with
     /// the last value of everything; [`Archive::thinned`] tells up to when.
     pub fn readings(&self, range: Range) -> Result<Readings<'_>, ReadError> {
-        let mut blocks = Vec::new();
-        {
-            let mut statement = self.connection.prepare(
-                "SELECT b.id, b.hour, e.meter, b.ordered, b.codec, e.equipment_id FROM block b JOIN epoch e ON e.id = b.epoch
-                 WHERE (?1 IS NULL OR e.meter = ?1) AND (?2 IS NULL OR e.equipment_id = ?2)
-                   AND b.hour BETWEEN ?5 AND ?6 AND (?3 IS NULL OR b.last >= ?3) AND (?4 IS NULL OR b.first < ?4)
-                   AND (?7 OR b.level = 0)
-                 ORDER BY b.hour, e.meter, b.id",
-            )?;
-            let Range { meter, equipment_id, from, to } = &range;
-            let (first, last) = range.hours();
-            let mut rows =
-                statement.query(params![meter, equipment_id, from, to, first, last, self.thinned])?;
-            while let Some(row) = rows.next()? {
-                let (meter, id): (String, String) = (row.get(2)?, row.get(5)?);
-                blocks.push(Block {
-                    hour: row.get(1)?,
-                    meter: meter.into(),
-                    equipment_id: (!id.is_empty()).then(|| id.into()),
-                    ordered: row.get(3)?,
-                    codec: super::block::small(row, 4)?,
-                    source: Source::Database(row.get(0)?),
-                });
-            }
-        }
-        let tail = self.tail.iter().filter(|block| range.overlaps(block));
-        blocks.extend(tail.map(|block| Block {
-            hour: block.hour,
-            meter: Arc::clone(&block.meter),
-            equipment_id: block.equipment.as_deref().map(Arc::from),
-            ordered: block.ordered,
-            codec: codec::VERSION,
-            source: Source::Journal(block.data.clone()),
-        }));
-        // Stable: the journal's blocks stay behind those of the database.
-        blocks.sort_by(|a, b| (a.hour, &a.meter).cmp(&(b.hour, &b.meter)));
-        Ok(Readings::new(self, range, blocks))
+        Readings::new(self, range, Some(Reader::of(self)))
+    }
+
+    /// The same, for a moment: whoever reads on renews nothing.
+    fn series(&self, range: Range) -> Result<Readings<'_>, ReadError> {
+        Readings::new(self, range, None)
     }
 
     /// The last reading of a meter from one instant on and before another, in seconds since 1970-01-01 00:00 UTC.
     /// Damaged blocks are passed over.
     pub fn last_reading(&self, meter: &str, from: i64, to: i64) -> Result<Option<Reading>, ReadError> {
-        let mut statement = self.connection.prepare_cached(
+        let snapshot = self.snapshot();
+        let mut statement = snapshot.connection.prepare_cached(
             "SELECT max(b.last) FROM block b JOIN epoch e ON e.id = b.epoch
              WHERE b.hour BETWEEN ?2 AND ?3 AND e.meter = ?1 AND b.last >= ?4 AND b.first < ?5",
         )?;
         let hours = (from.div_euclid(3_600), to.div_euclid(3_600));
         let stored: Option<i64> =
             statement.query_row(params![meter, hours.0, hours.1, from, to], |row| row.get(0))?;
-        let tail =
-            self.tail.iter().filter(|block| *block.meter == *meter && block.last >= from && block.first < to);
+        let tail = snapshot
+            .tail
+            .iter()
+            .filter(|block| *block.meter == *meter && block.last >= from && block.first < to);
         let Some(end) = tail.map(|block| block.last).chain(stored).max() else { return Ok(None) };
         // The hour in which it lies: a block may go on beyond what is asked for.
         let hour = end.min(to - 1).div_euclid(3_600) * 3_600;
@@ -281,67 +279,30 @@ impl Archive {
             to: Some(to),
             ..Range::default()
         };
-        Ok(self.readings(range)?.filter_map(Result::ok).last().map(|stored| stored.reading))
+        Ok(self.series(range)?.filter_map(Result::ok).last().map(|stored| stored.reading))
     }
 
     /// The last reading of every meter. Damaged blocks are passed over.
     pub(super) fn latest(&self) -> Result<HashMap<String, Reading>, ReadError> {
         let mut ends: HashMap<String, i64> = HashMap::new();
-        let mut statement = self.connection.prepare(
+        let snapshot = self.snapshot();
+        let mut statement = snapshot.connection.prepare(
             "SELECT e.meter, max(b.hour) FROM block b JOIN epoch e ON e.id = b.epoch GROUP BY e.meter",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             ends.insert(row.get(0)?, row.get::<_, i64>(1)?.saturating_mul(3_600));
         }
-        for block in &self.tail {
+        for block in &snapshot.tail {
             let end = ends.entry(block.meter.to_string()).or_insert(block.last);
             *end = (*end).max(block.last);
         }
         let mut latest = HashMap::new();
         for (meter, end) in ends {
             let range = Range { meter: Some(meter.clone()), from: Some(end), ..Range::default() };
-            let last = self.readings(range)?.filter_map(Result::ok).last();
+            let last = self.series(range)?.filter_map(Result::ok).last();
             latest.extend(last.map(|stored| (meter, stored.reading)));
         }
         Ok(latest)
     }
-}
-
-/// The tallies of the database; none where its counters make no sense, which costs the totals and no reading.
-fn tallies(connection: &Connection) -> rusqlite::Result<Option<Tallies>> {
-    match db::totals::counters(connection) {
-        Ok(counters) => Ok(Some(Tallies::restore(counters))),
-        Err(error) if error.sqlite_error().is_some() => Err(error),
-        Err(error) => {
-            tracing::warn!(error = %error, "the counters in the database cannot be read");
-            Ok(None)
-        }
-    }
-}
-
-/// Packs what the journal holds beyond `sequence` into blocks, so that there is one way to read, and tells the
-/// tallies of it.
-fn read_tail(
-    database: &Path,
-    sequence: u64,
-    mut pending: Pending,
-    mut tallies: Option<&mut Tallies>,
-) -> Result<Vec<Finished>, OpenError> {
-    let fail = |error| OpenError::Io { path: journal::path_of(database), error };
-    let Some(bytes) = journal::read(database).map_err(fail)? else { return Ok(Vec::new()) };
-    for (number, meter, row) in Scanner::new(&bytes) {
-        if number > sequence {
-            let reading = row.clone().into_reading();
-            if let Some(tallies) = &mut tallies {
-                tallies.take(&meter, &reading);
-            }
-            let place = Place::of(&meter, &reading);
-            pending.roll(&place);
-            // What the journal took fits in a block.
-            let _ = pending.push(&place, &row);
-        }
-    }
-    pending.finish_all();
-    Ok(pending.finished().to_vec())
 }

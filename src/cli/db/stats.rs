@@ -7,7 +7,7 @@ use dsmrd::exit;
 use dsmrd::store::stats::{self, LevelStats, Stats};
 
 use super::super::Outcome;
-use super::Where;
+use crate::cli::record::RecordArgs;
 
 /// How figures are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -24,7 +24,7 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
     #[command(flatten)]
-    place: Where,
+    place: RecordArgs,
 }
 
 /// Shows what the record holds.

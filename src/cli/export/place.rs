@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use jiff::civil;
 
+use dsmrd::clock::Clock;
 use dsmrd::config::Settings;
 use dsmrd::meter::Zone;
 use dsmrd::store::{Archive, Range, Resolution};
@@ -47,16 +48,56 @@ impl Zones {
     }
 }
 
-/// Seconds since 1970-01-01 00:00 UTC of what someone typed.
+/// Seconds since 1970-01-01 00:00 UTC of what someone typed, where `now` is now.
 pub(in crate::cli) fn instant(text: &str, zone: &Zone) -> anyhow::Result<i64> {
+    when(text, zone, jiff::Timestamp::from_millisecond(Clock::system().wall())?)
+}
+
+fn when(text: &str, zone: &Zone, now: jiff::Timestamp) -> anyhow::Result<i64> {
     if let Ok(instant) = text.parse::<jiff::Timestamp>() {
         return Ok(instant.as_second());
     }
-    let local = text
-        .parse::<civil::DateTime>()
-        .or_else(|_| text.parse::<civil::Date>().map(civil::Date::into))
-        .map_err(|_| anyhow::anyhow!("write 2026-11-21, 2026-11-21T14:30 or 2026-11-21T14:30:00+01:00"))?;
-    Ok(local.to_zoned(zone.time_zone().clone())?.timestamp().as_second())
+    let (local, zone) = (now.to_zoned(zone.time_zone().clone()), zone.time_zone().clone());
+    let named = match text {
+        // Of a second that has begun the readings are among those before.
+        "now" => return Ok(now.as_second() + 1),
+        "today" => Some(local.date()),
+        "yesterday" => Some(local.date().yesterday()?),
+        "tomorrow" => Some(local.date().tomorrow()?),
+        _ => None,
+    };
+    if let Some(span) = text.strip_prefix('-').and_then(before) {
+        return Ok(local.checked_sub(span)?.timestamp().as_second());
+    }
+    let typed = match named {
+        Some(date) => date.into(),
+        None => text
+            .parse::<civil::DateTime>()
+            .or_else(|_| text.parse::<civil::Date>().map(civil::Date::into))
+            .map_err(|_| {
+                anyhow::anyhow!(
+                    "write 2026-11-21, 2026-11-21T14:30 or 2026-11-21T14:30:00+01:00; today, yesterday or now; or so \
+                     long before now: -90s, -15m, -6h, -1d, -2w, -1y"
+                )
+            })?,
+    };
+    Ok(typed.to_zoned(zone)?.timestamp().as_second())
+}
+
+/// A number and a unit: `15m`. Days and longer go by the calendar: a day before now the clock showed the same.
+fn before(text: &str) -> Option<jiff::Span> {
+    let unit = text.chars().last()?;
+    let number: i64 = text.strip_suffix(unit)?.parse().ok().filter(|number| *number >= 0)?;
+    let span = jiff::Span::new();
+    match unit {
+        's' => span.try_seconds(number).ok(),
+        'm' => span.try_minutes(number).ok(),
+        'h' => span.try_hours(number).ok(),
+        'd' => span.try_days(number).ok(),
+        'w' => span.try_weeks(number).ok(),
+        'y' => span.try_years(number).ok(),
+        _ => None,
+    }
 }
 
 /// Says where readings were given up.
@@ -104,4 +145,45 @@ pub(in crate::cli) fn check_names(archive: &Archive, zones: &Zones, range: &Rang
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_as_people_type_them() {
+        let zone = Zone::new("Europe/Amsterdam").expect("a zone");
+        // The afternoon after the night in which summer time ended.
+        let now: jiff::Timestamp = "2026-10-25T14:30:10.5+01:00".parse().expect("an instant");
+        for (text, expected) in [
+            ("2026-10-25", "2026-10-25T00:00:00+02:00"),
+            ("2026-10-26", "2026-10-26T00:00:00+01:00"),
+            ("2026-10-25T14:30", "2026-10-25T14:30:00+01:00"),
+            ("2026-10-25 14:30", "2026-10-25T14:30:00+01:00"),
+            // An hour that comes twice is the first one; one that never comes begins where it would.
+            ("2026-10-25T02:30", "2026-10-25T02:30:00+02:00"),
+            ("2026-10-25T02:30:00+01:00", "2026-10-25T02:30:00+01:00"),
+            ("2026-03-29T02:30", "2026-03-29T03:30:00+02:00"),
+            ("2026-10-25T12:00Z", "2026-10-25T13:00:00+01:00"),
+            ("today", "2026-10-25T00:00:00+02:00"),
+            ("yesterday", "2026-10-24T00:00:00+02:00"),
+            ("tomorrow", "2026-10-26T00:00:00+01:00"),
+            ("now", "2026-10-25T14:30:11+01:00"),
+            ("-90s", "2026-10-25T14:28:40+01:00"),
+            ("-15m", "2026-10-25T14:15:10+01:00"),
+            ("-24h", "2026-10-24T15:30:10+02:00"),
+            ("-1d", "2026-10-24T14:30:10+02:00"),
+            ("-2w", "2026-10-11T14:30:10+02:00"),
+            ("-1y", "2025-10-25T14:30:10+02:00"),
+        ] {
+            let expected = expected.parse::<jiff::Timestamp>().expect("an instant").as_second();
+            assert_eq!(when(text, &zone, now).expect(text), expected, "{text}");
+        }
+        for wrong in
+            ["", "-", "-d", "--1d", "-1", "1d", "-1x", "-1.5h", "-9999999999999y", "soon", "2026-13-01"]
+        {
+            assert!(when(wrong, &zone, now).is_err(), "{wrong}");
+        }
+    }
 }

@@ -60,6 +60,11 @@ impl<'o> Table<'o> {
 
 impl SqlRows for Table<'_> {
     fn names(&mut self, names: &[String]) -> io::Result<()> {
+        // Of the answer before.
+        self.begin()?;
+        if self.widths.take().is_some() {
+            writeln!(self.out)?;
+        }
         self.names = names.to_vec();
         Ok(())
     }
@@ -86,14 +91,15 @@ impl Drop for Table<'_> {
     }
 }
 
-/// As RFC 4180 has it.
+/// As RFC 4180 has it; an empty line between two answers.
 pub(super) struct Csv<'o> {
     out: &'o mut dyn Write,
+    begun: bool,
 }
 
 impl<'o> Csv<'o> {
     pub(super) fn new(out: &'o mut dyn Write) -> Self {
-        Self { out }
+        Self { out, begun: false }
     }
 
     fn line<'t>(&mut self, cells: impl Iterator<Item = &'t str>) -> io::Result<()> {
@@ -109,6 +115,9 @@ impl<'o> Csv<'o> {
 
 impl SqlRows for Csv<'_> {
     fn names(&mut self, names: &[String]) -> io::Result<()> {
+        if std::mem::replace(&mut self.begun, true) {
+            write!(self.out, "\r\n")?;
+        }
         self.line(names.iter().map(String::as_str))
     }
 

@@ -1,6 +1,9 @@
 //! Connections of those who do not own the record: readers, and whoever puts prices into it.
 
 use std::cmp::Ordering;
+use std::ffi::CString;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -11,10 +14,17 @@ use crate::store::error::OpenError;
 
 /// A connection that only reads, beside a writing one or alone.
 pub(in crate::store) fn open_to_read(path: &Path) -> Result<Connection, OpenError> {
-    if !path.exists() {
-        return Err(OpenError::Missing(path.to_owned()));
+    match path.try_exists() {
+        Ok(true) => {}
+        Ok(false) => return Err(OpenError::Missing(path.to_owned())),
+        Err(error) => return Err(OpenError::Unreadable { path: path.to_owned(), error }),
     }
-    let fail = |error| OpenError::Sqlite { path: path.to_owned(), error };
+    let fail = |error: rusqlite::Error| match readable(path) {
+        Err(denied) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
+            OpenError::Unreadable { path: path.to_owned(), error: denied }
+        }
+        _ => OpenError::Sqlite { path: path.to_owned(), error },
+    };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let opened = Connection::open_with_flags(path, flags).and_then(|connection| {
         connection.busy_timeout(BUSY)?;
@@ -24,7 +34,8 @@ pub(in crate::store) fn open_to_read(path: &Path) -> Result<Connection, OpenErro
         // Where we may not write beside it SQLite cannot make the shared memory that it wants. With no log
         // beside it nobody is writing, and the file can be read as it is.
         Err(error)
-            if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) && !beside(path, "-wal").exists() =>
+            if matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+                && !beside(path, "-wal").exists() =>
         {
             let flags = flags | OpenFlags::SQLITE_OPEN_URI;
             let connection = Connection::open_with_flags(uri(path), flags).map_err(fail)?;
@@ -51,6 +62,16 @@ pub(in crate::store) fn open_beside(path: &Path) -> Result<Connection, OpenError
     Ok(connection)
 }
 
+/// Whether we may read a file. It is not opened for that: closing it would take SQLite's locks on it from this process.
+fn readable(path: &Path) -> io::Result<()> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    // SAFETY: the path ends with a zero.
+    match unsafe { libc::access(path.as_ptr(), libc::R_OK) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 fn ours(path: &Path, found: i64) -> Result<(), OpenError> {
     let known = MIGRATIONS.len() as i64;
     match found.cmp(&known) {
@@ -65,7 +86,6 @@ fn version(connection: &Connection) -> rusqlite::Result<i64> {
 }
 
 pub(super) fn uri(path: &Path) -> String {
-    use std::os::unix::ffi::OsStrExt;
     let mut uri = String::from("file:");
     for byte in path.as_os_str().as_bytes() {
         match byte {

@@ -84,6 +84,26 @@ impl<'b> Scanner<'b> {
         Some(content)
     }
 
+    /// The number of the row behind the last whole record, 0 of an empty journal; no row is unpacked for it.
+    pub(super) fn end(mut self) -> u64 {
+        loop {
+            let before = self.state.chain;
+            let Some(content) = self.record() else { break };
+            let row = content.first().and_then(|kind| kind.checked_sub(FIRST_ROW));
+            match row {
+                Some(meter) if usize::from(meter) < self.state.meters.len() => self.state.next += 1,
+                _ if self.take(content).is_none() => {
+                    self.state.chain = before;
+                    break;
+                }
+                _ => {}
+            }
+            self.position += self.torn;
+            self.torn = 0;
+        }
+        if self.state.started { self.state.next } else { 0 }
+    }
+
     fn take(&mut self, content: &[u8]) -> Option<Option<(u64, Arc<str>, Row)>> {
         let (kind, rest) = content.split_first()?;
         match *kind {

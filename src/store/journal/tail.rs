@@ -91,12 +91,8 @@ fn joined(card: &[u8], journal: u64, tail: &[u8]) -> Option<(Vec<u8>, u64)> {
 /// What a journal holds: the card's bytes, or those with a file in memory that goes further. The second is how much of
 /// it the card has for certain; none when that is all.
 pub(super) fn whole(card: Vec<u8>, journal: u64, tails: &[Vec<u8>]) -> (Vec<u8>, Option<u64>) {
-    let end = |bytes: &[u8]| {
-        let mut scanner = Scanner::new(bytes);
-        scanner.by_ref().for_each(drop);
-        // An empty journal is behind any other.
-        if scanner.state.started { scanner.state.next } else { 0 }
-    };
+    // An empty journal is behind any other.
+    let end = |bytes: &[u8]| Scanner::new(bytes).end();
     let joined = tails.iter().filter_map(|tail| joined(&card, journal, tail));
     let furthest = joined.map(|(bytes, base)| (end(&bytes), bytes, base)).max_by_key(|(end, ..)| *end);
     match furthest {

@@ -12,7 +12,7 @@ use super::gather::Gathered;
 use super::reduce::{Came, Keys, Wanted, reduce};
 use super::rise::Periods;
 use super::track::Track;
-use super::{Archive, Range, ReadError, Readings, Stored};
+use super::{Archive, Range, ReadError, Reader, Readings, Stored};
 use crate::meter::{Quantity, Unit, Zone};
 
 /// A column of an answer.
@@ -32,6 +32,8 @@ pub struct AnswerColumn {
 #[derive(Debug)]
 pub struct Answer<'a> {
     pub(super) archive: &'a Archive,
+    /// That it is being read; none where its readings say so.
+    pub(super) _reader: Option<Reader<'a>>,
     pub(super) columns: Vec<AnswerColumn>,
     /// The source of each column.
     pub(super) places: Vec<usize>,
@@ -108,6 +110,7 @@ impl Answer<'_> {
     fn take_part(&mut self) -> Result<bool, ReadError> {
         let Feed::Parts(parts, keys) = &mut self.feed else { return Ok(false) };
         let Some(part) = parts.next(self.archive)? else { return Ok(false) };
+        self.archive.as_opened(&mut self.range);
         let keys = match keys.take() {
             Some(known) if known.are_of(&part.columns) => keys.insert(known),
             _ => keys.insert(Keys::of(&part.columns, &self.sources)),
@@ -249,7 +252,13 @@ impl Iterator for Answer<'_> {
                 Ok(true) => {}
                 Ok(false) if self.ready.is_empty() => return None,
                 Ok(false) => {}
-                Err(problem) => return Some(Err(problem)),
+                Err(problem) => {
+                    // What is damaged is passed over; what cannot be read now cannot be read a moment later.
+                    if !matches!(problem, ReadError::Damaged { .. }) {
+                        (self.feed, self.tracked) = (Feed::None, None);
+                    }
+                    return Some(Err(problem));
+                }
             }
         }
     }

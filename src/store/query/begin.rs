@@ -9,7 +9,7 @@ use super::blocks::Parts;
 use super::fields::{self, Source};
 use super::rise::{LATE, Periods, Scope};
 use super::track::Track;
-use super::{Archive, Range, ReadError};
+use super::{Archive, Range, ReadError, Reader, Readings};
 use crate::meter::MbusClass;
 use crate::totals::{CounterState, Register};
 
@@ -23,6 +23,10 @@ impl Archive {
     /// The record cannot be read, or a field is none that it has.
     pub fn query(&self, query: &Query) -> Result<Answer<'_>, ReadError> {
         let Query { range, resolution, columns, zone } = query;
+        let mut range = range.clone();
+        self.as_opened(&mut range);
+        let range = &range;
+        let reader = Reader::of(self);
         let mut keys = self.columns(range)?;
         if keys.is_empty() && resolution.step().is_some() {
             // Positions may be older than any reading.
@@ -79,15 +83,16 @@ impl Archive {
                 readings.to = range.to.map(|to| to.saturating_add(late));
             }
         }
-        let (feed, tracked) = if *resolution == Resolution::Raw {
-            (Feed::Readings(self.readings(readings)?), None)
+        let (feed, tracked, reader) = if *resolution == Resolution::Raw {
+            (Feed::Readings(Readings::new(self, readings, Some(reader))?), None, None)
         } else {
-            let parts = Parts::new(self, range.clone())?;
-            let tracked = (!tracks.is_empty()).then(|| self.readings(readings)).transpose()?;
-            (Feed::Parts(parts, None), tracked.map(Iterator::peekable))
+            let parts = Parts::new(self, range.clone(), true)?;
+            let tracked = (!tracks.is_empty()).then(|| self.series(readings)).transpose()?;
+            (Feed::Parts(parts, None), tracked.map(Iterator::peekable), Some(reader))
         };
         Ok(Answer {
             archive: self,
+            _reader: reader,
             columns,
             places,
             sources,

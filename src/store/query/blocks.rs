@@ -33,6 +33,7 @@ pub(super) struct Part {
     pub(super) last: i64,
     pub(super) codec: u8,
     pub(super) level: u8,
+    pub(super) ordered: bool,
     /// The names of its columns.
     pub(super) columns: Rc<Vec<String>>,
     pub(super) place: Place,
@@ -42,39 +43,61 @@ pub(super) struct Part {
 #[derive(Debug)]
 pub(super) struct Parts {
     range: Range,
-    /// By the number of an epoch: the meter and its equipment, where they are in range.
-    epochs: HashMap<i64, (Arc<str>, Option<Arc<str>>)>,
+    /// Whether the snapshot may be renewed between two hours.
+    renews: bool,
+    /// The snapshot that it was looked up in.
+    generation: u64,
+    epochs: Epochs,
     layouts: HashMap<i64, Rc<Vec<String>>>,
     /// The next hour to look up; none after the last.
     next: Option<i64>,
     ready: VecDeque<Part>,
 }
 
+/// By the number of an epoch: the meter and its equipment, where they are in range.
+type Epochs = HashMap<i64, (Arc<str>, Option<Arc<str>>)>;
+
 impl Parts {
-    pub(super) fn new(archive: &Archive, range: Range) -> Result<Self, ReadError> {
-        let mut statement = archive.connection.prepare_cached("SELECT id, meter, equipment_id FROM epoch")?;
-        let mut epochs = HashMap::new();
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let (meter, id): (String, String) = (row.get(1)?, row.get(2)?);
-            let id = (!id.is_empty()).then_some(id);
-            let wanted = range.meter.as_ref().is_none_or(|wanted| *wanted == meter)
-                && range.equipment_id.as_ref().is_none_or(|wanted| id.as_ref() == Some(wanted));
-            if wanted {
-                epochs.insert(row.get(0)?, (meter.into(), id.map(Arc::from)));
-            }
-        }
+    pub(super) fn new(archive: &Archive, mut range: Range, renews: bool) -> Result<Self, ReadError> {
+        archive.as_opened(&mut range);
         let next = Some(range.hours().0);
-        Ok(Self { range, epochs, layouts: HashMap::new(), next, ready: VecDeque::new() })
+        let (epochs, generation) = (epochs(archive, &range)?, archive.generation());
+        let (layouts, ready) = (HashMap::new(), VecDeque::new());
+        Ok(Self { range, renews, generation, epochs, layouts, next, ready })
     }
 
-    /// The next block; those of an hour stand in order of meter and then as they came.
+    /// The next block; those of an hour stand in order of meter and then as they came. Whoever renews no snapshot takes
+    /// all blocks of an hour before anything else.
     pub(super) fn next(&mut self, archive: &Archive) -> Result<Option<Part>, ReadError> {
+        if self.renews && self.ready.is_empty() && self.next.is_some() {
+            archive.renew()?;
+        }
+        if self.generation != archive.generation() {
+            self.go_on(archive)?;
+        }
         while self.ready.is_empty() {
             let Some(from) = self.next else { return Ok(None) };
             self.look_up(archive, from)?;
         }
         Ok(self.ready.pop_front())
+    }
+
+    /// Tells no more.
+    pub(super) fn end(&mut self) {
+        self.next = None;
+        self.ready.clear();
+    }
+
+    /// Looks up anew, in another snapshot, what was not told yet: whole hours.
+    fn go_on(&mut self, archive: &Archive) -> Result<(), ReadError> {
+        self.generation = archive.generation();
+        if let Some(first) = self.ready.front() {
+            self.next = Some(first.hour);
+        }
+        self.ready.clear();
+        archive.as_opened(&mut self.range);
+        self.epochs = epochs(archive, &self.range)?;
+        Ok(())
     }
 
     /// The hour of the next block.
@@ -85,18 +108,19 @@ impl Parts {
     /// Looks up the blocks of the first hours from one on that have any.
     fn look_up(&mut self, archive: &Archive, from: i64) -> Result<(), ReadError> {
         let last = self.range.hours().1;
+        let snapshot = archive.snapshot();
         let mut earliest =
-            archive.connection.prepare_cached("SELECT min(hour) FROM block WHERE hour BETWEEN ?1 AND ?2")?;
+            snapshot.connection.prepare_cached("SELECT min(hour) FROM block WHERE hour BETWEEN ?1 AND ?2")?;
         let stored: Option<i64> = earliest.query_row([from, last], |row| row.get(0))?;
-        let tail = archive.tail.iter().map(|block| block.hour).filter(|hour| (from..=last).contains(hour));
+        let tail = snapshot.tail.iter().map(|block| block.hour).filter(|hour| (from..=last).contains(hour));
         let Some(first) = tail.chain(stored).min() else {
             self.next = None;
             return Ok(());
         };
         let end = last.min(first.saturating_add(WINDOW - 1));
         self.next = (end < last).then(|| end + 1);
-        let mut statement = archive.connection.prepare_cached(
-            "SELECT id, hour, epoch, first, last, layout, codec, level
+        let mut statement = snapshot.connection.prepare_cached(
+            "SELECT id, hour, epoch, first, last, layout, codec, level, ordered
              FROM block WHERE hour BETWEEN ?1 AND ?2 ORDER BY hour, id",
         )?;
         let mut rows = statement.query(params![first, end])?;
@@ -114,11 +138,12 @@ impl Parts {
                 last,
                 codec: block::small(row, 6)?,
                 level: block::small(row, 7)?,
+                ordered: row.get(8)?,
                 columns: layout(&mut self.layouts, archive, row.get(5)?)?,
                 place: Place::Database(row.get(0)?),
             });
         }
-        let tail = archive.tail.iter().enumerate();
+        let tail = snapshot.tail.iter().enumerate();
         let tail =
             tail.filter(|(_, block)| (first..=end).contains(&block.hour) && self.range.overlaps(block));
         self.ready.extend(tail.map(|(place, block)| Part {
@@ -129,6 +154,7 @@ impl Parts {
             last: block.last,
             codec: codec::VERSION,
             level: 0,
+            ordered: block.ordered,
             columns: Rc::new(block.columns.iter().cloned().collect()),
             place: Place::Tail(place),
         }));
@@ -142,6 +168,23 @@ impl Parts {
     }
 }
 
+fn epochs(archive: &Archive, range: &Range) -> Result<Epochs, ReadError> {
+    let snapshot = archive.snapshot();
+    let mut statement = snapshot.connection.prepare_cached("SELECT id, meter, equipment_id FROM epoch")?;
+    let mut epochs = HashMap::new();
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (meter, id): (String, String) = (row.get(1)?, row.get(2)?);
+        let id = (!id.is_empty()).then_some(id);
+        let wanted = range.meter.as_ref().is_none_or(|wanted| *wanted == meter)
+            && range.equipment_id.as_ref().is_none_or(|wanted| id.as_ref() == Some(wanted));
+        if wanted {
+            epochs.insert(row.get(0)?, (meter.into(), id.map(Arc::from)));
+        }
+    }
+    Ok(epochs)
+}
+
 fn layout(
     layouts: &mut HashMap<i64, Rc<Vec<String>>>,
     archive: &Archive,
@@ -150,7 +193,8 @@ fn layout(
     if let Some(known) = layouts.get(&id) {
         return Ok(Rc::clone(known));
     }
-    let mut statement = archive.connection.prepare_cached("SELECT columns FROM layout WHERE id = ?1")?;
+    let snapshot = archive.snapshot();
+    let mut statement = snapshot.connection.prepare_cached("SELECT columns FROM layout WHERE id = ?1")?;
     let columns: Option<String> = statement.query_row([id], |row| row.get(0)).optional()?;
     let columns = Rc::new(columns.unwrap_or_default().lines().map(str::to_owned).collect());
     layouts.insert(id, Rc::clone(&columns));
@@ -162,23 +206,32 @@ impl Part {
     pub(super) fn data(&self, archive: &Archive) -> Result<Vec<u8>, ReadError> {
         match self.place {
             Place::Database(id) => {
+                let snapshot = archive.snapshot();
                 let mut statement =
-                    archive.connection.prepare_cached("SELECT data FROM block WHERE id = ?1")?;
+                    snapshot.connection.prepare_cached("SELECT data FROM block WHERE id = ?1")?;
                 Ok(statement.query_row([id], |row| row.get(0)).optional()?.unwrap_or_default())
             }
-            Place::Tail(place) => Ok(archive.tail[place].data.clone()),
+            Place::Tail(place) => Ok(archive.snapshot().tail[place].data.clone()),
         }
     }
 
     /// What its rows come to. One that is not there or does not read costs time, and nothing else.
     pub(super) fn summary(&self, archive: &Archive) -> Option<Summary> {
         let Place::Database(id) = self.place else { return None };
-        Summary::unpack(&blocks::summary_of(&archive.connection, id).ok()??).ok()
+        Summary::unpack(&blocks::summary_of(&archive.snapshot().connection, id).ok()??).ok()
+    }
+
+    /// Its number; 0 of one from the journal.
+    pub(super) fn number(&self) -> i64 {
+        if let Place::Database(id) = self.place { id } else { 0 }
     }
 
     /// That it cannot be read.
     pub(super) fn damaged(&self) -> ReadError {
-        let block = if let Place::Database(id) = self.place { id } else { 0 };
-        ReadError::Damaged { block, meter: self.meter.to_string(), hour_start: self.hour * 3_600 }
+        ReadError::Damaged {
+            block: self.number(),
+            meter: self.meter.to_string(),
+            hour_start: self.hour * 3_600,
+        }
     }
 }

@@ -205,8 +205,8 @@ pub(super) fn plan(
     }
     for Selected { field, measure } in asked {
         let Some(source) = Source::of(field, keys) else {
-            let nearest = nearest(field, keys);
-            return Err(ReadError::Field { field: field.clone(), nearest });
+            let (nearest, known) = (nearest(field, keys), names(keys));
+            return Err(ReadError::Field { field: field.clone(), nearest, known });
         };
         match measure {
             Some(measure) => {

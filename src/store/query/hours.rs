@@ -1,5 +1,6 @@
 //! Going through the record hour by hour, for those who cannot hold on to a series.
 
+use std::cell::Ref;
 use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, params};
@@ -9,6 +10,8 @@ use super::{Archive, Range, Resolution};
 use crate::p1::Decimal;
 use crate::store::block;
 use crate::store::error::ReadError;
+use crate::store::pending::Finished;
+use crate::store::tallies::Tallies;
 
 /// Numbers of some registers in readings, without what else these say.
 #[derive(Debug, Default)]
@@ -45,10 +48,11 @@ impl Archive {
             "SELECT b.hour FROM block b CROSS JOIN epoch e WHERE b.hour BETWEEN ?3 AND ?4 AND e.id = b.epoch
              AND (?1 IS NULL OR e.meter = ?1) AND (?2 IS NULL OR e.equipment_id = ?2) ORDER BY b.hour LIMIT 1"
         };
-        let mut statement = self.connection.prepare_cached(text)?;
+        let snapshot = self.snapshot();
+        let mut statement = snapshot.connection.prepare_cached(text)?;
         let arguments = params![range.meter, range.equipment_id, first, last];
         let stored: Option<i64> = statement.query_row(arguments, |row| row.get(0)).optional()?;
-        let tail = self.tail.iter().filter(|block| range.overlaps(block)).map(|block| block.hour);
+        let tail = snapshot.tail.iter().filter(|block| range.overlaps(block)).map(|block| block.hour);
         let hours = tail.filter(|hour| (first..=last).contains(hour)).chain(stored);
         Ok(if backwards { hours.max() } else { hours.min() })
     }
@@ -56,7 +60,7 @@ impl Archive {
     /// The numbers of registers, by their keys, in the readings in range. All of it is held: for an hour at a time.
     pub(in crate::store) fn numbers(&self, range: &Range, keys: &[&str]) -> Result<Numbers, ReadError> {
         let mut found = Numbers::default();
-        let mut parts = Parts::new(self, range.clone())?;
+        let mut parts = Parts::new(self, range.clone(), false)?;
         while let Some(part) = parts.next(self)? {
             // Of coarser levels there are no readings.
             if part.level != 0 {
@@ -93,7 +97,8 @@ impl Archive {
             _ => return Ok(None),
         };
         let (first, last) = range.hours();
-        let mut statement = self.connection.prepare_cached(
+        let snapshot = self.snapshot();
+        let mut statement = snapshot.connection.prepare_cached(
             "SELECT max(b.last) FROM block b JOIN epoch e ON e.id = b.epoch
              WHERE (?1 IS NULL OR e.meter = ?1) AND (?2 IS NULL OR e.equipment_id = ?2)
                AND b.hour BETWEEN ?3 AND ?4 AND b.level > ?5",
@@ -102,8 +107,38 @@ impl Archive {
         Ok(statement.query_row(arguments, |row| row.get(0))?)
     }
 
+    /// The nearest quarter-hour at whose end, or in which, a position is known: from one hour on, or from one backwards.
+    /// There may be positions where there are no readings, from the history of another program.
+    pub(in crate::store) fn settled_near(
+        &self,
+        hour: i64,
+        backwards: bool,
+    ) -> Result<Option<i64>, ReadError> {
+        let snapshot = self.snapshot();
+        let (first, last) = (hour.saturating_mul(4), hour.saturating_add(1).saturating_mul(4));
+        // A position at a boundary belongs to the quarter-hour before it.
+        let (text, limit) = if backwards {
+            ("SELECT max(quarter) FROM position WHERE quarter <= ?1", last)
+        } else {
+            ("SELECT min(quarter) FROM position WHERE quarter > ?1", first)
+        };
+        let mut statement = snapshot.connection.prepare_cached(text)?;
+        let quarter: Option<i64> = statement.query_row([limit], |row| row.get(0))?;
+        Ok(quarter.map(|quarter| (quarter - 1).div_euclid(4)))
+    }
+
+    /// The blocks of what is in the journal alone.
+    pub(in crate::store) fn tail(&self) -> Ref<'_, [Finished]> {
+        Ref::map(self.snapshot(), |snapshot| &snapshot.tail[..])
+    }
+
+    /// The totals with what the journal adds to them; none where the counters of the database cannot be read.
+    pub(in crate::store) fn tallies(&self) -> Option<Ref<'_, Tallies>> {
+        Ref::filter_map(self.snapshot(), |snapshot| snapshot.tallies.as_ref()).ok()
+    }
+
     /// The sequence number of the last reading that is in a block.
     pub(in crate::store) fn sequence(&self) -> rusqlite::Result<u64> {
-        crate::store::db::sequence(&self.connection)
+        crate::store::db::sequence(&self.snapshot().connection)
     }
 }

@@ -52,7 +52,7 @@ impl Archive {
         for to in [from + 2 * LATE, from + 40 * 86_400] {
             let range =
                 Range { meter: Some(meter.to_owned()), from: Some(from), to: Some(to), ..Range::default() };
-            for stored in self.readings(range)?.filter_map(Result::ok) {
+            for stored in self.series(range)?.filter_map(Result::ok) {
                 let id = |id: &[u8]| crate::meter::reading::readable(id) == *counter.key.equipment;
                 let device = stored.reading.mbus.iter().find(|device| device.id.as_deref().is_some_and(id));
                 if let Some(device) = device {
@@ -87,7 +87,7 @@ impl Archive {
         let (from, to) = (Some(boundary), Some(at.saturating_add(LATE)));
         let range = Range { meter: Some(meter.to_owned()), from, to, ..Range::default() };
         let mut entries = Vec::new();
-        for stored in self.readings(range)?.filter_map(Result::ok) {
+        for stored in self.series(range)?.filter_map(Result::ok) {
             tally.take(&stored.reading, &mut entries);
             entries.clear();
             for state in tally.counters().iter().filter(|state| state.last.time <= at && state.counts()) {

@@ -3,30 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use rusqlite::OptionalExtension;
-
-use super::{Archive, Range, Stored};
+use super::blocks::{Part, Parts};
+use super::{Archive, Range, Reader, Stored};
 use crate::meter::Reading;
 use crate::store::block::{self, BlockReader};
 use crate::store::codec::{Damaged, Row};
 use crate::store::error::ReadError;
-
-#[derive(Debug)]
-pub(super) enum Source {
-    Database(i64),
-    Journal(Vec<u8>),
-}
-
-/// Where readings of one hour and equipment lie.
-#[derive(Debug)]
-pub(super) struct Block {
-    pub(super) hour: i64,
-    pub(super) meter: Arc<str>,
-    pub(super) equipment_id: Option<Arc<str>>,
-    pub(super) ordered: bool,
-    pub(super) codec: u8,
-    pub(super) source: Source,
-}
 
 /// One block being read, with its next reading.
 #[derive(Debug)]
@@ -51,45 +33,57 @@ enum Rows {
 pub struct Readings<'a> {
     archive: &'a Archive,
     range: Range,
-    blocks: VecDeque<Block>,
+    parts: Parts,
     open: Vec<Stream>,
     problems: VecDeque<ReadError>,
+    /// That they are being read; none where it is for a moment, and in the snapshot that there is.
+    _reader: Option<Reader<'a>>,
 }
 
 impl<'a> Readings<'a> {
-    /// The readings of blocks that stand in order of hour and meter.
-    pub(super) fn new(archive: &'a Archive, range: Range, blocks: Vec<Block>) -> Self {
-        Self { archive, range, blocks: blocks.into(), open: Vec::new(), problems: VecDeque::new() }
+    pub(super) fn new(
+        archive: &'a Archive,
+        mut range: Range,
+        reader: Option<Reader<'a>>,
+    ) -> Result<Self, ReadError> {
+        archive.as_opened(&mut range);
+        let parts = Parts::new(archive, range.clone(), reader.is_some())?;
+        Ok(Self { archive, range, parts, open: Vec::new(), problems: VecDeque::new(), _reader: reader })
     }
 
-    /// Opens every block of the next hour: blocks of different hours do not overlap.
-    fn open_hour(&mut self) {
-        let Some(hour) = self.blocks.front().map(|block| block.hour) else { return };
-        while self.blocks.front().is_some_and(|block| block.hour == hour) {
-            let Some(block) = self.blocks.pop_front() else { return };
-            match self.open_block(block) {
-                Ok(stream) => self.open.push(stream),
-                Err(problem) => self.problems.push_back(problem),
-            }
+    /// Opens every block of the next hour: blocks of different hours do not overlap. False after the last.
+    fn open_hour(&mut self) -> Result<bool, ReadError> {
+        let Some(first) = self.parts.next(self.archive)? else { return Ok(false) };
+        self.archive.as_opened(&mut self.range);
+        let hour = first.hour;
+        self.open_part(first);
+        while self.parts.hour() == Some(hour) {
+            let Some(part) = self.parts.next(self.archive)? else { break };
+            self.open_part(part);
         }
         for place in 0..self.open.len() {
             self.advance(place);
         }
+        Ok(true)
     }
 
-    fn open_block(&self, block: Block) -> Result<Stream, ReadError> {
-        let (id, data) = match block.source {
-            Source::Database(id) => {
-                let mut statement =
-                    self.archive.connection.prepare_cached("SELECT data FROM block WHERE id = ?1")?;
-                (id, statement.query_row([id], |row| row.get(0)).optional()?.unwrap_or_default())
-            }
-            Source::Journal(data) => (0, data),
-        };
-        let name = (id, block.hour);
-        let damaged = |_: Damaged| damage(name, &block.meter);
-        let reader = block::rows(block.codec, data).map_err(damaged)?;
-        let rows = if block.ordered {
+    fn open_part(&mut self, part: Part) {
+        // What readings were given up for.
+        if part.level > 0 && !self.archive.thinned {
+            return;
+        }
+        match self.stream(part) {
+            Ok(stream) => self.open.push(stream),
+            Err(problem) => self.problems.push_back(problem),
+        }
+    }
+
+    fn stream(&self, part: Part) -> Result<Stream, ReadError> {
+        let data = part.data(self.archive)?;
+        let name = (part.number(), part.hour);
+        let damaged = |_: Damaged| damage(name, &part.meter);
+        let reader = block::rows(part.codec, data).map_err(damaged)?;
+        let rows = if part.ordered {
             Rows::Ordered(Box::new(reader))
         } else {
             let mut rows =
@@ -97,7 +91,7 @@ impl<'a> Readings<'a> {
             rows.sort_by_key(|(time, _)| *time);
             Rows::Sorted(rows.into_iter())
         };
-        Ok(Stream { meter: block.meter, equipment_id: block.equipment_id, name, next: None, rows })
+        Ok(Stream { meter: part.meter, equipment_id: part.equipment_id, name, next: None, rows })
     }
 
     /// Brings a stream to its next reading in range.
@@ -156,10 +150,17 @@ impl Iterator for Readings<'_> {
                         return Some(Ok(Stored { meter, equipment_id, reading }));
                     }
                 }
-                None if self.blocks.is_empty() => return None,
                 None => {
                     self.open.clear();
-                    self.open_hour();
+                    match self.open_hour() {
+                        Ok(true) => {}
+                        Ok(false) => return None,
+                        Err(problem) => {
+                            // What cannot be looked up now cannot be looked up a moment later.
+                            self.parts.end();
+                            return Some(Err(problem));
+                        }
+                    }
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! Counters, positions and prices read back: those of the database, and what the journal's tail adds to them.
 
+use std::cell::Ref;
 use std::collections::HashMap;
 
 use rusqlite::{OptionalExtension, params};
@@ -42,7 +43,7 @@ impl Archive {
             before.extend(match (waiting, tallied.stored().get(place)) {
                 (Some(waiting), _) => Some(waiting),
                 (None, Some(stored)) => {
-                    self.last_before(tallied, place, stored, from.min(counter.last.time))?
+                    self.last_before(&tallied, place, stored, from.min(counter.last.time))?
                 }
                 (None, None) => None,
             });
@@ -51,7 +52,8 @@ impl Archive {
         before.into_iter().for_each(&mut each);
         let mut waiting =
             changes.rows().filter(|(boundary, ..)| *boundary > from && *boundary <= until).peekable();
-        let mut statement = self.connection.prepare_cached(
+        let snapshot = self.snapshot();
+        let mut statement = snapshot.connection.prepare_cached(
             "SELECT quarter, counter, value, age FROM position WHERE quarter > ?1 AND quarter <= ?2
              ORDER BY quarter, counter",
         )?;
@@ -87,7 +89,8 @@ impl Archive {
         let void = tallied.changes().void().find(|(counter, _)| *counter == place).map(|(_, after)| after);
         let to = instant.min(void.unwrap_or(i64::MAX)).div_euclid(QUARTER);
         let from = stored.state.first.time.div_euclid(QUARTER);
-        let mut statement = self.connection.prepare_cached(
+        let snapshot = self.snapshot();
+        let mut statement = snapshot.connection.prepare_cached(
             "SELECT quarter, counter, value, age FROM position
              WHERE quarter BETWEEN ?1 AND ?2 AND counter = ?3 ORDER BY quarter DESC LIMIT 1",
         )?;
@@ -98,16 +101,20 @@ impl Archive {
 
     /// The dynamic prices that hold at or after an instant, in seconds since 1970-01-01 00:00 UTC.
     pub fn prices(&self, from: i64) -> Result<PriceTable, ReadError> {
-        Ok(db::prices::since(&self.connection, from)?)
+        Ok(db::prices::since(&self.snapshot().connection, from)?)
     }
 
     /// Whether the positions are those of every reading; otherwise the record is older than they are, and
     /// `dsmrd totals rebuild` makes them.
     pub fn totals_whole(&self) -> Result<bool, ReadError> {
-        Ok(db::totals::whole(&self.connection)?)
+        Ok(db::totals::whole(&self.snapshot().connection)?)
     }
 
-    fn tallied(&self, meter: &str) -> Result<Option<&Tallied>, ReadError> {
-        Ok(self.tallies.as_ref().ok_or(ReadError::Totals)?.of(meter))
+    fn tallied(&self, meter: &str) -> Result<Option<Ref<'_, Tallied>>, ReadError> {
+        let snapshot = self.snapshot();
+        if snapshot.tallies.is_none() {
+            return Err(ReadError::Totals);
+        }
+        Ok(Ref::filter_map(snapshot, |snapshot| snapshot.tallies.as_ref()?.of(meter)).ok())
     }
 }

@@ -1,8 +1,8 @@
 //! SQL over the record, as if readings were rows, and nothing but reading.
 //!
 //! In reading order: [`session`], a connection with the tables on it; [`schema`], the tables and views there are;
-//! `source`, what stands behind them; `plan`, what of a WHERE clause leads to fewer hours being read; `reading` and
-//! `spans`, the virtual tables.
+//! `tail`, what the journal adds to the plain ones; `source`, what stands behind the virtual ones; `plan`, what of a WHERE
+//! clause leads to fewer hours being read; `reading` and `spans`, those tables; `statements`, a text with several.
 //!
 //! Here numbers become REAL, the floating point of SQLite: this is formatting, as in an export.
 
@@ -12,6 +12,8 @@ mod schema;
 mod session;
 mod source;
 mod spans;
+mod statements;
+mod tail;
 
 pub use rusqlite::types::Value as SqlValue;
 

@@ -28,8 +28,8 @@ pub(super) struct Plan {
     pub(super) nothing: bool,
 }
 
-/// Tells SQLite what a table makes use of; rows come in order of time, backwards where it can.
-pub(super) fn choose(info: &mut IndexInfo, backwards: bool) -> Result<()> {
+/// Tells SQLite what a table makes use of; rows come in order of time, forwards or backwards.
+pub(super) fn choose(info: &mut IndexInfo) -> Result<()> {
     let mut chosen = Vec::new();
     for (place, constraint) in info.constraints().enumerate() {
         if !constraint.is_usable() {
@@ -70,7 +70,7 @@ pub(super) fn choose(info: &mut IndexInfo, backwards: bool) -> Result<()> {
         (Some(first), None) if first.column() == TIME => Some(first.is_order_by_desc()),
         _ => None,
     };
-    if let Some(descending) = descending.filter(|descending| backwards || !descending) {
+    if let Some(descending) = descending {
         info.set_order_by_consumed(true);
         info.set_idx_num(i32::from(descending));
     }

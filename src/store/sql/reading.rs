@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_int};
 use std::sync::Arc;
 
+use jiff::tz::Offset;
 use rusqlite::types::Value;
 use rusqlite::vtab::{
     Context, Filters, IndexInfo, VTab, VTabConnection, VTabCursor, sqlite3_vtab, sqlite3_vtab_cursor,
@@ -14,12 +15,15 @@ use super::plan::{self, Plan};
 use super::schema;
 use super::source::{self, Source, refused};
 use crate::meter::shown::{Moment, Shown, ShownKind};
+use crate::p1::Decimal;
 use crate::store::query::{Numbers, Stored};
 
 /// Columns in front of those of [`Source::shown`].
 pub(super) const FIRST: usize = 7;
 const RECEIVED: usize = 5;
 const PROOF: usize = 6;
+/// The key of the offset that a meter tells with its time.
+const OFFSET: &str = "time/offset";
 
 #[repr(C)]
 pub(super) struct ReadingTable {
@@ -32,7 +36,7 @@ pub(super) struct ReadingCursor {
     base: sqlite3_vtab_cursor,
     source: Arc<Source>,
     plan: Plan,
-    /// The registers that are asked for, by their places in [`Source::shown`], where nothing else is.
+    /// The registers that are asked for, by their places in [`Source::shown`], where nothing else is but times.
     registers: Option<Vec<usize>>,
     /// The hour to look for readings from.
     hour: Option<i64>,
@@ -115,7 +119,7 @@ unsafe impl<'vtab> VTab<'vtab> for ReadingTable {
     }
 
     fn best_index(&self, info: &mut IndexInfo) -> Result<bool> {
-        plan::choose(info, true)?;
+        plan::choose(info)?;
         Ok(true)
     }
 
@@ -153,8 +157,9 @@ impl ReadingCursor {
         self.source.count_hour();
         self.rows = match &self.registers {
             Some(registers) => {
-                let keys: Vec<&str> =
+                let mut keys: Vec<&str> =
                     registers.iter().map(|place| &*self.source.shown[*place].name).collect();
+                keys.extend(self.plan.uses(plan::TIME_LOCAL as usize).then_some(OFFSET));
                 let mut numbers = archive.numbers(&within, &keys).map_err(refused)?;
                 numbers.problems.drain(..).try_for_each(|problem| self.source.report(problem))?;
                 Rows::Numbers(numbers)
@@ -179,7 +184,7 @@ impl ReadingCursor {
 
     /// The registers that a plan looks at; none where it looks at anything that takes whole readings.
     fn registers(plan: &Plan, source: &Source) -> Option<Vec<usize>> {
-        let whole = [plan::TIME_LOCAL as usize, RECEIVED, PROOF];
+        let whole = [RECEIVED, PROOF];
         if whole.into_iter().any(|column| plan.uses(column)) {
             return None;
         }
@@ -231,6 +236,11 @@ unsafe impl VTabCursor for ReadingCursor {
             (3, _) => Value::Text(meter.to_string()),
             (4, _) => equipment.map_or(Value::Null, |id| Value::Text(id.to_owned())),
             (column, Rows::Readings(rows)) => self.cell(column, &rows[self.place]),
+            (2, Rows::Numbers(numbers)) => {
+                let (_, block, row) = numbers.rows[self.place];
+                let offset = numbers.blocks[block].2.last().and_then(|offsets| *offsets.get(row)?);
+                source::text(self.local(time, meter, offset))
+            }
             (column, Rows::Numbers(numbers)) => {
                 let place = column.checked_sub(FIRST);
                 let of = self.registers.iter().flatten().position(|register| Some(*register) == place);
@@ -257,6 +267,15 @@ unsafe impl VTabCursor for ReadingCursor {
 }
 
 impl ReadingCursor {
+    /// The time of a reading as [`Moment::of_reading`] has it, of the offset that the meter told.
+    fn local(&self, time: i64, meter: &str, offset: Option<Decimal>) -> Moment {
+        let seconds = offset.and_then(|offset| i32::try_from(offset.mantissa()).ok());
+        match offset {
+            Some(_) => Moment::At(time, seconds.and_then(|seconds| Offset::from_seconds(seconds).ok())),
+            None => Moment::in_zone(time, self.source.zone_of(meter).time_zone()),
+        }
+    }
+
     /// What takes a whole reading.
     fn cell(&self, column: usize, stored: &Stored) -> Value {
         let reading = &stored.reading;

@@ -80,7 +80,9 @@ pub(super) fn spans(source: &Source, resolution: Resolution) -> Described {
     }));
     let about = match resolution {
         Resolution::Raw => "",
-        Resolution::Minute => "what the readings of a minute come to",
+        Resolution::Minute => {
+            "what the readings of a minute come to; one without any is there where something counted in it that is looked at"
+        }
         Resolution::Quarter => "what the readings of a quarter of an hour come to",
         Resolution::Hour => "what the readings of an hour come to",
         Resolution::Day => "what the readings of a calendar day come to",
@@ -90,36 +92,52 @@ pub(super) fn spans(source: &Source, resolution: Resolution) -> Described {
     Described { name: resolution.name().to_owned(), about, columns }
 }
 
-/// Views of the plain tables. They stand before those of the same name.
-pub(super) const VIEWS: [(&str, &str, &str); 5] = [
+/// Views of the plain tables, which stand before those of the same name. They take in what is in the journal alone, by
+/// the tables of [`super::tail`].
+pub(super) const VIEWS: [(&str, &str, &str); 7] = [
     (
         "epoch",
-        "equipment behind a meter's name, and its blocks",
-        "SELECT e.id, e.meter, nullif(e.equipment_id, '') AS equipment_id, min(b.first) AS first_time,
-                max(b.last) AS last_time, sum(b.count) AS readings
-         FROM main.epoch e LEFT JOIN main.block b ON b.epoch = e.id GROUP BY e.id",
+        "equipment behind a meter's name, and its readings; its id is none before its first block is stored",
+        "SELECT max(id) AS id, meter, nullif(equipment_id, '') AS equipment_id, min(first) AS first_time,
+                max(last) AS last_time, sum(count) AS readings
+         FROM (SELECT e.id, e.meter, e.equipment_id, b.first, b.last, b.count
+               FROM main.epoch e LEFT JOIN main.block b ON b.epoch = e.id
+               UNION ALL
+               SELECT NULL, meter, ifnull(equipment_id, ''), first, last, count FROM temp.tail_block)
+         GROUP BY meter, equipment_id",
     ),
     (
         "block",
-        "packed readings of an hour, without what is in them",
+        "packed readings of an hour, without what is in them; those without an id are in the journal still",
         "SELECT b.id, e.meter, nullif(e.equipment_id, '') AS equipment_id, b.hour * 3600 AS time,
                 b.first AS first_time, b.last AS last_time, b.count AS readings, b.ordered, b.level, b.codec,
                 length(b.data) AS bytes
-         FROM main.block b JOIN main.epoch e ON e.id = b.epoch",
+         FROM main.block b JOIN main.epoch e ON e.id = b.epoch
+         UNION ALL
+         SELECT NULL, meter, equipment_id, hour * 3600, first, last, count, ordered, 0, codec, bytes
+         FROM temp.tail_block",
     ),
     (
         "counter",
-        "what has positions",
+        "what has positions, up to the last reading; its id is none before it is stored",
         "SELECT id, meter, nullif(equipment, '') AS equipment_id, register, generation, unit, first_time,
                 CAST(first_value AS REAL) AS first_value, last_time, CAST(last_value AS REAL) AS last_value
-         FROM main.counter",
+         FROM temp.tail_counter",
     ),
     (
         "position",
-        "the last position known at a quarter-hour, up to the last block",
+        "the last position known at a quarter-hour, and for how long by then",
         "SELECT p.quarter * 900 AS time, c.meter, nullif(c.equipment, '') AS equipment_id, c.register, c.generation,
-                c.unit, p.value / CAST('1e' || c.scale AS REAL) AS value, p.age
-         FROM main.position p JOIN main.counter c ON c.id = p.counter",
+                c.unit,
+                iif(typeof(p.value) = 'text', CAST(p.value AS REAL), p.value / CAST('1e' || c.scale AS REAL)) AS value,
+                p.age
+         FROM main.position p JOIN main.counter c ON c.id = p.counter
+         WHERE NOT EXISTS (SELECT 1 FROM temp.tail_void v WHERE v.counter = p.counter AND p.quarter > v.quarter)
+           AND NOT EXISTS (SELECT 1 FROM temp.tail_position t WHERE t.counter = p.counter AND t.quarter = p.quarter)
+         UNION ALL
+         SELECT p.quarter * 900, c.meter, nullif(c.equipment, ''), c.register, c.generation, c.unit,
+                iif(typeof(p.value) = 'text', CAST(p.value AS REAL), p.value / CAST('1e' || c.scale AS REAL)), p.age
+         FROM temp.tail_position p JOIN temp.tail_counter c ON c.meter = p.meter AND c.place = p.place",
     ),
     (
         "price",
@@ -127,6 +145,16 @@ pub(super) const VIEWS: [(&str, &str, &str); 5] = [
         "SELECT CASE kind WHEN 0 THEN 'electricity' WHEN 1 THEN 'electricity_return' WHEN 2 THEN 'gas' END AS kind,
                 start AS time, start + length AS end_time, mantissa / CAST('1e' || scale AS REAL) AS price
          FROM main.price",
+    ),
+    (
+        "note",
+        "what someone wrote about a day, in the program that the history came from",
+        "SELECT meter, day, text, origin FROM main.note",
+    ),
+    (
+        "inherited",
+        "what else the program that the history came from told: of days, peaks, temperatures; JSON with its own names",
+        "SELECT meter, kind, start AS time, origin, data FROM main.inherited",
     ),
 ];
 

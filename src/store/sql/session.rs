@@ -1,5 +1,6 @@
 //! A connection that answers SQL, and can do nothing else.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
@@ -9,12 +10,13 @@ use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::types::Value;
 use rusqlite::vtab::Module;
-use rusqlite::{Connection, InterruptHandle};
+use rusqlite::{Connection, ErrorCode, InterruptHandle};
 
 use super::reading::ReadingTable;
 use super::schema::{self, Described, DescribedColumn, VIEWS};
 use super::source::Source;
 use super::spans::SpanTable;
+use super::{statements, tail};
 use crate::meter::shown;
 use crate::meter::{Zone, zone};
 use crate::store::db;
@@ -43,7 +45,10 @@ pub enum SqlError {
         /// Characters before the place.
         at: usize,
     },
-    /// The statement is none, or more than one.
+    /// It takes more memory than it may, in MB.
+    #[error("it takes more than {0} MB of memory: ask for fewer rows, sort or group fewer, or see --memory")]
+    Memory(i64),
+    /// The statement is none.
     #[error("{0}")]
     Shape(&'static str),
     /// It took too long, or someone had enough.
@@ -76,6 +81,8 @@ pub trait SqlRows {
 #[derive(Debug)]
 pub struct Sql {
     connection: Connection,
+    /// The bound of [`Sql::limit_memory`], in bytes.
+    bound: Cell<i64>,
     source: Arc<Source>,
 }
 
@@ -91,8 +98,10 @@ impl Sql {
         let mut attempts = 0;
         let (archive, mut connection) = loop {
             attempts += 1;
-            let archive = Archive::open(path)?;
+            let archive = Archive::open_fixed(path)?;
             let connection = db::open_to_read(path)?;
+            // What is sorted must not be written to the card.
+            connection.execute_batch("PRAGMA temp_store = MEMORY").map_err(SqlError::Sqlite)?;
             // Both see the same blocks: the first read takes the snapshot.
             connection.execute_batch("BEGIN").map_err(SqlError::Sqlite)?;
             let same = db::sequence(&connection).map_err(SqlError::Sqlite)?
@@ -108,19 +117,51 @@ impl Sql {
         let zone = zone.map_err(|error| SqlError::Sqlite(rusqlite::Error::ModuleError(error.to_string())))?;
         let everything = archive.epochs(&Range::default())?;
         let epochs = everything.into_iter().map(|epoch| (epoch.meter, epoch.equipment_id)).collect();
+        tail::fill(&connection, &archive).map_err(SqlError::Sqlite)?;
         let shown = shown::columns(&archive.columns(&Range::default())?);
         let source = Source::new(archive, shown, epochs, zones, zone);
         prepare(&mut connection, &source).map_err(SqlError::Sqlite)?;
-        Ok(Self { connection, source })
+        Ok(Self { connection, bound: Cell::new(i64::MAX), source })
     }
 
-    /// Answers one statement.
+    /// Bounds what SQLite takes of memory, in bytes, in this whole process and for good: what has to be sorted or told
+    /// apart is held there.
     ///
     /// # Errors
-    /// SQLite does not like it, or cannot read on; or the rows cannot be written.
+    /// SQLite cannot be told so.
+    pub fn limit_memory(&self, bytes: u64) -> Result<(), SqlError> {
+        let limit = i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.bound.set(limit);
+        let limited = self.connection.query_row(&format!("PRAGMA hard_heap_limit = {limit}"), [], |_| Ok(()));
+        limited.map_err(SqlError::Sqlite)
+    }
+
+    /// Answers statements, one after the other.
+    ///
+    /// # Errors
+    /// SQLite does not like one of them, or cannot read on; or the rows cannot be written. Those before it are answered.
     pub fn run(&self, sql: &str, to: &mut dyn SqlRows) -> Result<(), SqlError> {
-        let told = |error| told(sql, error);
-        let mut statement = self.connection.prepare(sql).map_err(told)?;
+        let statements = statements::split(sql);
+        if statements.is_empty() {
+            return Err(SqlError::Shape("there is no SELECT in it"));
+        }
+        if sql.trim_start().starts_with('.') {
+            return Err(SqlError::Shape(
+                "there are no commands with a point in front; --schema lists tables and columns",
+            ));
+        }
+        statements.into_iter().try_for_each(|(start, statement)| self.run_one(sql, start, statement, to))
+    }
+
+    fn run_one(
+        &self,
+        sql: &str,
+        start: usize,
+        statement: &str,
+        to: &mut dyn SqlRows,
+    ) -> Result<(), SqlError> {
+        let told = |error| self.told(sql, start, error);
+        let mut statement = self.connection.prepare(statement).map_err(told)?;
         if statement.column_count() == 0 {
             return Err(SqlError::Shape("there is no SELECT in it"));
         }
@@ -136,6 +177,27 @@ impl Sql {
             to.row(cells).map_err(SqlError::Write)?;
         }
         Ok(())
+    }
+
+    /// An error with its place in all statements, of which this one begins at `start`.
+    fn told(&self, sql: &str, start: usize, error: rusqlite::Error) -> SqlError {
+        match error {
+            rusqlite::Error::SqlInputError { mut msg, offset, .. } => {
+                let at = start + usize::try_from(offset).unwrap_or(0);
+                let before = sql.get(..at).unwrap_or_default();
+                let start = before.rfind('\n').map_or(0, |end| end + 1);
+                let line = sql[start..].lines().next().unwrap_or_default().to_owned();
+                if msg.starts_with("no such table") {
+                    msg.push_str(" (--schema lists the tables)");
+                }
+                SqlError::Statement { message: msg, line, at: before[start..].chars().count() }
+            }
+            error => match error.sqlite_error_code() {
+                Some(ErrorCode::OperationInterrupted) => SqlError::Interrupted,
+                Some(ErrorCode::OutOfMemory) => SqlError::Memory(self.bound.get() >> 20),
+                _ => SqlError::Sqlite(error),
+            },
+        }
     }
 
     /// What ends a statement from another thread.
@@ -166,7 +228,8 @@ impl Sql {
             let column = |name: &str| DescribedColumn {
                 name: name.to_owned(),
                 kind: match name {
-                    "meter" | "equipment_id" | "register" | "unit" | "kind" => "TEXT",
+                    "meter" | "equipment_id" | "register" | "unit" | "kind" | "day" | "text" | "origin"
+                    | "data" => "TEXT",
                     "value" | "price" | "first_value" | "last_value" => "REAL",
                     _ => "INTEGER",
                 },
@@ -218,28 +281,11 @@ fn authorize(asked: &AuthContext<'_>) -> Authorization {
         | AuthAction::Read { .. }
         | AuthAction::Function { .. }
         | AuthAction::Recursive
+        | AuthAction::Pragma { pragma_name: "hard_heap_limit", .. }
         | AuthAction::Pragma {
             pragma_name: "table_info" | "table_xinfo" | "table_list" | "function_list",
             ..
         } => Authorization::Allow,
         _ => Authorization::Deny,
-    }
-}
-
-/// An error with its place.
-fn told(sql: &str, error: rusqlite::Error) -> SqlError {
-    match error {
-        rusqlite::Error::SqlInputError { msg, offset, .. } => {
-            let at = usize::try_from(offset).unwrap_or(0).min(sql.len());
-            let before = sql.get(..at).unwrap_or_default();
-            let start = before.rfind('\n').map_or(0, |end| end + 1);
-            let line = sql[start..].lines().next().unwrap_or_default().to_owned();
-            SqlError::Statement { message: msg, line, at: before[start..].chars().count() }
-        }
-        rusqlite::Error::MultipleStatement => SqlError::Shape("there is more than one statement in it"),
-        error if error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) => {
-            SqlError::Interrupted
-        }
-        error => SqlError::Sqlite(error),
     }
 }

@@ -16,7 +16,8 @@ use super::reading::declared;
 use super::schema;
 use super::source::{self, Source, refused};
 use crate::meter::shown::{Moment, ShownColumn, ShownKind};
-use crate::store::query::{Cell, Measure, Query, Resolution, Selected, Span};
+use crate::store::error::ReadError;
+use crate::store::query::{Archive, Cell, Measure, Query, Resolution, Selected, Span};
 
 /// Columns in front of those of [`measured`].
 pub(super) const FIRST: usize = 6;
@@ -49,8 +50,9 @@ pub(super) struct SpanCursor {
     cells: Vec<Option<usize>>,
     /// Whether the numbers of a column are whole.
     whole: Vec<bool>,
-    /// What is asked for next begins here.
-    from: Option<i64>,
+    /// What is asked for next begins here, or ends here backwards; none at the end.
+    at: Option<i64>,
+    descending: bool,
     rows: std::vec::IntoIter<Span>,
     current: Option<Span>,
 }
@@ -77,7 +79,7 @@ unsafe impl<'vtab> VTab<'vtab> for SpanTable {
     }
 
     fn best_index(&self, info: &mut IndexInfo) -> Result<bool> {
-        plan::choose(info, false)?;
+        plan::choose(info)?;
         Ok(true)
     }
 
@@ -93,7 +95,8 @@ unsafe impl<'vtab> VTab<'vtab> for SpanTable {
             },
             cells: Vec::new(),
             whole: measured(&self.source.shown).map(|(column, _)| source::is_whole(column)).collect(),
-            from: None,
+            at: None,
+            descending: false,
             rows: Vec::new().into_iter(),
             current: None,
         })
@@ -101,30 +104,51 @@ unsafe impl<'vtab> VTab<'vtab> for SpanTable {
 }
 
 impl SpanCursor {
-    /// Asks for the next stretch: a day of minutes and quarter-hours, a month of hours, everything of what is longer.
-    fn read_stretch(&mut self) -> Result<bool> {
-        let Some(from) = self.from else { return Ok(false) };
-        let archive = self.source.archive();
-        let hour = archive.hour_near(&self.query.range, from.div_euclid(3_600), false).map_err(refused)?;
-        let Some(hour) = hour else {
-            self.from = None;
-            return Ok(false);
+    /// The nearest hour of which there may be spans: with readings, or positions.
+    fn hour_near(&self, archive: &Archive, at: i64) -> Result<Option<i64>, ReadError> {
+        let (range, backwards) = (&self.query.range, self.descending);
+        let hour = if backwards { at.saturating_sub(1) } else { at }.div_euclid(3_600);
+        let readings = archive.hour_near(range, hour, backwards)?;
+        // Minutes are told from readings alone.
+        let settled = match self.query.resolution {
+            Resolution::Raw | Resolution::Minute => None,
+            _ => archive.settled_near(hour, backwards)?,
         };
+        let (from, to) = (range.from.unwrap_or(i64::MIN), range.to.unwrap_or(i64::MAX));
+        let settled = settled.filter(|hour| *hour * 3_600 < to && (*hour + 1) * 3_600 > from);
+        let hours = readings.into_iter().chain(settled);
+        Ok(if backwards { hours.max() } else { hours.min() })
+    }
+
+    /// Asks for the next stretch: a day of minutes and quarter-hours, a month of hours, a year of days, everything of what
+    /// is longer.
+    fn read_stretch(&mut self) -> Result<bool> {
+        let Some(at) = self.at.take() else { return Ok(false) };
+        let archive = self.source.archive();
+        let Some(hour) = self.hour_near(&archive, at).map_err(refused)? else { return Ok(false) };
         let stretch = match self.query.resolution {
             Resolution::Raw | Resolution::Minute | Resolution::Quarter => Some(Resolution::Day),
             Resolution::Hour => Some(Resolution::Month),
-            Resolution::Day | Resolution::Month | Resolution::Year => None,
+            Resolution::Day => Some(Resolution::Year),
+            Resolution::Month | Resolution::Year => None,
         };
         let mut query = self.query.clone();
         let range = &mut query.range;
-        self.from = None;
         if let Some(stretch) = stretch {
-            let (start, end) = stretch.span(&query.zone, (hour * 3_600).max(from));
-            range.from = Some(range.from.map_or(start, |limit| limit.max(start)));
-            if range.to.is_none_or(|to| to > end) {
-                range.to = Some(end);
-                self.from = Some(end);
+            let hour = hour * 3_600;
+            let within = if self.descending { (hour + 3_599).min(at - 1) } else { hour.max(at) };
+            let (start, end) = stretch.span(&query.zone, within);
+            let left = (range.from.is_none_or(|from| from < start), range.to.is_none_or(|to| to > end));
+            if left.0 {
+                range.from = Some(start);
             }
+            if left.1 {
+                range.to = Some(end);
+            }
+            self.at = match self.descending {
+                true => left.0.then_some(start),
+                false => left.1.then_some(end),
+            };
         }
         self.source.count_hour();
         let mut rows = Vec::new();
@@ -133,6 +157,9 @@ impl SpanCursor {
                 Ok(span) => rows.push(span),
                 Err(problem) => self.source.report(problem)?,
             }
+        }
+        if self.descending {
+            rows.reverse();
         }
         self.rows = rows.into_iter();
         Ok(true)
@@ -152,6 +179,17 @@ unsafe impl VTabCursor for SpanCursor {
                 self.query.columns.push(Selected { field: column.name.clone(), measure: Some(measure) });
             }
         }
+        // Spans without a reading are told where something counted in them: which there are must not depend on the columns
+        // that are looked at. Of minutes it would take every reading.
+        let counts = |column: &ShownColumn, measure| {
+            measure == Measure::Delta && column.counts() && self.query.resolution != Resolution::Minute
+        };
+        let mut told: Vec<Selected> = measured(&self.source.shown)
+            .filter(|(column, measure)| counts(column, *measure))
+            .map(|(column, measure)| Selected { field: column.name.clone(), measure: Some(measure) })
+            .collect();
+        told.retain(|column| !self.query.columns.contains(column));
+        self.query.columns.extend(told);
         if self.query.columns.is_empty() {
             // No columns at all would be every column: the least of them tells which spans there are.
             let first = measured(&self.source.shown).find(|(_, measure)| *measure == Measure::Last);
@@ -159,14 +197,14 @@ unsafe impl VTabCursor for SpanCursor {
             self.query.columns.extend(first.map(|(field, measure)| Selected { field, measure }));
         }
         // A span that is asked for is asked for as a whole.
-        let Plan { range, nothing, .. } = plan;
+        let Plan { range, nothing, descending, .. } = plan;
         let (resolution, zone) = (self.query.resolution, &self.query.zone);
         self.query.range = range;
         let range = &mut self.query.range;
         range.from = range.from.map(|from| resolution.span(zone, from).0);
         range.to = range.to.map(|to| resolution.span(zone, to.saturating_sub(1)).1);
-        let start = range.from.unwrap_or(i64::MIN);
-        self.from = (!nothing).then_some(start);
+        let start = if descending { range.to.unwrap_or(i64::MAX) } else { range.from.unwrap_or(i64::MIN) };
+        (self.at, self.descending) = ((!nothing).then_some(start), descending);
         self.rows = Vec::new().into_iter();
         self.next()
     }

@@ -4,6 +4,7 @@ mod beside;
 mod command;
 pub(super) mod life;
 mod model;
+mod renewal;
 mod sums;
 
 use std::path::Path;
@@ -131,7 +132,10 @@ fn a_wrong_field_or_measure_is_told_with_what_is_right() {
         Some("there is no field \"power_inport\"; do you mean power_import?")
     );
     assert_eq!(problem("gsa").as_deref(), Some("there is no field \"gsa\"; do you mean gas?"));
-    assert_eq!(problem("nothing_like_it").as_deref(), Some("there is no field \"nothing_like_it\""));
+    assert_eq!(
+        problem("nothing_like_it").as_deref(),
+        Some("there is no field \"nothing_like_it\"; there are energy_import_t1, power_import, meter_id")
+    );
     assert_eq!(
         problem("power_import.delta").as_deref(),
         Some("power_import has no delta: only registers of energy and devices on the M-Bus count up")

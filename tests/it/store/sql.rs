@@ -3,6 +3,9 @@
 /// `dsmrd sql` as a person calls it.
 mod command;
 
+/// Plain tables, several statements, spans backwards.
+mod tables;
+
 use std::path::{Path, PathBuf};
 
 use dsmrd::meter::Zone;

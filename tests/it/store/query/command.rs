@@ -85,5 +85,8 @@ fn what_is_wrong_is_told() {
     assert!(problem(&["--from", "soon"]).contains("--from soon: write 2026-11-21"));
     let nothing = query(&kept, &["--from", "2020-01-01", "--to", "2020-01-02"]);
     assert!(nothing.status.success());
-    assert_eq!(String::from_utf8(nothing.stderr).unwrap(), "dsmrd: there are no readings in this range\n");
+    assert_eq!(
+        String::from_utf8(nothing.stderr).unwrap(),
+        "dsmrd: there are no readings in this range; there are some from 2026-11-21 01:00:00 to 2026-11-23 00:59:00\n"
+    );
 }

@@ -58,6 +58,10 @@ fn rows_as_table_csv_and_json() {
         format!("{{\"time\":{START},\"power_import\":1.193,\"meter_id\":\"K8EG004\",\"n\":null}}\n")
     );
     assert_eq!(text(sql(&path, &["SELECT time FROM reading WHERE 1 = 0"])), "time\n----\n");
+    let two = "SELECT 1 AS one; SELECT 2 AS two WHERE 0; SELECT 'three' AS three;";
+    assert_eq!(text(sql(&path, &[two])), "one\n---\n  1\n\ntwo\n---\n\nthree\n-----\nthree\n");
+    assert_eq!(text(sql(&path, &["--format", "csv", two])), "one\r\n1\r\n\r\ntwo\r\n\r\nthree\r\nthree\r\n");
+    assert_eq!(text(sql(&path, &["--format", "json", two])), "{\"one\":1}\n{\"three\":\"three\"}\n");
 }
 
 #[test]
@@ -87,8 +91,8 @@ fn what_is_wrong_is_told_with_its_place() {
     assert!(text.contains("compare time_local"), "{text}");
     let write = complaint(&sql(&path, &["DELETE FROM price"]));
     assert!(write.contains("dsmrd: "), "{write}");
-    let several = complaint(&sql(&path, &["SELECT 1; SELECT 2"]));
-    assert!(several.contains("more than one statement"), "{several}");
+    let second = complaint(&sql(&path, &["SELECT 1;\nSELECT pwer FROM reading"]));
+    assert_eq!(second, "dsmrd: no such column: pwer\nSELECT pwer FROM reading\n       ^\n");
     let nowhere = complaint(&sql(&folder.path().join("none.sqlite"), &["SELECT 1"]));
     assert!(nowhere.contains("none.sqlite: no such database"), "{nowhere}");
 }
@@ -101,6 +105,20 @@ fn a_statement_that_takes_too_long_is_given_up() {
     let given_up = complaint(&sql(&path, &["--timeout", "1", endless]));
     assert_eq!(given_up, "dsmrd: not done within 1 s; see --timeout\n");
     assert_eq!(text(sql(&path, &["--timeout", "60", "--format", "csv", "SELECT 1 AS one"])), "one\r\n1\r\n");
+}
+
+#[test]
+fn what_takes_too_much_memory_is_given_up() {
+    let folder = crate::support::scratch();
+    let path = database(folder.path());
+    let sorted = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000000)
+                  SELECT count(*) AS n FROM (SELECT hex(randomblob(16)) AS h FROM n ORDER BY h LIMIT 1000000)";
+    let given_up = complaint(&sql(&path, &["--memory", "8", sorted]));
+    assert!(given_up.contains("it takes more than 8 MB of memory"), "{given_up}");
+    // As much as nothing has to be held for runs on, however many rows there are.
+    let counted = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000000)
+                   SELECT count(*) AS n FROM n";
+    assert_eq!(text(sql(&path, &["--memory", "8", "--format", "csv", counted])), "n\r\n1000000\r\n");
 }
 
 #[test]
