@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+import check_export_odd
 import duckdb
 import pandas
 import pyarrow.parquet
@@ -55,7 +56,7 @@ def compare(rows, frame, what):
     check(f"{what}: rows", len(frame), len(rows))
     for name in frame.columns:
         key = name if any(name in row for row in rows) else next(
-            (key for key in rows[0] if key.replace(".", "_") == name), name)
+            (key for row in rows for key in row if key.replace(".", "_") == name), name)
         expected = [row.get(key) for row in rows]
         found = frame[name].tolist()
         if is_time(name):
@@ -123,6 +124,9 @@ for resolution in ("minute", "quarter", "hour", "day", "month"):
     path = export("span.parquet", "--format", "parquet", "--resolution", resolution)
     compare(rows, pandas.read_parquet(path), f"pandas, {resolution}")
     check(f"DuckDB: {resolution}", duckdb.sql(f"SELECT count(*) FROM '{path}'").fetchall()[0], (len(rows),))
+
+
+check_export_odd.run(scratch, program, check, compare, rows_of)
 
 sizes = {name: (scratch / name).stat().st_size for name in ("raw.json", "raw.csv", "raw.csv.gz", "raw.parquet", "exact.parquet")}
 print(f"{checks} checks passed over {seconds} readings: pandas {pandas.__version__}, DuckDB {duckdb.__version__}")

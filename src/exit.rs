@@ -34,5 +34,5 @@ pub const STORE: u8 = 74;
 pub const WATCHDOG: u8 = 75;
 /// The configuration is bad; starting again will not help (systemd: `RestartPreventExitStatus=78`).
 pub const CONFIG: u8 = 78;
-/// Asked to stop a second time: ended at once, without the clean stop.
+/// Asked to stop a second time: ended at once, without the clean stop. Of a command: it was interrupted.
 pub const ABORTED: u8 = 130;

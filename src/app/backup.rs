@@ -25,6 +25,10 @@ const LOOK: Duration = Duration::from_secs(5);
 const GRACE: MonoMillis = 60_000;
 /// What failed is tried again after this.
 const RETRY: MonoMillis = 3_600_000;
+/// A look into the folder that takes longer than this is told as a problem.
+const LIST: Duration = Duration::from_secs(60);
+/// A backup that takes longer than this is.
+const MAKE: Duration = Duration::from_secs(6 * 3_600);
 /// How long the end waits for a backup that it interrupts.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -106,11 +110,16 @@ impl Plan {
             }
             let times = match made.take() {
                 Some(times) => times,
-                None => match self.series.list(&self.folder) {
-                    Ok(found) => found.into_iter().map(|(time, _)| time).collect(),
-                    // Not there: the attempt says it best.
-                    Err(_) => Vec::new(),
-                },
+                None => {
+                    let (series, folder) = (self.series.clone(), self.folder.clone());
+                    let list = move |_: &Interrupt| series.list(&folder);
+                    match self.patiently(LIST, aside(list, &stop)).await {
+                        Some(Ok(found)) => found.into_iter().map(|(time, _)| time).collect(),
+                        _ if stop.is_cancelled() => return,
+                        // Not there: the attempt says it best.
+                        _ => Vec::new(),
+                    }
+                }
             };
             self.state.last_good.set(times.last().map_or(0, |time| time.unsigned_abs()));
             if self.is_due(&times) {
@@ -136,11 +145,25 @@ impl Plan {
         })
     }
 
+    /// Waits for work, and says so when it takes too long: a share whose server is gone answers never. Only a stop ends it.
+    async fn patiently<T>(&self, limit: Duration, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        if let Ok(done) = tokio::time::timeout(limit, &mut work).await {
+            return done;
+        }
+        let folder = self.folder.display();
+        self.state.set_problem(Some(format!("{folder}: its disk or share does not answer")));
+        tracing::error!(%folder, ?limit, "the folder for backups does not answer; no backup is made until it does");
+        let done = work.await;
+        self.state.set_problem(None);
+        done
+    }
+
     /// Makes one; whether anything of it failed.
     async fn make(&self, uncopied: &mut Option<PathBuf>, stop: &CancellationToken) -> bool {
         let (settings, record, clock) = (self.settings.clone(), self.record.clone(), self.clock.clone());
         let work = move |interrupt: &Interrupt| once(&settings, &record, &clock, interrupt);
-        let Some(outcome) = aside(work, stop).await else {
+        let Some(outcome) = self.patiently(MAKE, aside(work, stop)).await else {
             self.state.failed.inc();
             self.state.set_problem(Some("the backup's thread failed".to_owned()));
             return true;

@@ -13,7 +13,7 @@ use dsmrd::prices::text;
 use dsmrd::store::backup::{Contents, Interrupt, Made, Series, clean, make};
 use dsmrd::telemetry::log;
 
-use super::{ConfigFile, Outcome};
+use super::{ConfigFile, Outcome, interrupt};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -30,6 +30,10 @@ pub(super) struct Args {
 
 /// Makes a backup, beside a running dsmrd too. The file appears when everything in it has been read back.
 pub(super) fn run(args: &Args) -> Outcome {
+    interrupt::outcome(back_up(args, &interrupt::by_signals()), "no backup was made")
+}
+
+fn back_up(args: &Args, interrupt: &Interrupt) -> Outcome {
     let clock = Clock::system();
     let (record, settings) = match &args.database {
         Some(path) => (path.clone(), None),
@@ -45,7 +49,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         settings.folder.as_ref().context(
             "where to? Name a folder with --to, or set folder under [backup] in the configuration",
         )?;
-        return match backup::once(&settings, &record, &clock, &Interrupt::default()) {
+        return match backup::once(&settings, &record, &clock, interrupt) {
             Run { made: Err(error), .. } => Err(error.into()),
             Run { made: Ok(made), removed, copied } => {
                 tell(&made);
@@ -71,7 +75,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     } else {
         named(to)?.to_owned()
     };
-    tell(&make(&record, &file, &Interrupt::default())?);
+    tell(&make(&record, &file, interrupt)?);
     Ok(exit::OK)
 }
 

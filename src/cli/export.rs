@@ -4,7 +4,7 @@ mod place;
 
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
@@ -17,10 +17,13 @@ use dsmrd::export::json::Json;
 use dsmrd::export::raw::RawColumns;
 use dsmrd::export::{Column, Row, Sink, WriteError, fields, output, spans};
 use dsmrd::meter::Zone;
+use dsmrd::store::backup::Interrupt;
 use dsmrd::store::{Archive, Query, Range, ReadError, Resolution, Selected};
 
+use self::place::is_file;
 pub(super) use self::place::{DEFAULT_ZONE, Zones, check_names, instant, is_broken_pipe, tell_thinned};
 use super::Outcome;
+use super::interrupt::{self, Interrupted};
 use super::record::{RangeArgs, ZonedRecordArgs};
 
 /// How a row is written.
@@ -126,15 +129,25 @@ pub(super) fn run(args: &Args) -> Outcome {
     check_names(&archive, &zones, &range)?;
     tell_thinned(&archive, &range, args.resolution.into(), &zone)?;
     let table = Table::new(args, &archive, &zones, range)?;
-    match write(args, &table) {
+    // To a pipe nothing is left half done; and a write that waits for a reader would not see that it is to end.
+    let interrupt = match target(args) {
+        Some(_) => interrupt::by_signals(),
+        None => Interrupt::default(),
+    };
+    match write(args, &table, &interrupt) {
         Err(error) if is_broken_pipe(&error) => Ok(exit::OK),
-        done => done,
+        done => interrupt::outcome(done, "nothing was written under that name"),
     }
 }
 
+/// The file to write; none for standard output.
+fn target(args: &Args) -> Option<&Path> {
+    args.output.as_deref().filter(|path| path.as_os_str() != "-")
+}
+
 /// Where the bytes go.
-fn write(args: &Args, table: &Table<'_>) -> Outcome {
-    let path = args.output.as_deref().filter(|path| path.as_os_str() != "-");
+fn write(args: &Args, table: &Table<'_>, interrupt: &Interrupt) -> Outcome {
+    let path = target(args);
     let gzip = args.gzip || path.is_some_and(|path| path.extension().is_some_and(|end| end == "gz"));
     if gzip && args.format == Format::Parquet {
         bail!("Parquet is compressed by itself; leave gzip out");
@@ -143,25 +156,45 @@ fn write(args: &Args, table: &Table<'_>) -> Outcome {
         bail!("these bytes are not for a terminal; name a file with --output");
     }
     let write = |out: &mut (dyn Write + Send)| match gzip {
-        true => output::gzip(out, |out| write_rows(args, table, out)),
-        false => write_rows(args, table, out),
+        true => output::gzip(out, |out| write_rows(args, table, interrupt, out)),
+        false => write_rows(args, table, interrupt, out),
     };
     match path {
         Some(path) => output::to_file(path, write).with_context(|| path.display().to_string()),
         None => {
             let mut out = BufWriter::new(io::stdout());
-            let code = write(&mut out)?;
-            out.flush()?;
-            Ok(code)
+            let written = write(&mut out).and_then(|code| Ok(out.flush().map(|()| code)?));
+            written.context("standard output")
         }
     }
 }
 
-fn write_rows(args: &Args, table: &Table<'_>, out: &mut (dyn Write + Send)) -> Outcome {
-    let mut sink = sink(args, table, out)?;
-    let bar = table.bar(args.output.is_some())?;
+fn write_rows(
+    args: &Args,
+    table: &Table<'_>,
+    interrupt: &Interrupt,
+    out: &mut (dyn Write + Send),
+) -> Outcome {
+    let bar = table.bar(target(args).is_some())?;
+    let written = pour(args, table, interrupt, &bar, out);
+    // However it ended.
+    bar.finish_and_clear();
+    written
+}
+
+fn pour(
+    args: &Args,
+    table: &Table<'_>,
+    interrupt: &Interrupt,
+    bar: &ProgressBar,
+    out: &mut (dyn Write + Send),
+) -> Outcome {
+    let mut sink = sink(args, table, interrupt, out)?;
     let (mut code, mut count) = (exit::OK, 0_u64);
     for row in table.rows()? {
+        if interrupt.is_requested() {
+            return Err(Interrupted.into());
+        }
         let row = match row {
             Ok(row) => row,
             Err(problem) => {
@@ -171,14 +204,14 @@ fn write_rows(args: &Args, table: &Table<'_>, out: &mut (dyn Write + Send)) -> O
             }
         };
         count += 1;
-        if count.is_multiple_of(1_024) {
+        // A day takes long to come to, a reading does not.
+        if count.is_multiple_of(1_024) || matches!(table.rows, Rows::Spans(_)) {
             bar.set_position(table.start.map_or(0, |start| row.time.abs_diff(start)));
             bar.set_message(count.to_string());
         }
         sink.row(&row).map_err(refused)?;
     }
     sink.finish().map_err(refused)?;
-    bar.finish_and_clear();
     Ok(code)
 }
 
@@ -193,6 +226,7 @@ fn refused(error: WriteError) -> anyhow::Error {
 fn sink<'o>(
     args: &Args,
     table: &Table<'_>,
+    interrupt: &Interrupt,
     out: &'o mut (dyn Write + Send),
 ) -> anyhow::Result<Box<dyn Sink + 'o>> {
     let columns = &table.columns;
@@ -208,7 +242,7 @@ fn sink<'o>(
             };
             Box::new(Influx::new(columns, &args.measurement, precision, out))
         }
-        Format::Parquet => parquet_sink(args.numbers, table, out)?,
+        Format::Parquet => parquet_sink(args.numbers, table, interrupt, out)?,
     })
 }
 
@@ -216,6 +250,7 @@ fn sink<'o>(
 fn parquet_sink<'o>(
     numbers: Numbers,
     table: &Table<'_>,
+    interrupt: &Interrupt,
     out: &'o mut (dyn Write + Send),
 ) -> anyhow::Result<Box<dyn Sink + 'o>> {
     use dsmrd::export::parquet::{Numbers as Kept, Parquet, Scales};
@@ -224,7 +259,12 @@ fn parquet_sink<'o>(
         Numbers::Decimal => {
             let mut scales = Scales::default();
             // What is damaged is told when it is written.
-            table.rows()?.flatten().for_each(|row| scales.widen(&row));
+            for row in table.rows()?.flatten() {
+                if interrupt.is_requested() {
+                    return Err(Interrupted.into());
+                }
+                scales.widen(&row);
+            }
             Kept::Decimal(scales)
         }
     };
@@ -235,6 +275,7 @@ fn parquet_sink<'o>(
 fn parquet_sink<'o>(
     _numbers: Numbers,
     _table: &Table<'_>,
+    _interrupt: &Interrupt,
     _out: &'o mut (dyn Write + Send),
 ) -> anyhow::Result<Box<dyn Sink + 'o>> {
     bail!("this dsmrd was built without Parquet")
@@ -313,10 +354,11 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// How far the rows have come in time; shown on a terminal, unless that is where the rows go.
+    /// How far the rows have come in time; shown on a terminal, unless the rows go there too, or to a program that may
+    /// write to it.
     fn bar(&self, to_file: bool) -> anyhow::Result<ProgressBar> {
         let (Some(start), Some(end)) = (self.start, self.end) else { return Ok(ProgressBar::hidden()) };
-        if !io::stderr().is_terminal() || !to_file && io::stdout().is_terminal() {
+        if !io::stderr().is_terminal() || !to_file && !is_file(&io::stdout()) {
             return Ok(ProgressBar::hidden());
         }
         let bar = ProgressBar::new(end.abs_diff(start).max(1));

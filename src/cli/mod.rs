@@ -26,6 +26,7 @@ mod demo;
 mod export;
 mod generate;
 mod import;
+mod interrupt;
 mod keys;
 mod mqtt;
 mod notes;

@@ -1,16 +1,16 @@
 //! `dsmrd restore`: a backup in the place of the record.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 
 use dsmrd::clock::Clock;
 use dsmrd::config;
 use dsmrd::exit;
-use dsmrd::store::backup::Interrupt;
 use dsmrd::store::backup::restore::{self, Loss};
+use dsmrd::store::backup::{BackupError, Interrupt};
 
 use super::backup::{held, shown};
-use super::{ConfigFile, Outcome};
+use super::{ConfigFile, Outcome, interrupt};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -29,11 +29,15 @@ pub(super) struct Args {
 
 /// Checks a backup, tells what is lost, asks, and puts it in the place of the record, which is kept.
 pub(super) fn run(args: &Args) -> Outcome {
+    interrupt::outcome(restore(args, &interrupt::by_signals()), "nothing was changed")
+}
+
+fn restore(args: &Args, interrupt: &Interrupt) -> Outcome {
     let record = match &args.database {
         Some(path) => path.clone(),
         None => config::load(&args.config.config)?.settings.store.path,
     };
-    let candidate = restore::prepare(&args.file, &record, &Interrupt::default())?;
+    let candidate = restore::prepare(&args.file, &record, interrupt)?;
     say!("{}: good, {}", args.file.display(), held(&candidate.contents));
     match &candidate.loss {
         None => say!("{}: there is no record yet; nothing is lost", record.display()),
@@ -42,7 +46,7 @@ pub(super) fn run(args: &Args) -> Outcome {
             say!("It is kept beside the new one, and can be restored in the same way.");
         }
     }
-    if !args.yes && !agreed()? {
+    if !args.yes && !agreed(interrupt)? {
         complain!("dsmrd: nothing was changed");
         return Ok(exit::FAILURE);
     }
@@ -72,7 +76,7 @@ fn told(loss: &Loss) -> String {
     }
 }
 
-fn agreed() -> anyhow::Result<bool> {
+fn agreed(interrupt: &Interrupt) -> anyhow::Result<bool> {
     let mut input = std::io::stdin().lock();
     anyhow::ensure!(
         input.is_terminal(),
@@ -81,7 +85,24 @@ fn agreed() -> anyhow::Result<bool> {
     let mut out = std::io::stdout();
     write!(out, "Put the backup in its place? [y/N] ")?;
     out.flush()?;
-    let mut answer = String::new();
-    input.read_line(&mut answer)?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    let mut answer = Vec::new();
+    // By hand, since `read_line` goes on when a signal came.
+    while !answer.contains(&b'\n') {
+        let read = input.fill_buf();
+        if interrupt.is_requested() {
+            say!();
+            return Err(BackupError::Interrupted.into());
+        }
+        match read {
+            Ok([]) => break,
+            Ok(piece) => {
+                answer.extend_from_slice(piece);
+                let length = piece.len();
+                input.consume(length);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(matches!(String::from_utf8_lossy(&answer).trim().to_lowercase().as_str(), "y" | "yes"))
 }

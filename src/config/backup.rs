@@ -97,8 +97,14 @@ pub(super) fn resolve(
     let command_timeout = reader.duration("command_timeout");
     if let Some(folder) = &folder {
         let files = reader.context.facts.files;
-        if files.can_read(folder).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
-            reader.warning("folder", "it is not there yet; backups fail until it is");
+        match files.can_read(folder).map_err(|error| error.kind()) {
+            Err(io::ErrorKind::NotFound) => {
+                reader.warning("folder", "it is not there yet; backups fail until it is");
+            }
+            Err(io::ErrorKind::TimedOut) => {
+                reader.warning("folder", "its disk or share does not answer; backups wait until it does");
+            }
+            _ => {}
         }
         let disks = store.map(|store| (files.disk_of(&store.path), files.disk_of(folder)));
         if let Some((Some(record), Some(backups))) = disks

@@ -1,8 +1,11 @@
 //! The one place that reads the environment, and the files a configuration names.
 
+use std::fs::Metadata;
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use super::raw;
 use super::report::{ConfigError, why};
@@ -32,7 +35,7 @@ impl Files for Disk {
     }
 
     fn can_read(&self, path: &Path) -> io::Result<()> {
-        let metadata = std::fs::metadata(path)?;
+        let metadata = look_at(path)?;
         if metadata.is_dir() {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
         }
@@ -46,7 +49,11 @@ impl Files for Disk {
 
     fn disk_of(&self, path: &Path) -> Option<String> {
         // What is not there yet comes to lie where its folder is.
-        let device = path.ancestors().find_map(|path| std::fs::metadata(path).ok())?.dev();
+        let device = path.ancestors().find_map(|path| match look_at(path) {
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => Some(None),
+            looked => looked.ok().map(Some),
+        })??;
+        let device = device.dev();
         let (major, minor) = (libc::major(device), libc::minor(device));
         let here = Path::new("/sys/dev/block").join(format!("{major}:{minor}"));
         let disk = std::fs::canonicalize(here).ok().map(|device| {
@@ -60,6 +67,18 @@ impl Files for Disk {
     fn is_open_to_all(&self, path: &Path) -> bool {
         std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
     }
+}
+
+/// What the system says of a file. A share whose server is gone answers never, and nobody starts later for that.
+fn look_at(path: &Path) -> io::Result<Metadata> {
+    const PATIENCE: Duration = Duration::from_secs(2);
+    let (answer, answered) = mpsc::channel();
+    let owned = path.to_owned();
+    std::thread::Builder::new().spawn(move || {
+        // Nobody may be waiting any more.
+        let _ = answer.send(std::fs::metadata(owned));
+    })?;
+    answered.recv_timeout(PATIENCE).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 /// Reads, checks and resolves the configuration file, with overrides from the environment.

@@ -2,10 +2,12 @@
 //!
 //! In reading order: [`series`], what the files of a folder are called; [`schedule`], when one is due and which are
 //! given up, without a look at any clock or file; `snapshot`, the record at one instant; `check`, whether a database is
-//! what it should be; `pack`, its compressed form; `make`, all of it; [`restore`], the way back.
+//! what it should be; `pack`, its compressed form; `mounts`, whether the disk is there that a
+//! folder is meant to be on; `make`, all of it; [`restore`], the way back.
 
 mod check;
 mod make;
+mod mounts;
 mod pack;
 pub mod restore;
 pub mod schedule;
@@ -52,6 +54,17 @@ pub enum BackupError {
     /// The folder is not there. It is not made: it may be the place of a disk that is not mounted.
     #[error("{path}: there is no such folder; make it, or mount the disk that belongs there", path = .0.display())]
     NoFolder(PathBuf),
+    /// The folder is there, and the disk that belongs there is not: what is written would fill the wrong one.
+    #[error(
+        "{folder}: /etc/fstab has a disk or share for {mount}, which is not mounted; mount it, or name another folder",
+        folder = .folder.display(), mount = .mount.display()
+    )]
+    NotMounted {
+        /// The folder.
+        folder: PathBuf,
+        /// Where the disk belongs.
+        mount: PathBuf,
+    },
     /// There is not room enough.
     #[error(
         "{path}: {needed} MB are needed for the copy and its compressed form, {free} MB are free; free some, or name \

@@ -56,6 +56,7 @@ pub fn run(path: &Path, is_quick: bool, mut progress: impl FnMut(u64, u64)) -> R
     let connection = db::open_to_read(path)?;
     let mut checked = Checked::default();
     let told = check_sqlite(&connection, is_quick, &mut checked)
+        .and_then(|()| check_schema(&connection, &mut checked))
         .and_then(|()| check_rows(&connection, &mut checked))
         .and_then(
             |()| if is_quick { Ok(()) } else { check_blocks(&connection, &mut checked, &mut progress) },
@@ -86,6 +87,18 @@ fn check_sqlite(connection: &Connection, is_quick: bool, checked: &mut Checked) 
     while let Some(row) = rows.next()? {
         let (table, id): (String, Option<i64>) = (row.get(0)?, row.get(1)?);
         checked.problem(format!("row {} of {table} refers to one that is not there", id.unwrap_or_default()));
+    }
+    Ok(())
+}
+
+fn check_schema(connection: &Connection, checked: &mut Checked) -> rusqlite::Result<()> {
+    for (what, text) in db::schema::differences(connection)? {
+        checked.problem(match text {
+            None => format!("{what} is not there"),
+            Some(text) => {
+                format!("{what} is not the one that dsmrd makes, by damage or by someone's hand: {text}")
+            }
+        });
     }
     Ok(())
 }

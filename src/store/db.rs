@@ -10,6 +10,7 @@ pub(super) mod intake;
 mod migrate;
 pub(super) mod older;
 pub(super) mod prices;
+pub(super) mod schema;
 pub(super) mod totals;
 
 use std::collections::{HashMap, HashSet};

@@ -40,7 +40,7 @@ pub fn parts(block: &[u8]) -> Option<Vec<(String, usize)>> {
     packed::parts(block).ok()
 }
 
-/// Reads any bytes as a block of codec 2 and as a summary. Where both rows and columns come out, they agree.
+/// Reads any bytes as a block of either codec and as a summary. Where both rows and columns come out, they agree.
 ///
 /// # Panics
 ///
@@ -48,6 +48,15 @@ pub fn parts(block: &[u8]) -> Option<Vec<(String, usize)>> {
 pub fn read_any(bytes: &[u8]) {
     if let Ok(summary) = Summary::unpack(bytes) {
         assert_eq!(Summary::unpack(&summary.pack()), Ok(summary));
+    }
+    let rows = block::rows(1, bytes.to_vec()).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    if let Ok(rows) = rows {
+        let mut writer = BlockWriter::default();
+        // One that was read is none too many, and none too wide.
+        if rows.iter().all(|row| writer.push(row).is_ok()) {
+            let again = block::rows(1, writer.finish()).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+            assert_eq!(again, Ok(rows));
+        }
     }
     let columns = block::columns(packed::VERSION, bytes.to_vec(), &|_| true);
     let Ok(rows) = block::rows(packed::VERSION, bytes.to_vec()) else { return };

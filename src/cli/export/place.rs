@@ -19,6 +19,13 @@ pub(in crate::cli) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
+/// Whether somebody sent standard output into a file.
+pub(in crate::cli) fn is_file(out: &io::Stdout) -> bool {
+    use std::os::fd::AsFd;
+    let file = out.as_fd().try_clone_to_owned().map(std::fs::File::from);
+    file.and_then(|file| file.metadata()).is_ok_and(|metadata| metadata.is_file())
+}
+
 /// Where the database lies, and where its meters stand.
 pub(in crate::cli) struct Zones {
     pub(in crate::cli) path: PathBuf,

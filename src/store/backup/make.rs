@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::{BackupError, Contents, Interrupt, Series, folder_of, give_to_owner_of, sync_folder};
-use super::{check, pack, snapshot};
+use super::{check, mounts, pack, snapshot};
 use crate::store::db::beside;
 use crate::store::journal;
 
@@ -37,6 +37,9 @@ pub fn make(record: &Path, file: &Path, interrupt: &Interrupt) -> Result<Made, B
     let folder = folder_of(file);
     if !folder.is_dir() {
         return Err(BackupError::NoFolder(folder.to_owned()));
+    }
+    if let Some(mount) = mounts::missing(folder) {
+        return Err(BackupError::NotMounted { folder: folder.to_owned(), mount });
     }
     if file.exists() {
         return Err(BackupError::Exists(file.clone()));

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, ffi};
 
-use super::beside;
 use super::migrate::MIGRATIONS;
+use super::{beside, schema};
 
 /// Numbers of schemas this far ahead may be a later program's.
 const LATER: i64 = 100;
@@ -120,14 +120,23 @@ fn of_rows(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Every column of every table, what refers to which, and every index.
+/// Every column of every table with its default, what refers to which, every index, and what is checked of rows.
 fn shape(connection: &Connection) -> rusqlite::Result<BTreeSet<String>> {
     let mut statement = connection.prepare(
-        "SELECT m.name || '.' || c.name || ' ' || c.type || ' ' || c.[notnull] || ' ' || c.pk
+        "SELECT m.name || '.' || c.name || ' ' || c.type || ' ' || c.[notnull] || ' ' || c.pk || ' '
+             || ifnull(c.dflt_value, '')
          FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'
-         UNION ALL SELECT m.name || '.' || f.[from] || ' is of ' || f.[table] || '.' || ifnull(f.[to], '')
+         UNION ALL SELECT m.name || '.' || f.[from] || ' is of ' || f.[table] || '.' || ifnull(f.[to], '') || ' ' || f.on_delete
          FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f WHERE m.type = 'table'
          UNION ALL SELECT m.name || ' on ' || m.tbl_name FROM sqlite_master m WHERE m.type = 'index'",
     )?;
-    statement.query_map([], |row| row.get(0))?.collect()
+    let mut shape: BTreeSet<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut tables = connection
+        .prepare("SELECT name, sql FROM sqlite_master WHERE type = 'table' AND sql LIKE '%CHECK%'")?;
+    let mut tables = tables.query([])?;
+    while let Some(row) = tables.next()? {
+        let (name, sql): (String, String) = (row.get(0)?, row.get(1)?);
+        shape.extend(schema::checks(&sql).into_iter().map(|check| format!("{name} checks {check}")));
+    }
+    Ok(shape)
 }

@@ -6,6 +6,10 @@ mod beside;
 /// `dsmrd backup` and `dsmrd restore` killed at random moments.
 mod kill;
 
+/// Power cuts at every moment of a backup and of a restore.
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+mod power;
+
 /// What is refused: damaged files, folders that are not there, a record that is in use, a disk that is full.
 mod refused;
 
@@ -22,7 +26,8 @@ use std::sync::Arc;
 use dsmrd::meter::{Reading, Zone};
 use dsmrd::p1::frame::{Event, Framer, FramerSettings};
 use dsmrd::source::simulate::Simulator;
-use dsmrd::store::backup::{Interrupt, Made, make};
+use dsmrd::store::backup::restore::prepare;
+use dsmrd::store::backup::{Interrupt, Made, Series, clean, make};
 use dsmrd::store::{Archive, Range};
 
 use super::{START, meter, open, runtime};

@@ -7,6 +7,9 @@ mod formats;
 #[cfg(feature = "parquet")]
 mod parquet;
 
+/// The bar, Ctrl-C, `| head`, a disk that is full.
+mod terminal;
+
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;

@@ -29,14 +29,14 @@ use super::{START, meter, reading, runtime};
 use check::{Expected, check};
 
 /// How many power cuts a test tries; `DSMRD_CUTS` multiplies it.
-fn cuts(usual: usize) -> usize {
+pub(super) fn cuts(usual: usize) -> usize {
     #[expect(clippy::disallowed_methods, reason = "a longer run is asked for from outside")]
     let times = std::env::var("DSMRD_CUTS");
     usual * times.ok().and_then(|times| times.parse().ok()).unwrap_or(1)
 }
 
 /// A folder in memory where there is one: what is laid out here is read once.
-fn scratch() -> (tempfile::TempDir, PathBuf) {
+pub(super) fn scratch() -> (tempfile::TempDir, PathBuf) {
     let memory = Path::new("/dev/shm");
     let mut builder = tempfile::Builder::new();
     builder.prefix("dsmrd-test-");

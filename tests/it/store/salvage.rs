@@ -6,6 +6,7 @@ mod beside;
 mod coarse;
 mod command;
 mod record;
+mod schema;
 
 use std::path::Path;
 use std::sync::Mutex;

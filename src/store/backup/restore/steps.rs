@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use super::{WAITING, remove_all};
 use crate::store::backup::{folder_of, give_to_owner_of, sync_folder};
 use crate::store::db::beside;
 use crate::store::journal;
@@ -99,6 +100,10 @@ pub(super) fn pending(record: &Path) -> io::Result<Option<String>> {
 
 /// Ends a restore that was decided, by whoever has the lock on the journal.
 pub(in crate::store) fn finish(record: &Path) -> io::Result<()> {
+    // What a restore that was killed before its decision has left, as big as the record; whoever has the lock may.
+    if let Err(error) = remove_all(&beside(record, WAITING)) {
+        tracing::debug!(%error, "could not remove what a restore that was cut short has left");
+    }
     while let Some(stamp) = pending(record)? {
         for step in steps(record, &stamp) {
             step.take()?;

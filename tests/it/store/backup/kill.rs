@@ -143,3 +143,48 @@ fn a_restore_that_is_killed_ends_as_the_old_record_or_as_the_new_one() {
         assert!(round < 500, "{seen:?} old and new: nothing was tried");
     }
 }
+
+#[test]
+fn ctrl_c_leaves_nothing_of_a_backup_and_nothing_of_a_restore() {
+    let folder = scratch();
+    let record = record(folder.path(), 2_000);
+    let backup = folder.path().join("good.sqlite.gz");
+    back_up(&record, &backup);
+    let (before, all) = (names(folder.path()), everything(&record));
+    let other = folder.path().join("other.sqlite.gz");
+    let commands: [(&[&str], [&Path; 3]); 2] = [
+        (&["backup", "--database"], [&record, Path::new("--to"), &other]),
+        (&["restore", "--database"], [&record, &backup, Path::new("--yes")]),
+    ];
+    for (arguments, paths) in commands {
+        // One that is done before the signal comes is tried again.
+        wait_until(Duration::from_secs(60), "it is interrupted", || {
+            let mut child = spawn(arguments, &paths);
+            while names(folder.path()) == before && child.try_wait().unwrap().is_none() {}
+            // SAFETY: a plain system call; the child has not been waited for.
+            unsafe { libc::kill(child.id() as libc::pid_t, libc::SIGINT) };
+            let code = child.wait().unwrap().code();
+            if code == Some(130) {
+                assert_eq!(names(folder.path()), before, "{arguments:?}");
+            } else {
+                for name in names(folder.path()).iter().filter(|name| !before.contains(name)) {
+                    std::fs::remove_file(folder.path().join(name)).unwrap();
+                }
+            }
+            code == Some(130)
+        });
+        assert_eq!(everything(&record), all);
+    }
+}
+
+#[test]
+fn what_a_killed_restore_leaves_is_gone_with_the_next_start() {
+    let folder = scratch();
+    let record = record(folder.path(), 50);
+    for end in ["", "-journal"] {
+        std::fs::write(folder.path().join(format!("dsmrd.sqlite.restoring{end}")), "half").unwrap();
+    }
+    runtime().block_on(async { open(&record).store.close().await.unwrap() });
+    assert!(!names(folder.path()).iter().any(|name| name.contains(".restoring")));
+    assert_eq!(Archive::open(&record).unwrap().count().unwrap(), 50);
+}

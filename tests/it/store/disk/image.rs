@@ -48,14 +48,16 @@ impl Cut {
     }
 }
 
+/// A change of a file's bytes.
 #[derive(Clone, Debug, PartialEq)]
-enum Change {
+pub(crate) enum Change {
     Write { offset: u64, bytes: Vec<u8> },
     SetLen(u64),
 }
 
+/// The bytes of a file: those that are seen, and those that are on the device.
 #[derive(Clone, Debug, Default)]
-struct Content {
+pub(crate) struct Content {
     /// As the process sees it.
     seen: Vec<u8>,
     /// As the device surely has it.
@@ -82,7 +84,22 @@ fn pieces(offset: u64, bytes: &[u8], size: u64) -> impl Iterator<Item = (u64, u6
 }
 
 impl Content {
-    fn change(&mut self, change: Change) {
+    /// Of a file that was there from the beginning.
+    pub(crate) fn durable(bytes: Vec<u8>) -> Self {
+        Self { seen: bytes.clone(), durable: bytes, changes: Vec::new() }
+    }
+
+    /// From now on the device has all of it.
+    pub(crate) fn sync(&mut self) {
+        for change in self.changes.drain(..) {
+            match change {
+                Change::Write { offset, bytes } => write(&mut self.durable, offset as usize, &bytes),
+                Change::SetLen(length) => self.durable.resize(length as usize, 0),
+            }
+        }
+    }
+
+    pub(crate) fn change(&mut self, change: Change) {
         match &change {
             Change::Write { offset, bytes } => write(&mut self.seen, *offset as usize, bytes),
             Change::SetLen(length) => self.seen.resize(*length as usize, 0),
@@ -115,7 +132,7 @@ impl Content {
     }
 
     /// What the device may have.
-    fn left(&self, cut: Cut, random: &mut Random) -> Vec<u8> {
+    pub(crate) fn left(&self, cut: Cut, random: &mut Random) -> Vec<u8> {
         let mut left = self.durable.clone();
         let mut lengths = vec![left.len()];
         let mut length = left.len();
@@ -158,6 +175,11 @@ impl Content {
 pub(crate) struct Image(Vec<(PathBuf, Vec<u8>)>);
 
 impl Image {
+    /// Of these files.
+    pub(crate) fn of(files: Vec<(PathBuf, Vec<u8>)>) -> Self {
+        Self(files)
+    }
+
     /// Puts them into a folder that is empty.
     pub(crate) fn lay(&self, folder: &Path) {
         for (name, bytes) in &self.0 {
@@ -214,14 +236,7 @@ impl<'l> Replay<'l> {
             }
             Event::Sync { file } => {
                 let content = self.files.get_mut(file).unwrap();
-                for change in content.changes.drain(..) {
-                    match change {
-                        Change::Write { offset, bytes } => {
-                            write(&mut content.durable, offset as usize, &bytes);
-                        }
-                        Change::SetLen(length) => content.durable.resize(length as usize, 0),
-                    }
-                }
+                content.sync();
                 // A file that is new is found after it was synced.
                 for (name, of) in &self.names {
                     if of == file {
