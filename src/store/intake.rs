@@ -87,7 +87,7 @@ enum Target {
         /// Held to the end.
         _lock: Box<dyn DiskFile>,
     },
-    Dry(Option<Archive>),
+    Dry(Option<Box<Archive>>),
 }
 
 /// The way in for readings of one meter.
@@ -134,7 +134,7 @@ impl Intake {
             Err(OpenError::Missing(_) | OpenError::Older { found: 0, .. }) => None,
             Err(error) => return Err(error),
         };
-        Ok(Self::new(path, meter, Target::Dry(archive)))
+        Ok(Self::new(path, meter, Target::Dry(archive.map(Box::new))))
     }
 
     fn new(path: &Path, meter: &str, target: Target) -> Self {
