@@ -241,6 +241,12 @@ impl<D: FnMut(Delivery)> Desk<D> {
         self.intake.holds().then(|| pause.min(self.opened + HELD_LONGEST))
     }
 
+    /// Whether a reading was held for long enough: as nothing came behind it, or as that never ends.
+    pub(super) fn is_held_enough(&self, now: Instant, nothing_came: bool) -> bool {
+        let pause = nothing_came && now >= self.last_byte + HELD_PAUSE;
+        self.intake.holds() && (pause || now >= self.opened + HELD_LONGEST)
+    }
+
     /// Lets the reading that is held go.
     pub(super) fn release(&mut self) {
         let good = self.counters.delivered.get();

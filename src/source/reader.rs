@@ -151,7 +151,9 @@ async fn session<D: FnMut(Delivery)>(
         if desk.chooser.refuted() {
             deadline = deadline.min(start + FAIR);
         }
-        tokio::select! {
+        // Whether nothing came up to the deadline. A pause is one of the source's: what already waits to be read, while
+        // this process stood still, comes first.
+        let nothing_came = tokio::select! {
             biased;
             () = shutdown.cancelled() => {
                 desk.finish();
@@ -173,21 +175,22 @@ async fn session<D: FnMut(Delivery)>(
                     desk.bytes(&buffer[..read]);
                     last_byte = Instant::now();
                     unfinished = true;
+                    false
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => false,
                 Err(error) => {
                     desk.finish();
                     return Over::HungUp(Some(error));
                 }
             },
-            () = sleep_until(deadline) => {}
-        }
+            () = sleep_until(deadline) => true,
+        };
         let now = Instant::now();
-        if unfinished && now >= last_byte + PAUSE {
+        if unfinished && nothing_came && now >= last_byte + PAUSE {
             unfinished = false;
             desk.pause();
         }
-        if desk.held_until().is_some_and(|held| now >= held) {
+        if desk.is_held_enough(now, nothing_came) {
             desk.release();
         }
         if desk.chooser.refuted() && now >= start + FAIR {

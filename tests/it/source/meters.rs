@@ -1,11 +1,14 @@
 //! Several meters in one process, meters that are swapped, encrypted or speak something else.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 use super::{Meter, import_t1, raw, serial, settings, telegrams, with_parity, without_crc};
+use dsmrd::clock::Clock;
+use dsmrd::feed::MeterId;
 use dsmrd::meter::Country;
 use dsmrd::p1::cipher::{Envelope, Key, Keys, seal};
 use dsmrd::p1::foreign::Protocol;
@@ -13,7 +16,8 @@ use dsmrd::p1::write::TelegramWriter;
 use dsmrd::source::fanout::Fanout;
 use dsmrd::source::probe::{Heard, probe};
 use dsmrd::source::pty::Pty;
-use dsmrd::source::{Delivery, Line, LineSettings, SourceSettings, SourceUrl};
+use dsmrd::source::{Delivery, Line, LineSettings, SourceSettings, SourceUrl, run};
+use dsmrd::telemetry::MeterCounters;
 
 const KEYS: Keys = Keys::new(Key::new(*b"sixteen letters!"));
 
@@ -124,6 +128,44 @@ async fn what_a_server_kept_back_is_late_and_only_the_newest_is_live() {
             break;
         }
         assert!(tries < 100, "{live} were live");
+    }
+}
+
+#[tokio::test]
+async fn only_a_pause_of_the_server_is_one_and_none_of_our_own() {
+    let telegrams = telegrams(20);
+    for tries in 1.. {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (sender, mut deliveries) = tokio::sync::mpsc::unbounded_channel();
+        let deliver = move |delivery| {
+            if matches!(delivery, Delivery::Late(_)) {
+                // The process stands still while more lies there to be read.
+                std::thread::sleep(Duration::from_millis(60));
+            }
+            let _ = sender.send(delivery);
+        };
+        let stop = tokio_util::sync::CancellationToken::new();
+        let settings = settings(SourceUrl::Tcp { host: "127.0.0.1".into(), port });
+        let (home, clock) = (MeterId { name: "home".into() }, Clock::system());
+        let reading =
+            tokio::spawn(run(home, settings, clock, Arc::<MeterCounters>::default(), deliver, stop.clone()));
+        let (mut client, _) = listener.accept().await.unwrap();
+        client.write_all(&telegrams.concat()).await.unwrap();
+        let (mut late, mut live) = (0, 0);
+        while late + live < telegrams.len() {
+            match tokio::time::timeout(super::PATIENCE, deliveries.recv()).await.unwrap().unwrap() {
+                Delivery::Late(_) => late += 1,
+                Delivery::Reading(_) => live += 1,
+                Delivery::Link(_) => {}
+            }
+        }
+        stop.cancel();
+        reading.await.unwrap();
+        if live == 1 {
+            break;
+        }
+        assert!(tries < 20, "{live} were live");
     }
 }
 

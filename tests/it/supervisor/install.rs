@@ -45,6 +45,8 @@ impl Root {
             .arg("--root")
             .arg(self.0.path())
             .args(arguments)
+            // A shell says so when the machine does not know the language it is asked to speak.
+            .env("LC_ALL", "C")
             .output()
             .unwrap()
     }
