@@ -69,15 +69,15 @@ pub fn import(
     Ok(found.then_some(pass.done))
 }
 
-/// When spans ended and with which positions, by their starts.
-type Ends = BTreeMap<i64, (i64, [Option<i64>; 5])>;
+/// When an hour or day ended, and the positions then, in thousandths.
+type End = (i64, [Option<i64>; 5]);
 
 struct Pass<'a> {
     done: Imported,
     maker: Maker,
     clock: WallClock,
-    /// What hours (0) and days (1) ended with, by their starts: the end, and positions in thousandths.
-    ends: [Ends; 2],
+    /// What hours (0) and days (1) ended with, by their starts.
+    ends: [BTreeMap<i64, End>; 2],
     last_minute: i64,
     zone: &'a Zone,
     equipment: &'a Equipment,
