@@ -92,7 +92,7 @@ impl<'b> Scanner<'b> {
             let row = content.first().and_then(|kind| kind.checked_sub(FIRST_ROW));
             match row {
                 Some(meter) if usize::from(meter) < self.state.meters.len() => self.state.next += 1,
-                _ if self.take(content).is_none() => {
+                _ if Scanner::take(&mut self, content).is_none() => {
                     self.state.chain = before;
                     break;
                 }
