@@ -88,6 +88,8 @@ enum Command {
     /// Check the database, show what it holds, salvage a damaged one.
     Db(db::Args),
     /// Show what was used and what it cost, by day, month or year.
+    ///
+    /// With --database the contracts of the configuration are not known, and there are no costs.
     Totals(totals::Args),
     /// Run the simulated meter alone.
     Simulate(simulate::Args),

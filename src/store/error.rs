@@ -140,6 +140,12 @@ pub enum ReadError {
         /// Why there is none.
         why: &'static str,
     },
+    /// It could not be opened again, in the middle of a long answer.
+    #[error("{0}")]
+    Open(Box<OpenError>),
+    /// Another record came in its place, or its totals were made anew, in the middle of a long answer.
+    #[error("the record is another one than when the answer began; ask again")]
+    Replaced,
     /// SQLite failed.
     #[error("{0}")]
     Sqlite(#[from] rusqlite::Error),

@@ -105,6 +105,8 @@ pub struct Archive {
     answers: cell::Cell<usize>,
     /// Whether the snapshot may be renewed.
     renews: bool,
+    /// Whether there is one: not while the rows of an hour are taken.
+    held: cell::Cell<bool>,
     /// Whether what readings were given up for counts as readings.
     thinned: bool,
 }
@@ -133,6 +135,7 @@ impl Archive {
             end: cell::Cell::new(None),
             answers: cell::Cell::new(0),
             renews,
+            held: cell::Cell::new(true),
             thinned: true,
         }
     }
@@ -247,6 +250,7 @@ impl Archive {
     /// item; the readings after it follow. Where readings were given up there is one of each minute or quarter-hour, with
     /// the last value of everything; [`Archive::thinned`] tells up to when.
     pub fn readings(&self, range: Range) -> Result<Readings<'_>, ReadError> {
+        self.hold()?;
         Readings::new(self, range, Some(Reader::of(self)))
     }
 

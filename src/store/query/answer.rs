@@ -15,6 +15,9 @@ use super::track::Track;
 use super::{Archive, Range, ReadError, Reader, Readings, Stored};
 use crate::meter::{Quantity, Unit, Zone};
 
+/// Hours that are summed up in one snapshot.
+const A_DAY: u32 = 24;
+
 /// A column of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnswerColumn {
@@ -34,6 +37,8 @@ pub struct Answer<'a> {
     pub(super) archive: &'a Archive,
     /// That it is being read; none where its readings say so.
     pub(super) _reader: Option<Reader<'a>>,
+    /// Blocks that were taken in one snapshot.
+    pub(super) taken: u32,
     pub(super) columns: Vec<AnswerColumn>,
     /// The source of each column.
     pub(super) places: Vec<usize>,
@@ -109,7 +114,11 @@ impl Answer<'_> {
     /// Takes the next block; false after the last.
     fn take_part(&mut self) -> Result<bool, ReadError> {
         let Feed::Parts(parts, keys) = &mut self.feed else { return Ok(false) };
+        if self.taken == 0 {
+            self.archive.hold()?;
+        }
         let Some(part) = parts.next(self.archive)? else { return Ok(false) };
+        self.taken += 1;
         self.archive.as_opened(&mut self.range);
         let keys = match keys.take() {
             Some(known) if known.are_of(&part.columns) => keys.insert(known),
@@ -144,6 +153,12 @@ impl Answer<'_> {
             let (start, _) = self.resolution.span(&self.zone, next * 3_600);
             let reached = if self.tracked.is_some() { (part.hour + 1) * 3_600 - self.late } else { start };
             self.settle(start.min(reached))?;
+            // While these are taken. Of hours and longer a block is a summary, which takes no time.
+            let enough = if self.resolution < Resolution::Hour { 1 } else { A_DAY };
+            if !self.ready.is_empty() && self.taken >= enough {
+                self.archive.let_go()?;
+                self.taken = 0;
+            }
         }
         outcome.map(|()| true)
     }

@@ -23,6 +23,7 @@ impl Archive {
     /// The record cannot be read, or a field is none that it has.
     pub fn query(&self, query: &Query) -> Result<Answer<'_>, ReadError> {
         let Query { range, resolution, columns, zone } = query;
+        self.hold()?;
         let mut range = range.clone();
         self.as_opened(&mut range);
         let range = &range;
@@ -86,13 +87,14 @@ impl Archive {
         let (feed, tracked, reader) = if *resolution == Resolution::Raw {
             (Feed::Readings(Readings::new(self, readings, Some(reader))?), None, None)
         } else {
-            let parts = Parts::new(self, range.clone(), true)?;
+            let parts = Parts::new(self, range.clone())?;
             let tracked = (!tracks.is_empty()).then(|| self.series(readings)).transpose()?;
             (Feed::Parts(parts, None), tracked.map(Iterator::peekable), Some(reader))
         };
         Ok(Answer {
             archive: self,
             _reader: reader,
+            taken: 0,
             columns,
             places,
             sources,

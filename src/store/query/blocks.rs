@@ -43,8 +43,6 @@ pub(super) struct Part {
 #[derive(Debug)]
 pub(super) struct Parts {
     range: Range,
-    /// Whether the snapshot may be renewed between two hours.
-    renews: bool,
     /// The snapshot that it was looked up in.
     generation: u64,
     epochs: Epochs,
@@ -58,20 +56,17 @@ pub(super) struct Parts {
 type Epochs = HashMap<i64, (Arc<str>, Option<Arc<str>>)>;
 
 impl Parts {
-    pub(super) fn new(archive: &Archive, mut range: Range, renews: bool) -> Result<Self, ReadError> {
+    pub(super) fn new(archive: &Archive, mut range: Range) -> Result<Self, ReadError> {
         archive.as_opened(&mut range);
         let next = Some(range.hours().0);
         let (epochs, generation) = (epochs(archive, &range)?, archive.generation());
         let (layouts, ready) = (HashMap::new(), VecDeque::new());
-        Ok(Self { range, renews, generation, epochs, layouts, next, ready })
+        Ok(Self { range, generation, epochs, layouts, next, ready })
     }
 
-    /// The next block; those of an hour stand in order of meter and then as they came. Whoever renews no snapshot takes
-    /// all blocks of an hour before anything else.
+    /// The next block; those of an hour stand in order of meter and then as they came. The snapshot is another one at most
+    /// between two hours.
     pub(super) fn next(&mut self, archive: &Archive) -> Result<Option<Part>, ReadError> {
-        if self.renews && self.ready.is_empty() && self.next.is_some() {
-            archive.renew()?;
-        }
         if self.generation != archive.generation() {
             self.go_on(archive)?;
         }

@@ -60,7 +60,7 @@ impl Archive {
     /// The numbers of registers, by their keys, in the readings in range. All of it is held: for an hour at a time.
     pub(in crate::store) fn numbers(&self, range: &Range, keys: &[&str]) -> Result<Numbers, ReadError> {
         let mut found = Numbers::default();
-        let mut parts = Parts::new(self, range.clone(), false)?;
+        let mut parts = Parts::new(self, range.clone())?;
         while let Some(part) = parts.next(self)? {
             // Of coarser levels there are no readings.
             if part.level != 0 {

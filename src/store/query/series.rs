@@ -37,7 +37,7 @@ pub struct Readings<'a> {
     open: Vec<Stream>,
     problems: VecDeque<ReadError>,
     /// That they are being read; none where it is for a moment, and in the snapshot that there is.
-    _reader: Option<Reader<'a>>,
+    reader: Option<Reader<'a>>,
 }
 
 impl<'a> Readings<'a> {
@@ -47,12 +47,23 @@ impl<'a> Readings<'a> {
         reader: Option<Reader<'a>>,
     ) -> Result<Self, ReadError> {
         archive.as_opened(&mut range);
-        let parts = Parts::new(archive, range.clone(), reader.is_some())?;
-        Ok(Self { archive, range, parts, open: Vec::new(), problems: VecDeque::new(), _reader: reader })
+        let parts = Parts::new(archive, range.clone())?;
+        Ok(Self { archive, range, parts, open: Vec::new(), problems: VecDeque::new(), reader: reader })
     }
 
     /// Opens every block of the next hour: blocks of different hours do not overlap. False after the last.
     fn open_hour(&mut self) -> Result<bool, ReadError> {
+        if self.reader.is_none() {
+            return self.open_parts();
+        }
+        self.archive.hold()?;
+        let more = self.open_parts()?;
+        // What it takes is in memory.
+        self.archive.let_go()?;
+        Ok(more)
+    }
+
+    fn open_parts(&mut self) -> Result<bool, ReadError> {
         let Some(first) = self.parts.next(self.archive)? else { return Ok(false) };
         self.archive.as_opened(&mut self.range);
         let hour = first.hour;

@@ -4,9 +4,10 @@
 //! then it is checked that no cut came in between. Of the journal counts what the snapshot has no block of.
 //!
 //! A snapshot keeps SQLite's log from starting over, so that it grows beside a writer for as long as an answer takes. So
-//! a long answer goes on with a new one between two hours, where the database was written to since. That is exact: a
-//! reading belongs to one hour for ever, be it in the journal, in a block, or given up for its minute, and each hour is
-//! told from one snapshot. What came after the record was opened is left out by its time.
+//! a long answer lets go of it between two hours, while its rows are taken, and goes on with a new one where the database
+//! was written to since. That is exact: a reading belongs to one hour for ever, be it in the journal, in a block, or given
+//! up for its minute, and each hour is told from one snapshot. What came after the record was opened is left out by its
+//! time.
 
 use std::cell::{Cell, Ref};
 use std::collections::VecDeque;
@@ -107,7 +108,7 @@ impl Snapshot {
 
 impl Watcher {
     fn look(&self) -> rusqlite::Result<i64> {
-        self.connection.query_row("PRAGMA data_version", [], |row| row.get(0))
+        self.connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
     }
 }
 
@@ -117,6 +118,10 @@ fn inode(path: &Path) -> Option<u64> {
 
 impl Archive {
     pub(super) fn snapshot(&self) -> Ref<'_, Snapshot> {
+        if !self.held.get() {
+            // Between two hours of an answer somebody asks for something else. Why it fails the answer says.
+            let _ = self.hold();
+        }
         self.snapshot.borrow()
     }
 
@@ -124,30 +129,46 @@ impl Archive {
         self.generation.get()
     }
 
-    /// Goes on with the record as it is now where it was written to since, and one answer alone is being read. Where it
-    /// cannot be opened anew, or is another, it stays as it was.
-    pub(super) fn renew(&self) -> Result<(), ReadError> {
-        if !self.renews || self.answers.get() != 1 {
+    /// Lets go of the moment until the next hour is read, where one answer alone is being read.
+    pub(super) fn let_go(&self) -> Result<(), ReadError> {
+        if !self.renews || !self.held.get() || self.answers.get() != 1 {
+            return Ok(());
+        }
+        let snapshot = self.snapshot.borrow();
+        if self.end.get().is_none() {
+            self.end.set(Some(snapshot.end()?.unwrap_or(i64::MIN)));
+        }
+        snapshot.connection.execute_batch("ROLLBACK")?;
+        self.held.set(false);
+        Ok(())
+    }
+
+    /// Goes on where it was let go: with the same moment, or, where the database was written to since, with another.
+    pub(super) fn hold(&self) -> Result<(), ReadError> {
+        if self.held.get() {
             return Ok(());
         }
         let new = {
-            let old = self.snapshot();
+            let old = self.snapshot.borrow();
             let Some(watcher) = &old.watcher else { return Ok(()) };
-            if watcher.look()? == watcher.version || inode(&watcher.path) != watcher.inode {
+            old.connection.execute_batch("BEGIN")?;
+            // The first read takes the snapshot. What was not written to after it was not before.
+            db::sequence(&old.connection)?;
+            if watcher.look()? == watcher.version {
+                self.held.set(true);
                 return Ok(());
             }
-            let Ok(new) = Snapshot::open(&watcher.path) else { return Ok(()) };
+            old.connection.execute_batch("ROLLBACK")?;
+            let new = Snapshot::open(&watcher.path).map_err(|error| ReadError::Open(Box::new(error)))?;
             let same = new.watcher.as_ref().is_some_and(|new| new.inode == watcher.inode);
             if !same || !new.goes_on_from(&old) {
-                return Ok(());
-            }
-            if self.end.get().is_none() {
-                self.end.set(old.end()?);
+                return Err(ReadError::Replaced);
             }
             new
         };
         self.snapshot.replace(new);
         self.generation.set(self.generation.get() + 1);
+        self.held.set(true);
         Ok(())
     }
 

@@ -48,6 +48,9 @@ pub enum SqlError {
     /// It takes more memory than it may, in MB.
     #[error("it takes more than {0} MB of memory: ask for fewer rows, sort or group fewer, or see --memory")]
     Memory(i64),
+    /// There is no such table.
+    #[error("{0}; --schema lists the tables")]
+    Table(String),
     /// The statement is none.
     #[error("{0}")]
     Shape(&'static str),
@@ -182,17 +185,20 @@ impl Sql {
     /// An error with its place in all statements, of which this one begins at `start`.
     fn told(&self, sql: &str, start: usize, error: rusqlite::Error) -> SqlError {
         match error {
-            rusqlite::Error::SqlInputError { mut msg, offset, .. } => {
+            rusqlite::Error::SqlInputError { msg, offset, .. } => {
                 let at = start + usize::try_from(offset).unwrap_or(0);
                 let before = sql.get(..at).unwrap_or_default();
                 let start = before.rfind('\n').map_or(0, |end| end + 1);
                 let line = sql[start..].lines().next().unwrap_or_default().to_owned();
-                if msg.starts_with("no such table") {
-                    msg.push_str(" (--schema lists the tables)");
-                }
                 SqlError::Statement { message: msg, line, at: before[start..].chars().count() }
             }
+            rusqlite::Error::SqliteFailure(_, Some(message)) if message.starts_with("no such table") => {
+                SqlError::Table(message)
+            }
             error => match error.sqlite_error_code() {
+                Some(ErrorCode::AuthorizationForStatementDenied) if error.to_string() == "not authorized" => {
+                    SqlError::Shape("not authorized: this only reads")
+                }
                 Some(ErrorCode::OperationInterrupted) => SqlError::Interrupted,
                 Some(ErrorCode::OutOfMemory) => SqlError::Memory(self.bound.get() >> 20),
                 _ => SqlError::Sqlite(error),

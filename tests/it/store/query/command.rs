@@ -90,3 +90,61 @@ fn what_is_wrong_is_told() {
         "dsmrd: there are no readings in this range; there are some from 2026-11-21 01:00:00 to 2026-11-23 00:59:00\n"
     );
 }
+
+/// As somebody who may read the record, and write neither it nor its folder: SQLite would put its own files there.
+#[test]
+fn who_may_not_write_may_read() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::process::CommandExt;
+    let folder = crate::support::scratch();
+    let path = folder.path().join("dsmrd.sqlite");
+    crate::store::runtime().block_on(async {
+        let opened = crate::store::open(&path);
+        opened.feed(0..30).await;
+        opened.store.close().await.unwrap();
+    });
+    let modes = |of_folder: u32, of_files: u32| {
+        for file in std::fs::read_dir(folder.path()).unwrap() {
+            let file = file.unwrap().path();
+            if !file.is_symlink() {
+                std::fs::set_permissions(file, std::fs::Permissions::from_mode(of_files)).unwrap();
+            }
+        }
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(of_folder)).unwrap();
+    };
+    let is_root = folder.path().metadata().unwrap().uid() == 0;
+    // Nobody may not go through the folders of whoever builds this.
+    let tools = crate::support::scratch();
+    std::fs::set_permissions(tools.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let program = tools.path().join("dsmrd");
+    let built = env!("CARGO_BIN_EXE_dsmrd");
+    std::fs::hard_link(built, &program).or_else(|_| std::fs::copy(built, &program).map(drop)).unwrap();
+    let somebody = |arguments: &[&str]| {
+        let mut command = Command::new(&program);
+        command.args(arguments).arg("--database").arg(&path).current_dir("/");
+        if is_root {
+            command.uid(65_534).gid(65_534);
+        }
+        let output = command.output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr),
+        )
+    };
+    modes(0o555, 0o444);
+    assert_eq!(
+        somebody(&["sql", "--format", "csv", "SELECT count(*) AS n FROM reading"]),
+        (Some(0), "n\r\n30\r\n".into())
+    );
+    let query =
+        somebody(&["query", "--resolution", "hour", "--format", "csv", "--fields", "power_import.max"]);
+    assert!(query.0 == Some(0) && query.1.ends_with(",0.029\r\n"), "{query:?}");
+    modes(0o555, 0o333);
+    let (code, complaint) = somebody(&["query"]);
+    assert_eq!(code, Some(1));
+    assert!(
+        complaint.contains("Permission denied") && complaint.contains("the user that dsmrd runs as"),
+        "{complaint}"
+    );
+    modes(0o755, 0o644);
+}
