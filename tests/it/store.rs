@@ -55,6 +55,9 @@ mod import;
 /// `dsmrd backup`, `restore`, and backups by the clock.
 mod backup;
 
+/// What the fuzz targets of blocks and of salvage ask, of their seeds and what is near them.
+mod seeds;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

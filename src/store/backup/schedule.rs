@@ -133,6 +133,25 @@ mod tests {
         assert_eq!(next(&["2038-01-01T04:00"], 1, "2026-11-21T12:00"), at("2026-11-21T12:00"));
     }
 
+    #[test]
+    fn a_night_with_an_hour_twice_or_without_it_has_one_backup() {
+        for (from, time) in
+            [("2026-03-27T12:00", "02:30"), ("2026-10-23T12:00", "02:30"), ("2026-10-23T12:00", "03:00")]
+        {
+            let (start, time): (i64, Time) = (at(from), time.parse().expect("a time"));
+            let mut made = vec![start];
+            for now in (start..start + 4 * DAY).step_by(60) {
+                if due(&made, time, 1, &amsterdam(), now) <= now {
+                    made.push(now);
+                }
+            }
+            let days: Vec<Date> = made.iter().map(|time| date(*time, &amsterdam())).collect();
+            let first = date(start, &amsterdam());
+            let expected: Vec<Date> = first.series(Span::new().days(1)).take(5).collect();
+            assert_eq!(days, expected, "{from} {time}");
+        }
+    }
+
     proptest! {
         #[test]
         fn what_stays_is_the_newest_and_no_more_than_asked_for(

@@ -3,6 +3,10 @@
 /// Beside a writer that does not wait, and back again: the same readings, the same totals.
 mod beside;
 
+/// A share whose server is gone.
+#[cfg(target_os = "linux")]
+mod hung;
+
 /// `dsmrd backup` and `dsmrd restore` killed at random moments.
 mod kill;
 

@@ -53,7 +53,7 @@ fn a_power_cut_during_a_backup_leaves_the_record_alone_and_no_half_backup_under_
     let start = image::files(folder.path());
     let log = log_of(&["backup", "--database"], &[&record, Path::new("--to"), folder.path()], folder.path());
     let mut random = Random(1);
-    let (mut replay, mut seen, mut parts) = (Replay::new(start), [0, 0], 0);
+    let (mut replay, mut seen, mut parts) = (Replay::new(start.clone()), [0, 0], 0);
     let moments = moments(&log, cuts(60), &mut random);
     for &moment in &moments {
         replay.until(&log, moment);
@@ -82,6 +82,18 @@ fn a_power_cut_during_a_backup_leaves_the_record_alone_and_no_half_backup_under_
         clean(here.path(), &Series::new(&path, &host)).unwrap();
         assert!(!names(here.path()).iter().any(|name| name.contains(".part")), "{what}");
     }
+    // Had it not been synced, something else might be there under its name.
+    let unsynced: Vec<Change> =
+        log.iter().filter(|change| !matches!(change, Change::Sync { .. })).cloned().collect();
+    let mut replay = Replay::new(start);
+    replay.until(&unsynced, unsynced.len());
+    let whole = names(folder.path()).into_iter().find(|name| name.starts_with("dsmrd-")).unwrap();
+    let is_torn = |_: &usize| {
+        let here = scratch();
+        replay.cut(Cut::any(&mut random), &mut random).lay(here.path());
+        std::fs::read(here.path().join(&whole)).ok() != std::fs::read(folder.path().join(&whole)).ok()
+    };
+    assert!((0..20).filter(is_torn).count() > 5, "no power cut is like this");
     assert!(
         moments.len() >= 60 && seen[0] > 5 && seen[1] > 1 && parts > 5,
         "{seen:?} {parts}: nothing was tried"

@@ -131,7 +131,7 @@ fn ctrl_c_leaves_what_was_there_and_nothing_half_done() {
 #[test]
 fn a_reader_that_goes_away_is_no_error_and_a_full_disk_is_one() {
     let folder = crate::support::scratch();
-    let path = record(folder.path(), 5_000);
+    let path = record(folder.path(), 20_000);
     for format in ["csv", "json", "influx"] {
         let mut child = spawn(&path, &["--format", format], Stdio::piped(), Stdio::piped());
         let mut out = child.stdout.take().unwrap();
