@@ -28,9 +28,7 @@ pub use answer::{Answer, AnswerColumn};
 pub use ask::{Cell, Measure, Query, Resolution, Selected, Span};
 pub(in crate::store) use hours::Numbers;
 pub use series::Readings;
-use series::{Block, Source};
 
-use super::codec;
 use super::db;
 use super::error::{OpenError, ReadError};
 use super::journal::{self, Scanner};
@@ -107,6 +105,16 @@ pub struct Archive {
     thinned: bool,
 }
 
+/// The earliest time of an epoch in a range, and the latest: looked for from either end.
+const FIRST: &str = "SELECT min(first) FROM block WHERE epoch = ?1 AND hour = (
+     SELECT hour FROM block WHERE epoch = ?1 AND hour BETWEEN ?2 AND ?3
+         AND (?4 IS NULL OR last >= ?4) AND (?5 IS NULL OR first < ?5) ORDER BY hour LIMIT 1)
+     AND (?4 IS NULL OR last >= ?4) AND (?5 IS NULL OR first < ?5)";
+const LAST: &str = "SELECT max(last) FROM block WHERE epoch = ?1 AND hour = (
+     SELECT hour FROM block WHERE epoch = ?1 AND hour BETWEEN ?2 AND ?3
+         AND (?4 IS NULL OR last >= ?4) AND (?5 IS NULL OR first < ?5) ORDER BY hour DESC LIMIT 1)
+     AND (?4 IS NULL OR last >= ?4) AND (?5 IS NULL OR first < ?5)";
+
 /// Cuts come once an hour: more than one of them while the journal is read is a fast replay.
 const ATTEMPTS: usize = 100;
 
@@ -154,18 +162,23 @@ impl Archive {
     /// The equipment that stood behind the meters in range, by meter and then by time. A block counts as a whole.
     pub fn epochs(&self, range: &Range) -> Result<Vec<Epoch>, ReadError> {
         let mut statement = self.connection.prepare(
-            "SELECT e.meter, e.equipment_id, min(b.first), max(b.last) FROM block b JOIN epoch e ON e.id = b.epoch
-             WHERE (?1 IS NULL OR e.meter = ?1) AND (?2 IS NULL OR e.equipment_id = ?2)
-               AND (?3 IS NULL OR b.last >= ?3) AND (?4 IS NULL OR b.first < ?4) GROUP BY e.id",
+            "SELECT id, meter, equipment_id FROM epoch
+             WHERE (?1 IS NULL OR meter = ?1) AND (?2 IS NULL OR equipment_id = ?2) ORDER BY id",
         )?;
-        let epoch = |row: &rusqlite::Row<'_>| {
-            let id: String = row.get(1)?;
+        let (mut first, mut last) = (self.connection.prepare(FIRST)?, self.connection.prepare(LAST)?);
+        let mut epochs = Vec::new();
+        let mut rows = statement.query(params![range.meter, range.equipment_id])?;
+        while let Some(row) = rows.next()? {
+            let (number, id): (i64, String) = (row.get(0)?, row.get(2)?);
+            let hours = range.hours();
+            let end = |statement: &mut rusqlite::Statement<'_>| {
+                let arguments = params![number, hours.0, hours.1, range.from, range.to];
+                statement.query_row(arguments, |row| row.get::<_, Option<i64>>(0))
+            };
+            let (Some(first), Some(last)) = (end(&mut first)?, end(&mut last)?) else { continue };
             let equipment_id = (!id.is_empty()).then_some(id);
-            Ok(Epoch { meter: row.get(0)?, equipment_id, first: row.get(2)?, last: row.get(3)? })
-        };
-        let mut epochs: Vec<Epoch> = statement
-            .query_map(params![range.meter, range.equipment_id, range.from, range.to], epoch)?
-            .collect::<Result<_, _>>()?;
+            epochs.push(Epoch { meter: row.get(1)?, equipment_id, first, last });
+        }
         for block in self.tail.iter().filter(|block| range.overlaps(block)) {
             let known = epochs
                 .iter_mut()
@@ -221,43 +234,7 @@ impl Archive {
     /// item; the readings after it follow. Where readings were given up there is one of each minute or quarter-hour, with
     /// the last value of everything; [`Archive::thinned`] tells up to when.
     pub fn readings(&self, range: Range) -> Result<Readings<'_>, ReadError> {
-        let mut blocks = Vec::new();
-        {
-            let mut statement = self.connection.prepare(
-                "SELECT b.id, b.hour, e.meter, b.ordered, b.codec, e.equipment_id FROM block b JOIN epoch e ON e.id = b.epoch
-                 WHERE (?1 IS NULL OR e.meter = ?1) AND (?2 IS NULL OR e.equipment_id = ?2)
-                   AND b.hour BETWEEN ?5 AND ?6 AND (?3 IS NULL OR b.last >= ?3) AND (?4 IS NULL OR b.first < ?4)
-                   AND (?7 OR b.level = 0)
-                 ORDER BY b.hour, e.meter, b.id",
-            )?;
-            let Range { meter, equipment_id, from, to } = &range;
-            let (first, last) = range.hours();
-            let mut rows =
-                statement.query(params![meter, equipment_id, from, to, first, last, self.thinned])?;
-            while let Some(row) = rows.next()? {
-                let (meter, id): (String, String) = (row.get(2)?, row.get(5)?);
-                blocks.push(Block {
-                    hour: row.get(1)?,
-                    meter: meter.into(),
-                    equipment_id: (!id.is_empty()).then(|| id.into()),
-                    ordered: row.get(3)?,
-                    codec: super::block::small(row, 4)?,
-                    source: Source::Database(row.get(0)?),
-                });
-            }
-        }
-        let tail = self.tail.iter().filter(|block| range.overlaps(block));
-        blocks.extend(tail.map(|block| Block {
-            hour: block.hour,
-            meter: Arc::clone(&block.meter),
-            equipment_id: block.equipment.as_deref().map(Arc::from),
-            ordered: block.ordered,
-            codec: codec::VERSION,
-            source: Source::Journal(block.data.clone()),
-        }));
-        // Stable: the journal's blocks stay behind those of the database.
-        blocks.sort_by(|a, b| (a.hour, &a.meter).cmp(&(b.hour, &b.meter)));
-        Ok(Readings::new(self, range, blocks))
+        Readings::new(self, range)
     }
 
     /// The last reading of a meter from one instant on and before another, in seconds since 1970-01-01 00:00 UTC.

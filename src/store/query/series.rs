@@ -3,29 +3,32 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use rusqlite::OptionalExtension;
+use rusqlite::{OptionalExtension, params};
 
 use super::{Archive, Range, Stored};
 use crate::meter::Reading;
 use crate::store::block::{self, BlockReader};
-use crate::store::codec::{Damaged, Row};
+use crate::store::codec::{self, Damaged, Row};
 use crate::store::error::ReadError;
 
+/// Hours whose blocks are looked up together: a range of years has tens of thousands of them.
+const WINDOW: i64 = 31 * 24;
+
 #[derive(Debug)]
-pub(super) enum Source {
+enum Source {
     Database(i64),
     Journal(Vec<u8>),
 }
 
 /// Where readings of one hour and equipment lie.
 #[derive(Debug)]
-pub(super) struct Block {
-    pub(super) hour: i64,
-    pub(super) meter: Arc<str>,
-    pub(super) equipment_id: Option<Arc<str>>,
-    pub(super) ordered: bool,
-    pub(super) codec: u8,
-    pub(super) source: Source,
+struct Block {
+    hour: i64,
+    meter: Arc<str>,
+    equipment_id: Option<Arc<str>>,
+    ordered: bool,
+    codec: u8,
+    source: Source,
 }
 
 /// One block being read, with its next reading.
@@ -51,15 +54,75 @@ enum Rows {
 pub struct Readings<'a> {
     archive: &'a Archive,
     range: Range,
+    /// In order of hour and meter.
     blocks: VecDeque<Block>,
+    /// The next hour to look up; none after the last.
+    next: Option<i64>,
     open: Vec<Stream>,
     problems: VecDeque<ReadError>,
 }
 
 impl<'a> Readings<'a> {
-    /// The readings of blocks that stand in order of hour and meter.
-    pub(super) fn new(archive: &'a Archive, range: Range, blocks: Vec<Block>) -> Self {
-        Self { archive, range, blocks: blocks.into(), open: Vec::new(), problems: VecDeque::new() }
+    /// Those in range.
+    pub(super) fn new(archive: &'a Archive, range: Range) -> Result<Self, ReadError> {
+        let next = Some(range.hours().0);
+        let (open, problems) = (Vec::new(), VecDeque::new());
+        let mut readings = Self { archive, range, blocks: VecDeque::new(), next, open, problems };
+        readings.look_up()?;
+        Ok(readings)
+    }
+
+    /// Looks up the blocks of the next hours that have any.
+    fn look_up(&mut self) -> Result<(), ReadError> {
+        let Self { archive, range, .. } = self;
+        while self.blocks.is_empty()
+            && let Some(from) = self.next
+        {
+            self.next = None;
+            let last = range.hours().1;
+            let earliest = "SELECT min(hour) FROM block WHERE hour BETWEEN ?1 AND ?2";
+            let stored: Option<i64> =
+                archive.connection.prepare_cached(earliest)?.query_row([from, last], |row| row.get(0))?;
+            let tail =
+                archive.tail.iter().map(|block| block.hour).filter(|hour| (from..=last).contains(hour));
+            let Some(first) = tail.chain(stored).min() else { break };
+            let end = last.min(first.saturating_add(WINDOW - 1));
+            let mut statement = archive.connection.prepare_cached(
+                "SELECT b.id, b.hour, e.meter, b.ordered, b.codec, e.equipment_id
+                 FROM block b JOIN epoch e ON e.id = b.epoch
+                 WHERE (?1 IS NULL OR e.meter = ?1) AND (?2 IS NULL OR e.equipment_id = ?2)
+                   AND b.hour BETWEEN ?5 AND ?6 AND (?3 IS NULL OR b.last >= ?3) AND (?4 IS NULL OR b.first < ?4)
+                   AND (?7 OR b.level = 0)
+                 ORDER BY b.hour, e.meter, b.id",
+            )?;
+            let Range { meter, equipment_id, from, to } = &*range;
+            let mut rows =
+                statement.query(params![meter, equipment_id, from, to, first, end, archive.thinned])?;
+            while let Some(row) = rows.next()? {
+                let (meter, id): (String, String) = (row.get(2)?, row.get(5)?);
+                self.blocks.push_back(Block {
+                    hour: row.get(1)?,
+                    meter: meter.into(),
+                    equipment_id: (!id.is_empty()).then(|| id.into()),
+                    ordered: row.get(3)?,
+                    codec: block::small(row, 4)?,
+                    source: Source::Database(row.get(0)?),
+                });
+            }
+            let of_hours = archive.tail.iter().filter(|block| (first..=end).contains(&block.hour));
+            self.blocks.extend(of_hours.filter(|block| range.overlaps(block)).map(|block| Block {
+                hour: block.hour,
+                meter: Arc::clone(&block.meter),
+                equipment_id: block.equipment.as_deref().map(Arc::from),
+                ordered: block.ordered,
+                codec: codec::VERSION,
+                source: Source::Journal(block.data.clone()),
+            }));
+            // Stable: the journal's blocks stay behind those of the database.
+            self.blocks.make_contiguous().sort_by(|a, b| (a.hour, &a.meter).cmp(&(b.hour, &b.meter)));
+            self.next = (end < last).then(|| end + 1);
+        }
+        Ok(())
     }
 
     /// Opens every block of the next hour: blocks of different hours do not overlap.
@@ -156,9 +219,15 @@ impl Iterator for Readings<'_> {
                         return Some(Ok(Stored { meter, equipment_id, reading }));
                     }
                 }
-                None if self.blocks.is_empty() => return None,
                 None => {
                     self.open.clear();
+                    // After a failure there is no next hour: it is told, and is the end.
+                    if let Err(problem) = self.look_up() {
+                        return Some(Err(problem));
+                    }
+                    if self.blocks.is_empty() {
+                        return None;
+                    }
                     self.open_hour();
                 }
             }
