@@ -7,6 +7,7 @@ mod copy;
 mod damage;
 pub(super) mod epoch;
 pub(super) mod intake;
+mod log;
 mod migrate;
 pub(super) mod older;
 pub(super) mod prices;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use aside::set_aside;
@@ -36,7 +38,7 @@ const BUSY: Duration = Duration::from_secs(5);
 
 /// The check at start is given this long: a big file on a slow card must not keep the meter waiting. What it
 /// does not come to is found when it is read, every block having a checksum of its own.
-const CHECK_LIMIT: Duration = Duration::from_secs(4);
+const CHECK_LIMIT: Duration = Duration::from_secs(2);
 
 /// The writing connection.
 #[derive(Debug)]
@@ -55,6 +57,7 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
 impl Database {
     /// Opens the database, or makes it. A damaged one is set aside, to be salvaged, and a new one made.
     pub(super) fn open(path: &Path, vfs: Option<&str>, now: UnixMillis) -> Result<Self, OpenError> {
+        log::set_aside(path, now)?;
         let opened = match damage::of_file(path) {
             Some(what) => Err(OpenError::Sqlite { path: path.to_owned(), error: damage::error(what) }),
             None => Self::open_checked(path, vfs, now),
@@ -76,11 +79,20 @@ impl Database {
             None => Connection::open(path),
         }
         .map_err(fail)?;
+        // A file that turns out to be damaged is set aside as it was found, its log beside it and not in it.
+        let keeps_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        connection.set_db_config(keeps_log, true).map_err(fail)?;
         configure(&connection).map_err(fail)?;
-        check(&connection).map_err(fail)?;
+        // What is quickly seen first: the check may take all the time that it has.
         damage::of_tables(&connection).map_err(fail)?;
+        check(&connection).map_err(fail)?;
         migrate::migrate(&mut connection, path, now)?;
         damage::of_content(&connection).map_err(fail)?;
+        connection.set_db_config(keeps_log, false).map_err(fail)?;
+        if let Err(error) = log::number(&connection) {
+            // On a card that is full or read-only it can wait; damage is met again.
+            tracing::debug!(error = %error, "could not give the database its number");
+        }
         Ok(Self { path: path.to_owned(), vfs: vfs.map(str::to_owned), connection })
     }
 

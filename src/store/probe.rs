@@ -4,7 +4,7 @@ use super::block::{self, BlockWriter};
 use super::codec::Row;
 use super::columns::Columns;
 use super::packed;
-use super::summary::Summary;
+use super::summary::{ColumnSummary, Summary};
 use crate::meter::Reading;
 
 /// A block of codec 1, as a finished hour leaves the journal. None when it is too much for one.
@@ -21,6 +21,34 @@ pub fn repack(block: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let packed = packed::repack(&[(1, block)])?;
     let columns = block::columns(packed::VERSION, packed.clone(), &|_| true).ok()?;
     Some((packed, Summary::of(&columns).pack()))
+}
+
+/// A block of codec 2 and its summary as they would be so many seconds later, with what `offset` tells added to the numbers
+/// of each key. None of one whose rows follow from each other in a way that does not move.
+pub fn moved(
+    block: &[u8],
+    summary: &[u8],
+    by: i64,
+    offset: &dyn Fn(&str) -> i64,
+) -> Option<(Vec<u8>, Vec<u8>)> {
+    let mut summary = Summary::unpack(summary).ok()?;
+    for column in &mut summary.columns {
+        let (stats, more) = (&mut column.stats, i128::from(offset(&column.key)));
+        for (time, value) in [&mut stats.first, &mut stats.last] {
+            (*time, *value) = (*time + by, *value + more);
+        }
+        stats.min += more;
+        stats.max += more;
+        stats.sum += more * i128::from(stats.count);
+    }
+    Some((packed::moved(block, by, offset).ok()?, summary.pack()))
+}
+
+/// The key, and the first and last number without their points, of each column of numbers in a summary.
+pub fn ends(summary: &[u8]) -> Option<Vec<(String, [i128; 2])>> {
+    let summary = Summary::unpack(summary).ok()?;
+    let ends = |column: &ColumnSummary| (column.key.to_string(), [column.stats.first.1, column.stats.last.1]);
+    Some(summary.columns.iter().map(ends).collect())
 }
 
 /// Decodes the columns that are wanted of a block of codec 2; tells how many numbers they have.

@@ -164,7 +164,7 @@ impl Writer {
     /// Serves the queue until it is closed, then makes everything safe.
     pub(super) fn run(mut self, queue: &Queue, heartbeat: &AtomicU64) -> Result<(), FlushError> {
         let mut batch = Vec::new();
-        while queue.take(&mut batch, TICK) {
+        while queue.take(&mut batch, self.patience()) {
             heartbeat.fetch_add(1, Ordering::Relaxed);
             let idle = batch.is_empty();
             let mut flushes = Vec::new();
@@ -193,6 +193,11 @@ impl Writer {
         let flushed = self.flush();
         self.journal.end();
         flushed
+    }
+
+    /// How long to wait for readings.
+    fn patience(&self) -> Duration {
+        if self.restoring.is_due(self.clock.mono()) { restoring::PAUSE } else { TICK }
     }
 
     fn keep(&mut self, meter: &Arc<str>, reading: &Reading) {

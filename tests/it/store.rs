@@ -40,6 +40,9 @@ mod trouble;
 /// Damaged databases: set aside, and what reads is saved.
 mod salvage;
 
+/// Records of years: what grows with them and what must not.
+mod years;
+
 /// `dsmrd query`: every resolution against the readings themselves.
 mod query;
 

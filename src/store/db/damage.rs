@@ -44,6 +44,13 @@ pub(super) fn of_file(path: &Path) -> Option<&'static str> {
     if length == 0 {
         // SQLite would delete the log, which may be all there is.
         let log = beside(path, "-wal").metadata().map_or(0, |metadata| metadata.len());
+        if log == 0 && path.exists() {
+            // A start that was cut off right at its beginning leaves one, too: there is nothing to be set aside.
+            tracing::warn!(
+                database = %path.display(),
+                "the database is an empty file: if it ever held readings they are lost; \"dsmrd restore\" brings a backup back"
+            );
+        }
         return (log > 0).then_some("the file is empty or gone, its log is not");
     }
     let mut head = [0u8; 100];

@@ -2,7 +2,8 @@
 //!
 //! In reading order: [`table`], rows as columns; [`relation`], what columns say about each other; [`series`], the numbers
 //! of one; [`rans`], how rare and common ones are told apart; [`numbers`], a column with what it follows from;
-//! [`mod@format`], all of them; [`opened`] and [`view`], the way back; [`summary`], what a block comes to; [`bits`],
+//! [`mod@format`], all of them; [`opened`] and [`view`], the way back; [`moved`](mod@moved), the same of
+//! another day; [`summary`], what a block comes to; [`bits`],
 //! [`bytes`] and [`names`], what all of them are written with.
 //!
 //! A block begins as one of codec 1: a CRC-32 of everything behind it and the number of rows, both of four bytes,
@@ -12,6 +13,7 @@
 mod bits;
 mod bytes;
 mod format;
+mod moved;
 mod names;
 mod numbers;
 mod opened;
@@ -29,6 +31,7 @@ use super::block::{BlockWriter, HEAD, MAX_ROWS, checked};
 use super::codec::{Damaged, Refused, Row};
 use super::columns::Columns;
 use super::crc::crc32;
+pub(super) use moved::moved;
 use opened::Opened;
 pub(super) use table::Rows;
 use table::Table;

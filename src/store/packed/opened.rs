@@ -99,6 +99,11 @@ impl<'a> Opened<'a> {
         if rows == self.rows && met == self.heads.len() { Ok(()) } else { Err(Damaged) }
     }
 
+    /// The bytes of arrivals, and those of each column.
+    pub(super) fn sections(&self) -> (&'a [u8], Vec<&'a [u8]>) {
+        (self.received, self.heads.iter().map(|head| head.section).collect())
+    }
+
     /// When the rows arrived.
     pub(super) fn received(&mut self) -> Result<Numbers, Damaged> {
         match numbers::told(self.received, self.rows)? {

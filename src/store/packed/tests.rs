@@ -70,6 +70,36 @@ fn rows_of_a_meter_come_back() {
 }
 
 #[test]
+fn a_moved_block_is_what_its_rows_would_be_later() {
+    let mut rows = metered(3_600);
+    // Too wide to be moved, and of no reading.
+    rows.iter_mut().for_each(|row| row.items.retain(|(key, _)| !key.contains('#')));
+    let offset = |key: &str| match key {
+        "energy_import_t1" => -4_000_000,
+        "mbus/1/24.2.1/value" => 777,
+        _ => 0,
+    };
+    let block = pack(&rows).expect("they fit");
+    let summary = Summary::of(&Columns::of(&rows, &|_| true)).pack();
+    let (moved, told) = crate::store::probe::moved(&block, &summary, 31_536_000, &offset).expect("it moves");
+    for row in &mut rows {
+        row.received_at += 31_536_000_000;
+        for (key, value) in &mut row.items {
+            match value {
+                FlatValue::Time(time) => time.year += 1,
+                FlatValue::Number(Quantity { value, .. }) => {
+                    let moved = value.mantissa() + i128::from(offset(key));
+                    *value = Decimal::new(moved, value.scale()).expect("fits");
+                }
+                FlatValue::Text(_) => {}
+            }
+        }
+    }
+    assert_eq!(unpacked(moved), rows);
+    assert_eq!(told, Summary::of(&Columns::of(&rows, &|_| true)).pack());
+}
+
+#[test]
 fn rows_of_too_many_shapes_are_packed_one_after_the_other() {
     let mut rows = metered(700);
     for (place, row) in rows.iter_mut().enumerate() {

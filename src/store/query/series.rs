@@ -48,7 +48,7 @@ impl<'a> Readings<'a> {
     ) -> Result<Self, ReadError> {
         archive.as_opened(&mut range);
         let parts = Parts::new(archive, range.clone())?;
-        Ok(Self { archive, range, parts, open: Vec::new(), problems: VecDeque::new(), reader: reader })
+        Ok(Self { archive, range, parts, open: Vec::new(), problems: VecDeque::new(), reader })
     }
 
     /// Opens every block of the next hour: blocks of different hours do not overlap. False after the last.

@@ -126,8 +126,22 @@ impl Salvage {
         }
     }
 
-    /// Does some more of it.
-    pub(super) fn step(&mut self, database: &mut Database) -> rusqlite::Result<Next> {
+    /// Bytes that the new database may still grow by.
+    pub(super) fn needs(&self) -> u64 {
+        let (done, all) = match &self.stage {
+            Stage::Scan => (0, 1),
+            Stage::Hours(next) => (*next as u64, self.groups.len() as u64),
+            _ => return 0,
+        };
+        (self.bytes() as u128 * u128::from(all - done.min(all)) / u128::from(all.max(1))) as u64
+    }
+
+    /// Does some more of it; less than it would once `enough` says so.
+    pub(super) fn step(
+        &mut self,
+        database: &mut Database,
+        enough: &dyn Fn() -> bool,
+    ) -> rusqlite::Result<Next> {
         match std::mem::replace(&mut self.stage, Stage::Done) {
             Stage::Scan => {
                 self.stage = Stage::Scan;
@@ -137,7 +151,7 @@ impl Salvage {
                 }
             }
             Stage::Hours(next) => {
-                let outcome = self.hours(database, next);
+                let outcome = self.hours(database, next, enough);
                 // What failed is tried again.
                 self.stage = Stage::Hours(*outcome.as_ref().unwrap_or(&next));
                 if outcome? == self.groups.len() {
@@ -258,7 +272,12 @@ impl Salvage {
     }
 
     /// Brings back some hours; tells which comes next.
-    fn hours(&mut self, database: &mut Database, next: usize) -> rusqlite::Result<usize> {
+    fn hours(
+        &mut self,
+        database: &mut Database,
+        next: usize,
+        enough: &dyn Fn() -> bool,
+    ) -> rusqlite::Result<usize> {
         let Self { groups, pages, names, done, .. } = self;
         let key = |place: usize| groups.get(place).map(|block| (block.hour, block.epoch));
         let mut so_far = done.clone();
@@ -266,7 +285,7 @@ impl Salvage {
         let mut end = next;
         for _ in 0..STEP_GROUPS {
             let start = end;
-            if start >= groups.len() {
+            if start >= groups.len() || (start > next && enough()) {
                 break;
             }
             while end < groups.len() && key(end) == key(start) {

@@ -31,6 +31,9 @@ pub(super) struct FoundBlock {
     pub(super) trust: Trust,
 }
 
+/// Values of a row in the index of the blocks.
+const INDEXED: usize = 10;
+
 /// A small row with the page it lies on.
 pub(super) type Loose<T> = (u32, T);
 
@@ -151,6 +154,12 @@ impl Scan {
                 self.counter_keys.push(values);
             }
             (_, [Value::Integer(hour), Value::Integer(_), Value::Integer(rowid)]) => {
+                self.hours.push((number, (*rowid, *hour)));
+            }
+            // Since the index has all of the row but its data.
+            (Kind::KeyLeaf | Kind::KeyInner, [Value::Integer(hour), .., Value::Integer(rowid)])
+                if values.len() == INDEXED =>
+            {
                 self.hours.push((number, (*rowid, *hour)));
             }
             (

@@ -2,16 +2,25 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::time::Duration;
 
 use super::Writer;
 use crate::clock::MonoMillis;
+use crate::store::backup::free_bytes;
 use crate::store::db::is_damage;
 use crate::store::error::FlushError;
 use crate::store::rebuild;
 use crate::store::salvage::{Next, Note, Salvage, Salvaged};
+use crate::store::trouble::Trouble;
 
 /// The start waits no longer than this for what can be had at once, in milliseconds.
-const AT_OPEN: MonoMillis = 1_500;
+const AT_OPEN: MonoMillis = 1_000;
+/// While nothing else waits, steps follow each other for so many milliseconds.
+const AT_ONCE: MonoMillis = 250;
+/// Then readings are waited for as long as this, and no longer while there is something to be salvaged.
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
+/// Bytes that are left on the disk for readings that come: a month of them and more.
+const RESERVE: u64 = 16 * 1024 * 1024;
 /// A step is taken at least once in so many rounds, however busy the store is.
 const ROUNDS: u32 = 16;
 /// After a failure, in milliseconds.
@@ -24,9 +33,15 @@ pub(super) struct Restoring {
     current: Option<Salvage>,
     rounds: u32,
     again_at: MonoMillis,
+    room: Trouble,
 }
 
 impl Restoring {
+    /// Whether there is anything to do now.
+    pub(super) fn is_due(&self, now: MonoMillis) -> bool {
+        (self.current.is_some() || !self.waiting.is_empty()) && now >= self.again_at
+    }
+
     /// Looks for files that were set aside.
     pub(super) fn look(&mut self, database: &Path) {
         for note in Note::beside(database) {
@@ -63,7 +78,7 @@ impl Writer {
     pub(super) fn restore_at_open(&mut self) {
         self.restoring.look(&self.settings.path);
         let until = self.clock.mono() + AT_OPEN;
-        while self.clock.mono() <= until && self.commits() && self.restore_step() {}
+        while self.clock.mono() <= until && self.commits() && self.restore_step(until) {}
     }
 
     /// Goes on with a salvage, if there is one.
@@ -72,7 +87,8 @@ impl Writer {
         let due = idle || self.restoring.rounds >= ROUNDS;
         if due && self.commits() && self.clock.mono() >= self.restoring.again_at {
             self.restoring.rounds = 0;
-            self.restore_step();
+            let until = self.clock.mono() + AT_ONCE;
+            while self.restore_step(until) && idle && self.clock.mono() < until {}
         }
     }
 
@@ -81,10 +97,43 @@ impl Writer {
         !self.commit_trouble.is_failing()
     }
 
-    /// One step; false when there is nothing left, or it failed and is tried again later.
-    fn restore_step(&mut self) -> bool {
-        let Some(salvage) = self.restoring.next() else { return false };
-        let failed = match salvage.step(&mut self.database) {
+    /// Whether what comes has room. What was saved of a damaged database must not keep new readings from theirs.
+    fn has_room(&mut self) -> bool {
+        let Some(salvage) = &self.restoring.current else { return true };
+        let needed = salvage.needs();
+        let folder = self.settings.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        // Where nobody can tell, the disk will.
+        let Ok(free) = free_bytes(folder.unwrap_or(Path::new("."))) else { return true };
+        if free > RESERVE || free / 2 >= needed {
+            if self.restoring.room.succeeded() {
+                tracing::info!("there is room again: the salvage goes on");
+            }
+            return true;
+        }
+        let now = self.clock.mono();
+        self.restoring.again_at = now + RETRY;
+        if self.restoring.room.failed(now) {
+            let millions = |bytes: u64| bytes.div_ceil(1_000_000);
+            tracing::error!(
+                file = %salvage.file().display(),
+                needed_mb = millions(needed),
+                free_mb = free / 1_000_000,
+                "no room to save the rest of a damaged database: its file is kept, and the salvage goes on when there is \
+                 room; or move that file to another disk, and bring it back with \"dsmrd db salvage\""
+            );
+        }
+        false
+    }
+
+    /// One step, of which no more than it takes is done after an instant; false when there is nothing left, or it failed
+    /// and is tried again later.
+    fn restore_step(&mut self, until: MonoMillis) -> bool {
+        if self.restoring.next().is_none() || !self.has_room() {
+            return false;
+        }
+        let Some(salvage) = &mut self.restoring.current else { return false };
+        let clock = &self.clock;
+        let failed = match salvage.step(&mut self.database, &|| clock.mono() >= until) {
             Ok(Next::Step) => None,
             Ok(Next::Counters) => self.restore_counters().err(),
             Ok(Next::Done) => {
@@ -145,7 +194,7 @@ impl Writer {
         loop {
             let (done, all) = salvage.progress();
             progress(done, all);
-            match salvage.step(&mut self.database).map_err(fail)? {
+            match salvage.step(&mut self.database, &|| false).map_err(fail)? {
                 Next::Step => {}
                 Next::Counters => {
                     self.commit_pending().map_err(SalvageFailure::Write)?;

@@ -5,7 +5,7 @@ mod beside;
 /// Minutes, notes, and what other programs had worked out.
 mod coarse;
 mod command;
-mod record;
+pub(super) mod record;
 mod schema;
 
 use std::path::Path;

@@ -45,7 +45,7 @@ pub(super) fn scratch() -> tempfile::TempDir {
 }
 
 /// The reading with a number. Some carry a text that cannot be packed, so that blocks go on over several pages.
-pub(super) fn reading(n: i64) -> Arc<Reading> {
+pub(in crate::store) fn reading(n: i64) -> Arc<Reading> {
     let time = START + n * STEP;
     let mut reading = Reading::new(time * 1_000 + 120, Proof::Verified);
     let at = jiff::Timestamp::from_second(time).unwrap().to_zoned(jiff::tz::TimeZone::UTC).datetime();
@@ -89,15 +89,15 @@ fn prices() -> Vec<Slot> {
 }
 
 /// The files of a record, and what is in it.
-pub(super) struct Original {
-    pub(super) files: Vec<(String, Vec<u8>)>,
-    pub(super) readings: HashMap<i64, Arc<Reading>>,
+pub(in crate::store) struct Original {
+    pub(in crate::store) files: Vec<(String, Vec<u8>)>,
+    pub(in crate::store) readings: HashMap<i64, Arc<Reading>>,
     pub(super) positions: usize,
 }
 
 impl Original {
     /// Closed as it should be.
-    pub(super) fn clean() -> Self {
+    pub(in crate::store) fn clean() -> Self {
         Self::made(|_, _| ())
     }
 
@@ -137,7 +137,7 @@ impl Original {
     }
 
     /// The bytes of its database.
-    pub(super) fn database(&self) -> &[u8] {
+    pub(in crate::store) fn database(&self) -> &[u8] {
         &self.files.iter().find(|(name, _)| name == "dsmrd.sqlite").unwrap().1
     }
 
