@@ -227,7 +227,7 @@ def configure(scratch, broker, meters, args, contract=True, discovery=True):
     layouts = '["dsmrd"]' if args.no_dsmr_reader or args.no_simulation else '["dsmrd", "dsmr-reader"]'
     text = "".join(f'[[meter]]\nname = "{name}"\nsource = "tcp://127.0.0.1:{port}"\n' for name, port in meters)
     text += (
-        f'[store]\npath = "{scratch}/record.sqlite"\n[[mqtt]]\nname = "check"\nurl = "mqtt://127.0.0.1:{broker}"\n'
+        f'[store]\npath = "{scratch}/card/record.sqlite"\n[[mqtt]]\nname = "check"\nurl = "mqtt://127.0.0.1:{broker}"\n'
         f'layouts = {layouts}\npayload = "{args.payload}"\ndiscovery = {str(discovery).lower()}\n'
     )
     if contract:
@@ -303,6 +303,28 @@ def dashboard(socket_, states, mqtt):
     return used, issues
 
 
+def take_card_away(hass, scratch):
+    """Takes the record away and puts it back; what is wrong with what its entity says meanwhile."""
+    entity, card = "binary_sensor.dsmrd_record", scratch / "card"
+    wrong = []
+
+    def expect(state, *words):
+        for _ in range(60):
+            shown = hass.states().get(entity) or {}
+            text = json.dumps(shown.get("attributes", {}))
+            if shown.get("state") == state and all(word in text for word in words):
+                return
+            time.sleep(0.5)
+        wrong.append(f"{entity} is not {state} with {words}: {shown}")
+
+    expect("off", '"state": "ok"', '"problem": null')
+    card.rename(scratch / "away")
+    expect("on", '"state": "gone"', "taken away", '"since": "20')
+    (scratch / "away").rename(card)
+    expect("off", '"state": "ok"', '"problem": null', '"lost": 0')
+    return wrong
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("files", nargs="*", type=pathlib.Path, help="telegrams of further meters, a file each")
@@ -331,6 +353,7 @@ def main():
             simulation, port = household(scratch, args)
             running.append(simulation)
             meters.insert(0, ("house", port))
+        (scratch / "card").mkdir()
         configure(scratch, broker, meters, args)
         running.append(run_dsmrd(scratch))
         hass.start()
@@ -350,6 +373,8 @@ def main():
         # Past the end of a quarter-hour of the household's time.
         time.sleep(max(args.wait, begun + 1200 / max(args.speed, 20) - time.monotonic()))
         states = hass.states()
+        # Before there is a socket, which wants to be listened to.
+        faults = take_card_away(hass, scratch)
         hass_socket = Socket(hass.port, hass.token)
         of = {platform: registered(hass_socket, platform) for platform in ("mqtt", "dsmr_reader")}
         used, issues = dashboard(hass_socket, states, of["mqtt"])
@@ -376,13 +401,14 @@ def main():
         print(f"energy dashboard: {len(used)} statistics, issues: {issues}")
         print(f"left without a contract: {len(left['contract'])}, of them costs: {costs}")
         print(f"left without discovery, or gone with it and another's: {strays}")
+        print(f"the record taken away and put back: {faults or 'told'}")
         print(f"warnings: {len(warnings)}")
         for line in warnings[:40]:
             print("  ", line)
         if args.json:
             kept = {entity: states.get(entity) for entities in of.values() for entity in sorted(entities)}
             args.json.write_text(json.dumps({"states": kept, "warnings": warnings, "issues": issues}, indent=1))
-        good = not (blank or any(unknown.values()) or issues or warnings or costs or strays) and bool(default) and (
+        good = not (blank or any(unknown.values()) or issues or warnings or costs or strays or faults) and bool(default) and (
             not reader or len(of["dsmr_reader"]) == 81)
     finally:
         hass.stop()

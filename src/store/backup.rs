@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::OpenError;
 pub use check::Contents;
+pub(super) use make::free_bytes;
 pub use make::{Made, clean, make};
 pub use schedule::Keep;
 pub use series::Series;

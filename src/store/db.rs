@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use aside::set_aside;
@@ -91,6 +92,16 @@ impl Database {
         set_aside(&self.path, now, error)?;
         *self = Self::open_checked(&self.path, self.vfs.as_deref(), now)?;
         Ok(())
+    }
+
+    /// Closes the file; what is asked from now on is asked of an empty one.
+    pub(super) fn let_go(&mut self) {
+        // At its end a connection deletes the log by its name, and by now that may be another record's.
+        let config = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        let kept = self.connection.set_db_config(config, true);
+        if let (Ok(nothing), Ok(_)) = (Connection::open_in_memory(), kept) {
+            self.connection = nothing;
+        }
     }
 
     /// The sequence number of the last reading in a block.

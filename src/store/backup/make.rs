@@ -163,7 +163,7 @@ fn room_for(record: &Path, folder: &Path) -> Result<(), BackupError> {
 
 /// Bytes that we may still write into a folder.
 #[allow(clippy::unnecessary_cast, reason = "the system's types are narrower on other machines")]
-fn free_bytes(folder: &Path) -> io::Result<u64> {
+pub(in crate::store) fn free_bytes(folder: &Path) -> io::Result<u64> {
     let name = std::ffi::CString::new(folder.as_os_str().as_bytes())?;
     // SAFETY: zero is a value of this plain struct, which the call fills in.
     let mut told: libc::statvfs = unsafe { std::mem::zeroed() };

@@ -7,6 +7,9 @@ mod numbers;
 /// Real file systems, where this machine lets us mount them.
 mod mounted;
 
+/// Files of the record deleted, moved, replaced, or away with their medium.
+mod standing;
+
 /// The appliance on a medium that is of no use at its start.
 mod start;
 
