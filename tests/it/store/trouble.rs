@@ -96,7 +96,7 @@ impl Rig {
     /// Waits until `so` holds, while the time goes on.
     async fn until(&mut self, what: &str, mut so: impl FnMut(&StoreCounters) -> bool) {
         let Opened { counters, clock, .. } = &self.opened;
-        until(Duration::from_secs(20), what, || {
+        until(Duration::from_secs(60), what, || {
             clock.advance(20);
             so(counters)
         })

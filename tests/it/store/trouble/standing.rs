@@ -118,10 +118,12 @@ fn readings_that_nobody_could_find_any_more_go_into_a_record_that_is_there() {
             let kept = if what == "the journal deleted" { 0 } else { 30 };
             assert_eq!(numbers(&path, Range::default()), (kept..75).collect::<Vec<_>>(), "{what}");
             rig.opened.store.flush().await.unwrap();
-            assert_eq!(rig.end().await, (kept..75).collect::<Vec<_>>(), "{what}");
             if what == "everything moved" {
-                assert_eq!(numbers(&elsewhere, Range::default()), (0..55).collect::<Vec<_>>());
+                // With the journal, though not with what of it was in memory.
+                let moved = numbers(&elsewhere, Range::default());
+                assert!(moved.len() >= 30 && moved == (0..moved.len() as i64).collect::<Vec<_>>(), "{moved:?}");
             }
+            assert_eq!(rig.end().await, (kept..75).collect::<Vec<_>>(), "{what}");
         });
     }
 }
