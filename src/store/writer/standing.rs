@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::Writer;
+use super::{RETRY_WHOLE, Writer};
 use crate::clock::MonoMillis;
 use crate::meter::UnixMillis;
 use crate::store::backup;
@@ -18,7 +18,7 @@ use crate::store::codec;
 use crate::store::db::Database;
 use crate::store::error::{FlushError, OpenError};
 use crate::store::journal;
-use crate::store::pending::{Finished, Place};
+use crate::store::pending::{Finished, Pending, Place};
 use crate::store::rebuild;
 use crate::store::tallies::Tallies;
 use crate::store::trouble::Trouble;
@@ -220,31 +220,32 @@ impl Writer {
         let is_known = !card.is_empty() && is_ours;
         let is_same = found == self.standing.stored && (is_known || database.readings().map_err(sqlite)? > 0);
         // What our own journal holds waits here too.
-        if !is_ours {
-            self.take_of_another(&card, found);
-        }
+        let mut blocks = if is_ours || is_same { Vec::new() } else { left_by_another(&card, found) };
+        // What is pending is packed anew with each attempt, and ever worse.
+        self.standing.again_at = self.clock.mono() + RETRY_WHOLE;
         self.pending.finish_all();
+        blocks.extend_from_slice(self.pending.finished());
         let mut anew = None;
         if !is_same {
             let mut tallies = rebuild::at_open(&path, &mut database);
-            self.pending.finished().iter().for_each(|block| count(block, &mut tallies));
+            blocks.iter().for_each(|block| count(block, &mut tallies));
             anew = Some(tallies);
         }
         let sequence = found.max(self.journal.next_sequence().saturating_sub(1));
         let tallies = anew.as_mut().unwrap_or(&mut self.tallies);
-        database.store(self.pending.finished(), tallies, sequence).map_err(sqlite)?;
+        database.store(&blocks, tallies, sequence).map_err(sqlite)?;
         // From here on nothing waits any more.
-        let stored = self.pending.finished().len() as u64;
         self.database = database;
         self.tallies = anew.unwrap_or_else(|| std::mem::take(&mut self.tallies));
         self.counters.stored.add(self.journal.replace(file, &card, sequence + 1));
         self.standing.settle(&path, sequence);
         self.standing.trouble = Trouble::default();
+        self.standing.again_at = self.clock.mono() + PACE;
         self.restoring.look(&path);
         if let Some((fault, _)) = self.standing.fault.take() {
             self.counters.troubles.healed(fault);
         }
-        self.committed(stored);
+        self.committed(blocks.len() as u64);
         self.counters.had_again.inc();
         if is_same {
             tracing::info!("the record is back, and has the readings that waited");
@@ -257,21 +258,23 @@ impl Writer {
         Ok(())
     }
 
-    /// A journal that another process left beside another record.
-    fn take_of_another(&mut self, card: &[u8], found: u64) {
-        let theirs = journal::Scanner::new(card).filter(|(number, ..)| *number > found);
-        for (_, meter, row) in theirs {
-            let place = Place::of(&meter, &row.clone().into_reading());
-            self.pending.roll(&place);
-            // Another codec's row would not have been read.
-            let _ = self.pending.push(&place, &row);
-        }
-    }
-
     /// What is asked of a record that is away.
     pub(super) fn away() -> FlushError {
         FlushError("its files are not in their place".into())
     }
+}
+
+/// What a journal holds that another process left beside another record.
+fn left_by_another(card: &[u8], found: u64) -> Vec<Finished> {
+    let mut theirs = Pending::default();
+    for (_, meter, row) in journal::Scanner::new(card).filter(|(number, ..)| *number > found) {
+        let place = Place::of(&meter, &row.clone().into_reading());
+        theirs.roll(&place);
+        // The journal took the same row through the same codec.
+        let _ = theirs.push(&place, &row);
+    }
+    theirs.finish_all();
+    theirs.finished().to_vec()
 }
 
 fn count(block: &Finished, tallies: &mut Tallies) {

@@ -121,7 +121,10 @@ fn readings_that_nobody_could_find_any_more_go_into_a_record_that_is_there() {
             if what == "everything moved" {
                 // With the journal, though not with what of it was in memory.
                 let moved = numbers(&elsewhere, Range::default());
-                assert!(moved.len() >= 30 && moved == (0..moved.len() as i64).collect::<Vec<_>>(), "{moved:?}");
+                assert!(
+                    moved.len() >= 30 && moved == (0..moved.len() as i64).collect::<Vec<_>>(),
+                    "{moved:?}"
+                );
             }
             assert_eq!(rig.end().await, (kept..75).collect::<Vec<_>>(), "{what}");
         });
