@@ -23,6 +23,10 @@ import time
 import urllib.parse
 import urllib.request
 
+# Nothing is to be left beside it.
+sys.dont_write_bytecode = True
+from home_assistant_rig import Meter, take_card_away  # noqa: E402
+
 UNKNOWN = (None, "unknown", "unavailable")
 
 
@@ -47,29 +51,6 @@ def until(seconds, what, question):
 def answers(port):
     with socket.create_connection(("127.0.0.1", port), 1):
         return True
-
-
-class Meter:
-    """A meter on TCP that says one telegram again and again."""
-
-    def __init__(self, path):
-        self.telegram = pathlib.Path(path).read_bytes()
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.port = self.server.getsockname()[1]
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            client, _ = self.server.accept()
-            threading.Thread(target=self.tell, args=(client,), daemon=True).start()
-
-    def tell(self, client):
-        try:
-            while True:
-                client.sendall(self.telegram)
-                time.sleep(1)
-        except OSError:
-            client.close()
 
 
 class Socket:
@@ -301,28 +282,6 @@ def dashboard(socket_, states, mqtt):
     used = takes + gives + [source["stat_energy_from"] for source in sources if source["type"] != "grid"]
     issues += [("statistics", "not listed", entity) for entity in used if entity not in listed]
     return used, issues
-
-
-def take_card_away(hass, scratch):
-    """Takes the record away and puts it back; what is wrong with what its entity says meanwhile."""
-    entity, card = "binary_sensor.dsmrd_store", scratch / "card"
-    wrong = []
-
-    def expect(state, *words):
-        for _ in range(60):
-            shown = hass.states().get(entity) or {}
-            text = json.dumps(shown.get("attributes", {}))
-            if shown.get("state") == state and all(word in text for word in words):
-                return
-            time.sleep(0.5)
-        wrong.append(f"{entity} is not {state} with {words}: {shown}")
-
-    expect("off", '"problem": null', '"since": null')
-    card.rename(scratch / "away")
-    expect("on", "taken away", '"since": "20')
-    (scratch / "away").rename(card)
-    expect("off", '"problem": null', '"lost": 0')
-    return wrong
 
 
 def main():
