@@ -18,10 +18,13 @@ import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.parse
 import urllib.request
+
+# Nothing is to be left beside it.
+sys.dont_write_bytecode = True
+from home_assistant_rig import Meter, take_card_away  # noqa: E402
 
 UNKNOWN = (None, "unknown", "unavailable")
 
@@ -47,29 +50,6 @@ def until(seconds, what, question):
 def answers(port):
     with socket.create_connection(("127.0.0.1", port), 1):
         return True
-
-
-class Meter:
-    """A meter on TCP that says one telegram again and again."""
-
-    def __init__(self, path):
-        self.telegram = pathlib.Path(path).read_bytes()
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.port = self.server.getsockname()[1]
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            client, _ = self.server.accept()
-            threading.Thread(target=self.tell, args=(client,), daemon=True).start()
-
-    def tell(self, client):
-        try:
-            while True:
-                client.sendall(self.telegram)
-                time.sleep(1)
-        except OSError:
-            client.close()
 
 
 class Socket:
@@ -227,7 +207,7 @@ def configure(scratch, broker, meters, args, contract=True, discovery=True):
     layouts = '["dsmrd"]' if args.no_dsmr_reader or args.no_simulation else '["dsmrd", "dsmr-reader"]'
     text = "".join(f'[[meter]]\nname = "{name}"\nsource = "tcp://127.0.0.1:{port}"\n' for name, port in meters)
     text += (
-        f'[store]\npath = "{scratch}/record.sqlite"\n[[mqtt]]\nname = "check"\nurl = "mqtt://127.0.0.1:{broker}"\n'
+        f'[store]\npath = "{scratch}/card/record.sqlite"\n[[mqtt]]\nname = "check"\nurl = "mqtt://127.0.0.1:{broker}"\n'
         f'layouts = {layouts}\npayload = "{args.payload}"\ndiscovery = {str(discovery).lower()}\n'
     )
     if contract:
@@ -331,6 +311,7 @@ def main():
             simulation, port = household(scratch, args)
             running.append(simulation)
             meters.insert(0, ("house", port))
+        (scratch / "card").mkdir()
         configure(scratch, broker, meters, args)
         running.append(run_dsmrd(scratch))
         hass.start()
@@ -350,6 +331,8 @@ def main():
         # Past the end of a quarter-hour of the household's time.
         time.sleep(max(args.wait, begun + 1200 / max(args.speed, 20) - time.monotonic()))
         states = hass.states()
+        # Before there is a socket, which wants to be listened to.
+        faults = take_card_away(hass, scratch)
         hass_socket = Socket(hass.port, hass.token)
         of = {platform: registered(hass_socket, platform) for platform in ("mqtt", "dsmr_reader")}
         used, issues = dashboard(hass_socket, states, of["mqtt"])
@@ -376,13 +359,14 @@ def main():
         print(f"energy dashboard: {len(used)} statistics, issues: {issues}")
         print(f"left without a contract: {len(left['contract'])}, of them costs: {costs}")
         print(f"left without discovery, or gone with it and another's: {strays}")
+        print(f"the record taken away and put back: {faults or 'told'}")
         print(f"warnings: {len(warnings)}")
         for line in warnings[:40]:
             print("  ", line)
         if args.json:
             kept = {entity: states.get(entity) for entities in of.values() for entity in sorted(entities)}
             args.json.write_text(json.dumps({"states": kept, "warnings": warnings, "issues": issues}, indent=1))
-        good = not (blank or any(unknown.values()) or issues or warnings or costs or strays) and bool(default) and (
+        good = not (blank or any(unknown.values()) or issues or warnings or costs or strays or faults) and bool(default) and (
             not reader or len(of["dsmr_reader"]) == 81)
     finally:
         hass.stop()

@@ -49,6 +49,14 @@ struct Inner {
     table: Arc<PriceTable>,
 }
 
+impl Inner {
+    /// A ledger that knows nothing of the past.
+    fn blank(&self, plan: &Plan) -> Made {
+        let table = Arc::clone(&self.table);
+        Made { ledger: Ledger::new(plan.settings(Arc::clone(&table)), Vec::new()), table }
+    }
+}
+
 /// The ledgers of all meters; clones are the same.
 #[derive(Clone, Debug)]
 pub struct Books {
@@ -72,12 +80,24 @@ impl Books {
 
     /// Opens a meter's book: from the record, where that can be read.
     pub fn open(&self, meter: &MeterSettings, prices: &PriceSettings, last: Option<&Reading>) {
+        let (plan, guessed) = Self::plan(meter, prices, last);
+        let made = make(&self.record(), &plan);
+        self.enter(plan, guessed, made);
+    }
+
+    /// Opens the book of a meter whose record nobody can look into yet: it begins with the next reading, until it is
+    /// [made anew](Self::renew).
+    pub fn begin(&self, meter: &MeterSettings, prices: &PriceSettings) {
+        let (plan, guessed) = Self::plan(meter, prices, None);
+        let made = self.lock().blank(&plan);
+        self.enter(plan, guessed, Ok(made));
+    }
+
+    fn plan(meter: &MeterSettings, prices: &PriceSettings, last: Option<&Reading>) -> (Plan, bool) {
         let told = last.and_then(|reading| reading.country).map(|country| country.zone_name());
         let guessed = meter.source.timezone.is_none() && meter.source.country.is_none();
         let zone = told.filter(|_| guessed).unwrap_or_else(|| meter.source.zone_name()).to_owned();
-        let plan = Plan { meter: meter.name.as_str().into(), zone, prices: prices.clone() };
-        let made = make(&self.record(), &plan);
-        self.enter(plan, guessed, made);
+        (Plan { meter: meter.name.as_str().into(), zone, prices: prices.clone() }, guessed)
     }
 
     fn enter(&self, plan: Plan, guessed: bool, made: Result<Made, BookError>) {
@@ -97,8 +117,7 @@ impl Books {
                     meter = %plan.meter, %error,
                     "the totals cannot be taken from the record; they begin with the next reading"
                 );
-                let table = Arc::clone(&inner.table);
-                Made { ledger: Ledger::new(plan.settings(Arc::clone(&table)), Vec::new()), table }
+                inner.blank(&plan)
             }
         };
         inner.table = table;

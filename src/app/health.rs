@@ -1,19 +1,33 @@
 //! Tells in the feed how the record is.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use crate::clock::{Clock, MonoMillis};
 use crate::feed::{Event, Feed};
-use crate::telemetry::StoreHealth;
+use crate::telemetry::{BackupState, StoreCounters, StoreHealth};
 
 /// How often numbers alone are told.
 const PACE: MonoMillis = 60_000;
 
+/// Tells it for the life of the runtime, beside everything that may have to wait for the record.
+pub(super) async fn tell(counters: Arc<StoreCounters>, backups: Arc<BackupState>, feed: Feed, clock: Clock) {
+    let (mut told, mut second) = (Told::default(), tokio::time::interval(Duration::from_secs(1)));
+    loop {
+        second.tick().await;
+        let mut health = counters.health();
+        health.backup = backups.health();
+        told.tell(&health, &feed, &clock);
+    }
+}
+
 /// What was told last.
 #[derive(Debug, Default)]
-pub(super) struct Told(Option<(StoreHealth, MonoMillis)>);
+struct Told(Option<(StoreHealth, MonoMillis)>);
 
 impl Told {
     /// Tells it if there is anything new: what does not work at once, how much waits or is lost once a minute.
-    pub(super) fn tell(&mut self, health: &StoreHealth, feed: &Feed, clock: &Clock) {
+    fn tell(&mut self, health: &StoreHealth, feed: &Feed, clock: &Clock) {
         let now = clock.mono();
         let is_new = self.0.as_ref().is_none_or(|(told, at)| {
             let fault =

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::backup::Backups;
 use super::books::Books;
-use super::health::Told;
+use super::health;
 use super::opening::Opening;
 use super::prices::{self, Market};
 use super::pulse::{STORE_PATIENCE, beat};
@@ -87,8 +87,8 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the record. One on a medium that is full, read-only or failing is tried again while the appliance runs:
-    /// readings wait in memory until then.
+    /// Opens the record, within a runtime. One on a medium that is full, read-only, failing or very slow is opened while
+    /// the appliance runs: readings wait in memory until then.
     ///
     /// # Errors
     /// When the record cannot be opened at all: no such folder, no permission, another process holds it.
@@ -111,16 +111,21 @@ impl App {
         level: Option<LevelHandle>,
     ) -> Result<Self, store::OpenError> {
         let store_counters = Arc::new(StoreCounters::default());
-        let (store, opening) = Opening::at_start(
-            sink::open_store(&settings, disk.as_ref(), &store_counters, &clock),
-            &store_counters,
-            &clock,
-        )?;
+        let open = {
+            let (settings, disk) = (settings.clone(), disk.clone());
+            let (counters, clock) = (Arc::clone(&store_counters), clock.clone());
+            move || sink::open_store(&settings, disk.as_ref(), &counters, &clock)
+        };
+        let (store, opening) = Opening::at_start(&settings.store.path, open, &store_counters, &clock)?;
         let feed = Feed::default();
         let books = Books::new(settings.store.path.clone());
         for meter in &settings.meters {
             let latest = store.as_ref().and_then(|store| store.latest(&meter.name));
-            books.open(meter, &settings.prices, latest.as_ref());
+            if opening.as_ref().is_some_and(Opening::is_under_way) {
+                books.begin(meter, &settings.prices);
+            } else {
+                books.open(meter, &settings.prices, latest.as_ref());
+            }
         }
         seed(&feed, store.as_deref(), &books, &settings, clock.wall());
         let shares = Shares::new(clock.clone());
@@ -160,15 +165,20 @@ impl App {
         let watchdog = watchdog::spawn(vec![runtime, record], self.settings.watchdog)?;
         let mut backups = Backups::new(self.clock.clone());
         backups.start(&self.settings.backup, &self.settings.store.path);
+        tokio::spawn(health::tell(
+            Arc::clone(&self.store_counters),
+            backups.state(),
+            self.feed.clone(),
+            self.clock.clone(),
+        ));
         Ok(Running {
             backups,
-            market: Market::new(&self.settings),
+            market: if self.opening.is_some() { Market::closed() } else { Market::new(&self.settings) },
             app: self,
             readers,
             brokers,
             stop_requested: false,
             recordless: false,
-            told: Told::default(),
             _watchdog: watchdog,
         })
     }
@@ -199,7 +209,6 @@ pub struct Running {
     stop_requested: bool,
     /// Neither the new record nor the old one could be opened: nothing could be kept any more.
     pub(super) recordless: bool,
-    told: Told,
     _watchdog: Watchdog,
 }
 
@@ -281,9 +290,6 @@ impl Running {
                     if let Some(code) = self.open_record(&mut requests).await {
                         break code;
                     }
-                    let mut health = self.app.store_counters.health();
-                    health.backup = self.backups.state().health();
-                    self.told.tell(&health, &self.app.feed, &self.app.clock);
                     requests.unless_stopped(self.keep_books()).await;
                 }
             }
@@ -294,6 +300,7 @@ impl Running {
     /// Takes over prices that changed, and zones that telegrams told.
     async fn keep_books(&mut self) {
         let App { books, sink, settings, .. } = &self.app;
+        self.market.follow(&self.app.store_counters, settings);
         self.market.poll(books, sink.store(), settings).await;
         let displaced = books.displaced();
         if !displaced.is_empty() {

@@ -1,7 +1,9 @@
-//! A record that could not be opened, because its medium is full, read-only or failing: it is tried again while meters
-//! are read and brokers told, and gets what was read meanwhile.
+//! A record that could not be opened, because its medium is full, read-only, failing or very slow: it is tried again while
+//! meters are read and brokers told, and gets what was read meanwhile.
 
-use std::sync::Arc;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -18,6 +20,9 @@ use crate::telemetry::{StoreCounters, StoreFault};
 const PACE: MonoMillis = 5_000;
 /// How often that is told.
 const LOG_PACE: MonoMillis = 60_000;
+/// The first attempt is given this long: a check of a big database and a salvage take five seconds, and a card that takes
+/// seconds for each sync must not keep the meter waiting.
+const FIRST: Duration = Duration::from_secs(8);
 /// How long the last attempt may take, when the process is asked to stop.
 const LAST: Duration = Duration::from_secs(5);
 
@@ -32,20 +37,43 @@ pub(super) struct Opening {
 }
 
 impl Opening {
-    /// What to make of the first attempt: a store, or more attempts.
+    /// What comes of the first attempt: a store, or more attempts. One that takes long goes on beside the rest.
     ///
     /// # Errors
     /// When another attempt would find the same.
     pub(super) fn at_start(
-        opened: Opened,
+        path: &Path,
+        open: impl FnOnce() -> Opened + Send + 'static,
         counters: &StoreCounters,
         clock: &Clock,
     ) -> Result<(Option<Arc<Store>>, Option<Self>), OpenError> {
-        match opened {
-            Ok(store) => Ok((Some(Arc::new(store)), None)),
-            Err(error) if error.may_pass() => Ok((None, Some(Self::after(&error, counters, clock)))),
-            Err(error) => Err(error),
+        let (told, outcome) = mpsc::channel();
+        // Nobody may want it any more.
+        tokio::task::spawn_blocking(move || told.send(open()));
+        match outcome.recv_timeout(FIRST) {
+            Ok(Ok(store)) => Ok((Some(Arc::new(store)), None)),
+            Ok(Err(error)) if error.may_pass() => Ok((None, Some(Self::after(&error, counters, clock)))),
+            Ok(Err(error)) => Err(error),
+            Err(_) => {
+                let problem = "the record takes long to open, and goes on: the medium is slow";
+                counters.troubles.failed(StoreFault::Closed, &problem, clock.wall());
+                tracing::warn!(
+                    seconds = FIRST.as_secs(),
+                    "the record takes long to open: meters are read and brokers told, readings wait in memory"
+                );
+                let ended = || io::Error::other("the attempt ended without an outcome");
+                let path = path.to_owned();
+                let attempt = tokio::task::spawn_blocking(move || {
+                    outcome.recv().unwrap_or_else(|_| Err(OpenError::Io { path, error: ended() }))
+                });
+                Ok((None, Some(Self { attempt: Some(attempt), again_at: 0, told_at: clock.mono() })))
+            }
         }
+    }
+
+    /// Whether an attempt is being made at this moment: who wants to read the record would wait for it.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.attempt.is_some()
     }
 
     /// After an attempt that failed.
@@ -119,8 +147,7 @@ impl Running {
     /// The record is there: it gets what waited, and the totals are made of what it has.
     async fn record_opened(&mut self, store: Store, requests: &mut Requests) {
         self.app.opening = None;
-        let waited = self.app.store_counters.waiting.get();
-        self.app.sink.attach(Arc::new(store));
+        let waited = self.app.sink.attach(Arc::new(store));
         self.app.store_counters.troubles.healed(StoreFault::Closed);
         tracing::info!(waited, "the record is open; it has the readings that waited");
         self.market.look_at(&self.app.settings);
@@ -146,7 +173,12 @@ impl Running {
             return true;
         }
         let opening = async {
-            self.stop_opening().await;
+            // One that is under way has it.
+            if let Some(attempt) = self.app.opening.take().and_then(|opening| opening.attempt)
+                && let Ok(Ok(store)) = attempt.await
+            {
+                return Ok(Ok(store));
+            }
             let (settings, clock, counters) =
                 (self.app.settings.clone(), self.app.clock.clone(), Arc::clone(&counters));
             let disk = self.app.disk.clone();

@@ -9,6 +9,7 @@ use crate::mqtt::PricesHeard;
 use crate::prices::import::{self, ImportError};
 use crate::prices::{PriceKind, PriceUnit};
 use crate::store::{FlushError, ImportSummary, PriceWatch, Store};
+use crate::telemetry::StoreCounters;
 
 /// Why a table was not taken over; the prices are as they were.
 #[derive(Debug, thiserror::Error)]
@@ -72,14 +73,21 @@ pub fn listener(sink: Sink) -> PricesHeard {
 pub struct Market {
     watch: Option<PriceWatch>,
     failing: bool,
+    /// How often the record had been let go of.
+    let_go: u64,
 }
 
 impl Market {
     /// Looks at the record of `settings`.
     pub fn new(settings: &Settings) -> Self {
-        let mut market = Self { watch: None, failing: false };
+        let mut market = Self::closed();
         market.look_at(settings);
         market
+    }
+
+    /// Looks at nothing until [`Market::look_at`].
+    pub fn closed() -> Self {
+        Self { watch: None, failing: false, let_go: 0 }
     }
 
     /// Looks at the record of other settings from now on.
@@ -91,6 +99,18 @@ impl Market {
                 None
             }
         };
+    }
+
+    /// Lets go of a record that its writer let go of, and looks at the one that it has again: the files may be others, and
+    /// as long as they are open here the medium cannot be unmounted.
+    pub fn follow(&mut self, counters: &StoreCounters, settings: &Settings) {
+        let (let_go, had_again) = (counters.let_go.get(), counters.had_again.get());
+        if let_go > had_again {
+            self.watch = None;
+        } else if let_go != self.let_go {
+            self.let_go = let_go;
+            self.look_at(settings);
+        }
     }
 
     /// Takes new prices over, where there are any; costs of the past are made anew when their prices changed.

@@ -37,7 +37,9 @@ pub(super) async fn beat(
         let beats = store.heartbeat().load(Ordering::Relaxed);
         still = if record.swap(beats, Ordering::Relaxed) == beats { still + 1 } else { 0 };
         if still >= SLOW {
-            let problem = format!("the medium has taken {still} s for a write, and goes on");
+            let problem = format!(
+                "the medium has taken {still} s for a write, and goes on; a card that does so more often is near its end"
+            );
             counters.troubles.failed(StoreFault::Slow, &problem, clock.wall());
             if still % 60 == SLOW {
                 tracing::warn!(seconds = still, "the medium is slow; readings wait in memory");

@@ -8,6 +8,7 @@ use super::requests::Requests;
 use super::sink;
 use crate::config::{self, MeterSettings, Settings};
 use crate::feed::MeterId;
+use crate::store::{OpenError, Store};
 use crate::telemetry::StoreFault;
 
 impl Running {
@@ -114,16 +115,14 @@ impl Running {
         {
             tracing::error!(%error, "the record could not be closed; the journal keeps what is not in a block");
         }
-        let open = |settings: &Settings| {
-            sink::open_store(settings, self.app.disk.as_ref(), &self.app.store_counters, &self.app.clock)
-        };
-        let opened = open(settings).or_else(|error| {
+        let mut opened = open_beside(&self.app, settings).await;
+        if let Err(error) = opened {
             tracing::error!(%error, "the new record cannot be opened; the old one stays");
             settings.store = self.app.settings.store.clone();
             settings.tail = self.app.settings.tail.clone();
             settings.retention = self.app.settings.retention;
-            open(settings)
-        });
+            opened = open_beside(&self.app, settings).await;
+        }
         match opened {
             Ok(store) => {
                 self.app.sink.attach(Arc::new(store));
@@ -137,6 +136,18 @@ impl Running {
                 self.recordless = true;
             }
         }
+    }
+}
+
+/// Opens a record while everything else goes on: a slow card takes its time.
+fn open_beside(app: &App, settings: &Settings) -> impl Future<Output = Result<Store, OpenError>> + use<> {
+    let (settings, disk) = (settings.clone(), app.disk.clone());
+    let (counters, clock) = (Arc::clone(&app.store_counters), app.clock.clone());
+    let path = settings.store.path.clone();
+    let open = move || sink::open_store(&settings, disk.as_ref(), &counters, &clock);
+    async move {
+        let opened = tokio::task::spawn_blocking(open).await;
+        opened.unwrap_or_else(|error| Err(OpenError::Io { path, error: error.into() }))
     }
 }
 

@@ -116,12 +116,14 @@ impl Sink {
         self.record.lock().unwrap_or_else(PoisonError::into_inner).store.take()
     }
 
-    /// Puts a store in and gives it what waited.
-    pub fn attach(&self, store: Arc<Store>) {
+    /// Puts a store in and gives it what waited; how many readings those are.
+    pub fn attach(&self, store: Arc<Store>) -> usize {
         let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = record.waiting.len();
         for (meter, reading) in record.waiting.drain(..) {
             store.offer(&meter, reading);
         }
         record.store = Some(store);
+        waited
     }
 }

@@ -106,6 +106,16 @@ impl Database {
         Ok(())
     }
 
+    /// Closes the file; what is asked from now on is asked of an empty one.
+    pub(super) fn let_go(&mut self) {
+        // At its end a connection deletes the log by its name, and by now that may be another record's.
+        let config = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        let kept = self.connection.set_db_config(config, true);
+        if let (Ok(nothing), Ok(_)) = (Connection::open_in_memory(), kept) {
+            self.connection = nothing;
+        }
+    }
+
     /// The sequence number of the last reading in a block.
     pub(super) fn sequence(&self) -> rusqlite::Result<u64> {
         sequence(&self.connection)

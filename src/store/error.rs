@@ -56,7 +56,7 @@ pub enum OpenError {
         error: io::Error,
     },
     /// SQLite refused.
-    #[error("{path}: {error}", path = .path.display())]
+    #[error("{path}: {error}{hint}", path = .path.display(), hint = sqlite_hint(.error))]
     Sqlite {
         /// The database.
         path: PathBuf,
@@ -92,17 +92,35 @@ impl OpenError {
     }
 }
 
-fn hint(error: &io::Error) -> &'static str {
+/// What to do about it, to be put behind it.
+pub(super) fn hint(error: &io::Error) -> &'static str {
+    if error.raw_os_error() == Some(libc::EIO) {
+        return FAILS;
+    }
     match error.kind() {
         io::ErrorKind::NotFound => "; create the folder, or correct store.path",
         io::ErrorKind::PermissionDenied => "; the user dsmrd runs as must be able to write there",
-        io::ErrorKind::StorageFull => "; free some space",
-        io::ErrorKind::ReadOnlyFilesystem => {
-            "; the medium is read-only: after an error of the card the system makes it so, see dmesg"
-        }
+        io::ErrorKind::StorageFull => FULL,
+        io::ErrorKind::QuotaExceeded => FULL,
+        io::ErrorKind::ReadOnlyFilesystem => READ_ONLY,
         _ => "",
     }
 }
+
+/// As [`hint`], of what SQLite says.
+pub(super) fn sqlite_hint(error: &rusqlite::Error) -> &'static str {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => FULL,
+        Some(ErrorCode::ReadOnly) => READ_ONLY,
+        Some(ErrorCode::SystemIoFailure) => FAILS,
+        _ => "",
+    }
+}
+
+const FULL: &str = "; free some space";
+const READ_ONLY: &str =
+    "; the medium is read-only: after an error of the card the system makes it so, see dmesg";
+const FAILS: &str = "; the medium fails, or went read-only: see dmesg, and have another one at hand";
 
 /// Why stored readings could not be read.
 #[derive(Debug, thiserror::Error)]

@@ -13,6 +13,7 @@
 
 mod files;
 mod record;
+mod replace;
 mod tail;
 
 use std::io;

@@ -5,6 +5,7 @@
 //! between any two of these, the next start takes from the journal what has a higher number.
 
 mod restoring;
+mod standing;
 mod syncing;
 mod thinning;
 
@@ -24,12 +25,13 @@ use super::queue::{Queue, Request};
 use super::rebuild;
 use super::settings::StoreSettings;
 use super::tallies::Tallies;
-use super::trouble::Trouble;
+use super::trouble::{Room, Trouble, with_remedy};
 use crate::clock::{Clock, MonoMillis};
 use crate::meter::Reading;
 use crate::telemetry::{StoreCounters, StoreFault};
 use restoring::Restoring;
 pub(super) use restoring::SalvageFailure;
+use standing::Standing;
 use thinning::Thinning;
 
 /// Blocks of finished hours wait for each other at least this long, unless there are many: a replay of a year
@@ -55,6 +57,7 @@ const TICK: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) struct Writer {
     settings: StoreSettings,
+    disk: Arc<dyn Disk>,
     counters: Arc<StoreCounters>,
     clock: Clock,
     database: Database,
@@ -75,6 +78,8 @@ pub(super) struct Writer {
     swap_trouble: Trouble,
     restoring: Restoring,
     thinning: Thinning,
+    standing: Standing,
+    room: Room,
 }
 
 impl Writer {
@@ -111,11 +116,14 @@ impl Writer {
                 recovered += u64::from(pending.push(&place, &row).is_ok());
             }
         };
-        let opened = Journal::open(&settings.path, disk, memory, file, &aside, &mut take);
+        let opened = Journal::open(&settings.path, Arc::clone(&disk), memory, file, &aside, &mut take);
         let (journal, found) = opened.map_err(|error| journal::open_error(error, &path, &settings.path))?;
         let now = clock.mono();
+        let mut standing = Standing::default();
+        standing.settle(&settings.path, sequence);
         let mut writer = Self {
             settings,
+            disk,
             counters,
             clock,
             database,
@@ -134,6 +142,8 @@ impl Writer {
             swap_trouble: Trouble::default(),
             restoring: Restoring::default(),
             thinning: Thinning::default(),
+            standing,
+            room: Room::default(),
         };
         if found.torn > 0 {
             tracing::warn!(
@@ -157,6 +167,7 @@ impl Writer {
         }
         writer.journal.raise(sequence + 1);
         writer.restore_at_open();
+        writer.is_new();
         writer.measure();
         Ok(writer)
     }
@@ -172,18 +183,25 @@ impl Writer {
                 match request {
                     Request::Reading(meter, reading) => self.keep(&meter.name, &reading),
                     Request::Prices(slots, answer) => {
-                        let outcome = self.database.put_prices(&slots);
+                        let outcome = if self.standing.is_away() {
+                            Err(Self::away())
+                        } else {
+                            self.database.put_prices(&slots).map_err(|error| FlushError(error.to_string()))
+                        };
                         // Nobody may be waiting any more.
-                        let _ = answer.send(outcome.map_err(|error| FlushError(error.to_string())));
+                        let _ = answer.send(outcome);
                     }
                     Request::Retain(retention) => self.thinning.begin(retention, &self.database),
                     Request::Flush(answer) => flushes.push(answer),
                 }
             }
+            self.look_after_files();
             self.write();
             self.tick();
-            self.restore(idle);
-            self.thin(idle);
+            if !self.standing.is_away() {
+                self.restore(idle);
+                self.thin(idle);
+            }
             self.counters.waiting.set(self.unsynced + queue.len() as u64);
             for answer in flushes {
                 // Nobody may be waiting any more.
@@ -255,7 +273,7 @@ impl Writer {
             || self.pending.bytes() >= COMMIT_BYTES
             || since >= COMMIT_LATEST
             || self.commit_trouble.is_failing();
-        if due && now >= self.commit_again_at {
+        if due && (now >= self.commit_again_at || self.has_more_room(now)) {
             // The failure is told and tried again.
             let _ = self.commit();
         }
@@ -263,6 +281,14 @@ impl Writer {
 
     /// Stores everything pending, then cuts the journal.
     fn commit(&mut self) -> Result<(), FlushError> {
+        let had_again = self.counters.had_again.get();
+        if !self.has_files() {
+            return Err(Self::away());
+        }
+        if self.counters.had_again.get() != had_again {
+            // The record that just came back has them.
+            return Ok(());
+        }
         let now = self.clock.mono();
         if self.commit_trouble.is_failing()
             && let Err(error) = self.database.probe()
@@ -277,6 +303,7 @@ impl Writer {
         {
             outcome = match self.database.renew(self.clock.wall(), error) {
                 Ok(()) => {
+                    self.standing.settle(&self.settings.path, self.standing.stored);
                     self.tallies.renewed();
                     self.restoring.look(&self.settings.path);
                     self.database.store(self.pending.finished(), &mut self.tallies, sequence)
@@ -287,20 +314,9 @@ impl Writer {
         }
         match outcome {
             Ok(()) => {
-                self.counters.blocks.add(self.pending.finished().len() as u64);
-                self.pending.clear_finished();
+                self.standing.stored = sequence;
                 self.cut();
-                self.unsynced = 0;
-                self.counters.troubles.healed(StoreFault::Database);
-                self.thin_at_commit();
-                self.committed_at = now;
-                self.synced_at = now;
-                self.commit_again_at = 0;
-                if self.commit_trouble.succeeded() {
-                    self.commit_trouble = Trouble::default();
-                    tracing::info!("the database can be written again");
-                }
-                self.measure();
+                self.committed(self.pending.finished().len() as u64);
                 Ok(())
             }
             Err(error) => {
@@ -309,6 +325,24 @@ impl Writer {
                 Err(self.commit_failed(now, &error, wait))
             }
         }
+    }
+
+    /// Everything pending is in so many blocks.
+    fn committed(&mut self, blocks: u64) {
+        let now = self.clock.mono();
+        self.counters.blocks.add(blocks);
+        self.pending.clear_finished();
+        self.unsynced = 0;
+        self.counters.troubles.healed(StoreFault::Database);
+        self.thin_at_commit();
+        self.committed_at = now;
+        self.synced_at = now;
+        self.commit_again_at = 0;
+        if self.commit_trouble.succeeded() {
+            self.commit_trouble = Trouble::default();
+            tracing::info!("the database can be written again");
+        }
+        self.measure();
     }
 
     /// Starts the journal over, once what was committed is in the database's own file: a log that is lost costs nothing
@@ -328,15 +362,17 @@ impl Writer {
     fn commit_failed(
         &mut self,
         now: MonoMillis,
-        error: &dyn std::error::Error,
+        error: &(dyn std::error::Error + 'static),
         wait: MonoMillis,
     ) -> FlushError {
         self.commit_again_at = now + wait;
-        self.counters.troubles.failed(StoreFault::Database, &error, self.clock.wall());
+        self.note_room(now);
+        let problem = with_remedy(error);
+        self.counters.troubles.failed(StoreFault::Database, &problem, self.clock.wall());
         if self.commit_trouble.failed(now) {
-            tracing::error!(error = %error, "could not write the database; readings stay in the journal");
+            tracing::error!(error = problem, "could not write the database; readings stay in the journal");
         }
-        FlushError(error.to_string())
+        FlushError(problem)
     }
 
     /// Everything so far into blocks, or at least onto the device.
@@ -345,7 +381,7 @@ impl Writer {
             return Ok(());
         }
         let committed = self.commit();
-        if committed.is_err() {
+        if committed.is_err() && !self.standing.is_away() {
             let now = self.clock.mono();
             let outcome = self.synced(now);
             self.account(now, outcome);

@@ -118,6 +118,10 @@ pub struct StoreCounters {
     pub disk_bytes: Counter,
     /// Level: readings that are in memory and not on the medium.
     pub waiting: Counter,
+    /// Times the record's files were let go of, because they were gone or failed for long.
+    pub let_go: Counter,
+    /// Times there was a record again after that.
+    pub had_again: Counter,
     /// What does not work; see [`StoreCounters::health`].
     pub troubles: StoreTroubles,
 }

@@ -9,6 +9,9 @@ use super::{BackupHealth, StoreCounters};
 pub enum StoreFault {
     /// It cannot be opened: readings wait in memory, the first 4,096 of them.
     Closed,
+    /// Its files are not in their place any more: deleted, moved, or away with their medium. Readings wait in memory, a day
+    /// of one meter.
+    Gone,
     /// The journal cannot be written: readings wait in memory, a day of one meter.
     Journal,
     /// The database cannot be written: readings stay in the journal, weeks of them.
@@ -19,12 +22,13 @@ pub enum StoreFault {
 
 impl StoreFault {
     /// All of them, in their order.
-    pub const ALL: [Self; 4] = [Self::Closed, Self::Journal, Self::Database, Self::Slow];
+    pub const ALL: [Self; 5] = [Self::Closed, Self::Gone, Self::Journal, Self::Database, Self::Slow];
 
     /// The word for it, for topics and interfaces.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Closed => "closed",
+            Self::Gone => "gone",
             Self::Journal => "journal",
             Self::Database => "database",
             Self::Slow => "slow",

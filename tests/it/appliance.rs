@@ -18,6 +18,9 @@ mod links;
 /// Several meters in one process, and one that is swapped for another.
 mod meters;
 
+/// A broker that restarts again and again.
+mod restarts;
+
 /// The share of a meter, by the configuration.
 mod shares;
 

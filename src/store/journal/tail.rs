@@ -162,10 +162,17 @@ pub(super) fn read(path: &Path, owner: u32) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// Which file lies there.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    path.symlink_metadata().ok().map(|about| (about.dev(), about.ino()))
+}
+
 /// The file in memory, ours for as long as it is open.
 #[derive(Debug)]
 pub(super) struct Tail {
     path: PathBuf,
+    /// What lies there, when it is ours.
+    identity: Option<(u64, u64)>,
     link: PathBuf,
     file: Box<dyn DiskFile>,
     /// What it says of itself; none before the first write, or when a write failed.
@@ -188,7 +195,8 @@ impl Tail {
             let _ = std::fs::remove_file(&link);
             let _ = std::os::unix::fs::symlink(&path, &link);
         }
-        Ok(Self { path, link, file, head: None, written: 0 })
+        let identity = identity(&path);
+        Ok(Self { path, identity, link, file, head: None, written: 0 })
     }
 
     /// What an earlier process left in it.
@@ -202,8 +210,9 @@ impl Tail {
 
     /// Makes the file hold `bytes`, of which only the end is new, for the place that `head` tells.
     pub(super) fn write(&mut self, head: Head, bytes: &[u8]) -> io::Result<()> {
-        if !self.file.is_linked() {
-            return Err(io::Error::new(io::ErrorKind::NotFound, "somebody removed it"));
+        // Another file system may lie over it, in which the next process would look.
+        if !self.file.is_linked() || identity(&self.path) != self.identity {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "somebody removed it, or its file system"));
         }
         if bytes.is_empty() || (self.head == Some(head) && self.written == bytes.len()) {
             return Ok(());

@@ -3,7 +3,7 @@
 use super::Writer;
 use crate::clock::MonoMillis;
 use crate::store::journal::MAX_UNSYNCED;
-use crate::store::trouble::Trouble;
+use crate::store::trouble::{Trouble, with_remedy};
 use crate::telemetry::StoreFault;
 
 /// After a failure, in milliseconds, it is tried again.
@@ -14,7 +14,7 @@ impl Writer {
     pub(super) fn write(&mut self) {
         let now = self.clock.mono();
         let at_once = self.settings.sync_interval.is_zero() || self.journal.unsynced() > MAX_UNSYNCED;
-        let card = now >= self.write_again_at;
+        let card = now >= self.write_again_at && !self.standing.is_away();
         if at_once && card && self.journal.unsynced() > 0 {
             let outcome = self.synced(now);
             self.account(now, outcome);
@@ -39,6 +39,7 @@ impl Writer {
     pub(super) fn account(&mut self, now: MonoMillis, outcome: std::io::Result<u64>) {
         match outcome {
             Ok(rows) => {
+                self.standing.took();
                 self.counters.stored.add(rows);
                 self.write_again_at = 0;
                 self.counters.troubles.healed(StoreFault::Journal);
@@ -51,13 +52,29 @@ impl Writer {
             }
             Err(error) => {
                 self.write_again_at = now + RETRY;
-                self.counters.troubles.failed(StoreFault::Journal, &error, self.clock.wall());
+                self.standing.refused(&error, now);
+                let problem = with_remedy(&error);
+                self.counters.troubles.failed(StoreFault::Journal, &problem, self.clock.wall());
                 if self.write_trouble.failed(now) {
                     let waiting = self.unsynced;
-                    tracing::error!(error = %error, waiting, "could not write the journal; readings wait in memory");
+                    tracing::error!(
+                        error = problem,
+                        waiting,
+                        "could not write the journal; readings wait in memory"
+                    );
                 }
             }
         }
+    }
+
+    /// How much room there is when a commit fails.
+    pub(super) fn note_room(&mut self, now: MonoMillis) {
+        self.room.note(&self.settings.path, now);
+    }
+
+    /// Somebody made room since the last commit failed: there is no reason to wait any longer.
+    pub(super) fn has_more_room(&self, now: MonoMillis) -> bool {
+        self.commit_trouble.is_failing() && self.room.has_grown(&self.settings.path, now)
     }
 
     /// What the time asks for.
@@ -70,7 +87,7 @@ impl Writer {
         let interval = self.settings.sync_interval.as_millis() as MonoMillis;
         // Whether a fault is over is found out at once.
         let due = now >= self.synced_at + interval || self.sync_failing;
-        if self.journal.unsynced() > 0 && due && now >= self.write_again_at {
+        if self.journal.unsynced() > 0 && due && now >= self.write_again_at && !self.standing.is_away() {
             let outcome = self.synced(now);
             self.account(now, outcome);
             self.measure();

@@ -35,6 +35,11 @@ impl Daemon {
         Self { child, log }
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal to the process itself.
     pub(crate) fn signal(&self, signal: i32) {
         // SAFETY: the child has not been waited for, so the pid is still its own.

@@ -7,6 +7,9 @@ mod numbers;
 /// Real file systems, where this machine lets us mount them.
 mod mounted;
 
+/// Files of the record deleted, moved, replaced, or away with their medium.
+mod standing;
+
 /// The appliance on a medium that is of no use at its start.
 mod start;
 
@@ -93,7 +96,7 @@ impl Rig {
     /// Waits until `so` holds, while the time goes on.
     async fn until(&mut self, what: &str, mut so: impl FnMut(&StoreCounters) -> bool) {
         let Opened { counters, clock, .. } = &self.opened;
-        until(Duration::from_secs(20), what, || {
+        until(Duration::from_secs(60), what, || {
             clock.advance(20);
             so(counters)
         })

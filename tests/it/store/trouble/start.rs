@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use super::fault;
 use crate::appliance::daemon::stored;
 use crate::appliance::meter::{Meter, telegram};
-use crate::store::disk::Card;
+use crate::store::disk::{Card, Faults};
 use crate::store::runtime;
 use crate::support::until;
 
@@ -66,6 +66,38 @@ async fn live<F: Future<Output = ()>>(
     let run = running.run(controls, move || config::load(&path).map(|loaded| loaded.settings), |_| ());
     let (ending, ()) = tokio::join!(run, work(feed, sender));
     ending.code
+}
+
+#[test]
+fn a_medium_that_takes_very_long_keeps_no_meter_waiting_at_the_start() {
+    let folder = crate::support::scratch();
+    let (config, mut meter) = configure(folder.path());
+    let card = Card::of(&folder.path().join("card"));
+    // A new record is a dozen syncs.
+    card.fail(Faults { sync_takes: Duration::from_secs(6), ..Faults::default() });
+    runtime().block_on(async {
+        let code = live(&card, &config, async |feed, control| {
+            let (mut seen, mut events) = (Seen { readings: 0, states: Vec::new() }, feed.subscribe().1);
+            for n in 1..=5 {
+                meter.send(&telegram(n));
+            }
+            until(Duration::from_secs(20), "readings are shown before the record is open", || {
+                seen.look(&mut events);
+                seen.readings == 5 && seen.states == ["closed"]
+            })
+            .await;
+            card.heal();
+            until(Duration::from_secs(40), "the record is open", || {
+                seen.look(&mut events);
+                seen.states == ["closed", "ok"]
+            })
+            .await;
+            control.send(Control::Stop).await.unwrap();
+        })
+        .await;
+        assert_eq!(code, exit::OK);
+    });
+    assert_eq!(stored(&config), (1..=5).collect::<Vec<_>>());
 }
 
 #[test]
