@@ -52,6 +52,13 @@ pub(crate) enum Event {
         name: PathBuf,
         synced: bool,
     },
+    /// No file had the new name.
+    Rename {
+        from: PathBuf,
+        to: PathBuf,
+    },
+    /// The folder: every name in it is as it is.
+    SyncFolder,
     /// Something the test wants to know the place of.
     Mark(usize),
 }
@@ -178,6 +185,16 @@ impl Inner {
         }
     }
 
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut log = lock(&self.log);
+        std::fs::rename(from, to)?;
+        if let Some(file) = log.names.remove(from) {
+            log.names.insert(to.to_owned(), file);
+        }
+        log.events.push(Event::Rename { from: from.to_owned(), to: to.to_owned() });
+        Ok(())
+    }
+
     fn faults(&self) -> Faults {
         lock(&self.faults).clone()
     }
@@ -204,13 +221,16 @@ impl Inner {
     }
 
     /// Takes the time of a sync, and fails it if it is to fail.
-    fn sync(&self, file: FileId) -> Result<(), i32> {
+    fn sync(&self, file: FileId, folder: bool) -> Result<(), i32> {
         let faults = self.faults();
         if !faults.sync_takes.is_zero() {
             std::thread::sleep(faults.sync_takes);
         }
         let event = if faults.sync.is_some() { Event::SyncFailed { file } } else { Event::Sync { file } };
         lock(&self.log).events.push(event);
+        if folder && faults.sync.is_none() {
+            lock(&self.log).events.push(Event::SyncFolder);
+        }
         faults.sync.map_or(Ok(()), Err)
     }
 }
@@ -224,6 +244,14 @@ impl Disk for Card {
         let real = SystemDisk.open(path)?;
         let file = inner.opened(path);
         Ok(Box::new(CardFile { inner: Arc::clone(inner), file, real, about: File::open(path)? }))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let inner = &self.0.shared;
+        if let Some(error) = inner.faults().write {
+            return Err(io::Error::from_raw_os_error(error));
+        }
+        inner.rename(from, to)
     }
 
     fn vfs(&self) -> Option<&str> {
@@ -274,7 +302,7 @@ impl DiskFile for CardFile {
     }
 
     fn sync_data(&mut self) -> io::Result<()> {
-        self.inner.sync(self.file).map_err(io::Error::from_raw_os_error)
+        self.inner.sync(self.file, false).map_err(io::Error::from_raw_os_error)
     }
 
     fn sync_all(&mut self) -> io::Result<()> {
