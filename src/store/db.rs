@@ -8,6 +8,7 @@ mod damage;
 pub(super) mod epoch;
 pub(super) mod intake;
 mod log;
+mod make;
 mod migrate;
 pub(super) mod older;
 pub(super) mod prices;
@@ -25,6 +26,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 use aside::set_aside;
 pub(super) use connect::{open_beside, open_to_read};
 pub(super) use copy::{newest_schema, open_any, open_still};
+pub(super) use make::make;
 
 use super::error::OpenError;
 use super::pending::Finished;
@@ -73,7 +75,7 @@ impl Database {
 
     fn open_checked(path: &Path, vfs: Option<&str>, now: UnixMillis) -> Result<Self, OpenError> {
         let fail = |error| OpenError::Sqlite { path: path.to_owned(), error };
-        make(path).map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
+        make_file(path).map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
         let mut connection = match vfs {
             Some(vfs) => Connection::open_with_flags_and_vfs(path, OpenFlags::default(), vfs),
             None => Connection::open(path),
@@ -251,9 +253,9 @@ pub(super) fn sequence(connection: &Connection) -> rusqlite::Result<u64> {
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "page_size", 4096)?;
-    // Incremental, for what retention leaves free. It holds for a database that is made now.
-    connection.pragma_update(None, "auto_vacuum", 2)?;
+    if connection.query_row("PRAGMA page_count", [], |row| row.get::<_, i64>(0))? == 0 {
+        shape(connection)?;
+    }
     // A new file becomes one with a log under a rollback journal. That this one is gone has to reach the device: it
     // would take back, after a power cut, everything that came since. With a log the same word means FULL.
     connection.pragma_update(None, "synchronous", "EXTRA")?;
@@ -265,6 +267,13 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "journal_size_limit", 1 << 20, |_| Ok(()))?;
     connection.pragma_update(None, "cache_size", -512)?;
     connection.pragma_update(None, "foreign_keys", true)
+}
+
+/// What holds for a database that is made now. Any other SQLite would write to, and say what it said already.
+fn shape(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "page_size", 4096)?;
+    // Incremental, for what retention leaves free.
+    connection.pragma_update(None, "auto_vacuum", 2)
 }
 
 /// SQLite's own check, cut off after [`CHECK_LIMIT`].
@@ -298,7 +307,7 @@ fn check(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Makes a database that is not there yet, for its owner and group alone; what SQLite puts beside it follows.
-fn make(path: &Path) -> std::io::Result<()> {
+fn make_file(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o640).open(path) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),

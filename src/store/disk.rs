@@ -21,6 +21,14 @@ pub trait Disk: Debug + Send + Sync {
     /// What the system says.
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
 
+    /// Gives a file another name, in the same folder, that no file has. The folder is not synced.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
+    }
+
     /// The VFS that SQLite's writing connection goes through; none for SQLite's own.
     fn vfs(&self) -> Option<&str> {
         None
@@ -54,6 +62,14 @@ pub trait DiskFile: Debug + Send {
     /// # Errors
     /// What the system says; some of the bytes may have been written.
     fn write_all_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()>;
+
+    /// Makes it `to` bytes long from the `from` that it has; what is new are zeros, and has its place on the device.
+    ///
+    /// # Errors
+    /// What the system says; some of it may have been done.
+    fn extend(&mut self, from: u64, to: u64) -> io::Result<()> {
+        write_zeros(from, to, |zeros, at| self.write_all_at(zeros, at))
+    }
 
     /// Makes it this long.
     ///
@@ -103,6 +119,44 @@ impl Disk for SystemDisk {
     }
 }
 
+fn write_zeros(from: u64, to: u64, mut write: impl FnMut(&[u8], u64) -> io::Result<()>) -> io::Result<()> {
+    let zeros = [0; 16 * 1024];
+    let mut at = from;
+    while at < to {
+        let count = (to - at).min(zeros.len() as u64) as usize;
+        write(&zeros[..count], at)?;
+        at += count as u64;
+    }
+    Ok(())
+}
+
+/// Has the file system set room aside, which is zeros when it is read: none of it is written before its time. False where
+/// it cannot, as FAT.
+#[cfg(target_os = "linux")]
+fn reserve(file: &File, from: u64, to: u64) -> io::Result<bool> {
+    use std::os::fd::AsRawFd;
+    let long =
+        |length| libc::off_t::try_from(length).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge));
+    let (offset, length) = (long(from)?, long(to.saturating_sub(from))?);
+    loop {
+        // SAFETY: the descriptor is open for as long as the file is.
+        if unsafe { libc::fallocate(file.as_raw_fd(), 0, offset, length) } == 0 {
+            return Ok(true);
+        }
+        let error = io::Error::last_os_error();
+        match error.raw_os_error() {
+            Some(libc::EINTR) => {}
+            Some(libc::EOPNOTSUPP | libc::ENOSYS) => return Ok(false),
+            _ => return Err(error),
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn reserve(_file: &File, _from: u64, _to: u64) -> io::Result<bool> {
+    Ok(false)
+}
+
 impl DiskFile for File {
     fn read_all(&mut self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
@@ -113,6 +167,13 @@ impl DiskFile for File {
 
     fn write_all_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
         FileExt::write_all_at(self, bytes, offset)
+    }
+
+    fn extend(&mut self, from: u64, to: u64) -> io::Result<()> {
+        if reserve(self, from, to)? {
+            return Ok(());
+        }
+        write_zeros(from, to, |zeros, at| self.write_all_at(zeros, at))
     }
 
     fn set_len(&mut self, length: u64) -> io::Result<()> {

@@ -4,10 +4,10 @@
 //! last one. The CRC runs on from that of the record before, so that bytes left over from before a cut
 //! never pass for a continuation, wherever they lie. The first record tells the version and the sequence number of
 //! the first row; rows count up from there. Contents start with a byte: 0 the start, 1 a meter's name, and from 2
-//! the number of the meter whose row follows, as [`super::codec`] writes it.
+//! the number of the meter whose row follows, as [`super::codec`] writes it; 255 fills a block.
 //!
-//! The file is filled with zeros ahead of the end and grows in steps, so that a sync writes data and no
-//! metadata but the time of the write. A cut only moves the end back to the beginning. Because of that time a file
+//! The file has room ahead of the end, zeros, and grows in steps, so that a sync writes data and no
+//! metadata but the inode. A cut only moves the end back to the beginning. Because of the time in the inode a file
 //! system such as ext4 writes four blocks of its own within seconds of any write to the file; so between two syncs
 //! records go to a file in memory (`tail`), where there is one.
 
@@ -26,11 +26,12 @@ use super::disk::{Disk, DiskFile};
 use files::{identity, open_again, open_memory};
 pub(super) use files::{lock, open_error, read};
 pub(super) use record::Scanner;
-use record::{FIRST_ROW, MAX_METERS, METER, START, State, push_record};
+use record::{BLOCK, FIRST_ROW, MAX_METERS, METER, START, State, push_fill, push_record};
 pub(super) use tail::forget as forget_memory;
 use tail::{Head, Tail, UNDER, Under};
 
-/// The file grows in steps of this; an hour of one meter fits into the first.
+/// The file grows in steps of this; three hours of one meter fit into the first. Room costs ext4 nothing to set aside, and
+/// nothing to write into for the first time, as the inode is written anyway.
 const STEP: u64 = 256 * 1024;
 /// Beyond this the journal takes no more: SQLite has failed for weeks.
 pub(super) const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -213,6 +214,7 @@ impl Journal {
         content.extend_from_slice(&encoder.finish());
         push_record(&mut self.tail, &mut state.chain, &content);
         state.next += 1;
+        state.filled = false;
         self.unwritten_rows += 1;
         Ok(())
     }
@@ -250,9 +252,11 @@ impl Journal {
             self.suspect = false;
         }
         if self.written < self.tail.len() {
-            self.allocate(self.used() + 1)?;
-            // The zero behind the end is overwritten by the next record.
-            self.tail.push(0);
+            let end = usize::from(!self.state.filled);
+            self.allocate(self.used() + end as u64)?;
+            // The zero behind the end is overwritten by the next record. Behind a block that was filled it would cost
+            // another.
+            self.tail.extend(&[0][..end]);
             let at = self.base + self.written as u64;
             let outcome = self.file.write_all_at(&self.tail[self.written..], at);
             if at < UNDER as u64 {
@@ -269,15 +273,26 @@ impl Journal {
                     }
                 }
             }
-            self.tail.pop();
+            self.tail.truncate(self.tail.len() - end);
             outcome?;
             self.written = self.tail.len();
         }
         Ok(())
     }
 
+    /// Fills the block at the end when as much as this time would go beyond it the next: each sync writes one block then,
+    /// where every other would write two.
+    fn fill(&mut self) {
+        let room = BLOCK - self.used() % BLOCK;
+        let next = self.tail.len() as u64 * 9 / 8 + 32;
+        if !self.tail.is_empty() && !self.state.filled && room < next && next <= BLOCK {
+            self.state.filled = push_fill(&mut self.tail, &mut self.state.chain, room as usize);
+        }
+    }
+
     /// Writes, then waits until the device has it; tells how many rows were written.
     pub(super) fn sync(&mut self) -> io::Result<u64> {
+        self.fill();
         let rows = self.write()?;
         if !self.tail.is_empty() {
             if let Err(error) = self.sync_card() {
@@ -344,15 +359,8 @@ impl Journal {
             return Ok(());
         }
         let wanted = needed.div_ceil(STEP) * STEP;
-        // Zeros are written out: a range that is only reserved costs metadata at each first write into it.
-        let zeros = [0u8; 16 * 1024];
-        let mut at = self.allocated;
-        while at < wanted {
-            let count = (wanted - at).min(zeros.len() as u64) as usize;
-            self.file.write_all_at(&zeros[..count], at)?;
-            at += count as u64;
-        }
-        self.file.sync_all()?;
+        // The next sync takes it along.
+        self.file.extend(self.allocated, wanted)?;
         self.allocated = wanted;
         Ok(())
     }

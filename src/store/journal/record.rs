@@ -14,6 +14,10 @@ pub(super) const START: u8 = 0;
 pub(super) const METER: u8 = 1;
 /// A row of the first meter; the next meters' follow.
 pub(super) const FIRST_ROW: u8 = 2;
+/// Nothing, up to the end of a block.
+const FILL: u8 = 255;
+/// The blocks that file systems write; those of others fit into it.
+pub(super) const BLOCK: u64 = 4_096;
 /// Meters between two cuts.
 pub(super) const MAX_METERS: usize = 200;
 
@@ -26,6 +30,8 @@ pub(super) struct State {
     pub(super) next: u64,
     /// Whether there is a first record.
     pub(super) started: bool,
+    /// Whether the last record ends a block: what stands behind it may be of before a cut.
+    pub(super) filled: bool,
     /// Every meter named so far, with what its rows have taught.
     pub(super) meters: Vec<(Arc<str>, RowCodec)>,
 }
@@ -33,7 +39,7 @@ pub(super) struct State {
 impl State {
     /// That of an empty journal.
     pub(super) fn new(next: u64) -> Self {
-        Self { chain: CHAIN, next, started: false, meters: Vec::new() }
+        Self { chain: CHAIN, next, started: false, filled: false, meters: Vec::new() }
     }
 }
 
@@ -106,6 +112,7 @@ impl<'b> Scanner<'b> {
 
     fn take(&mut self, content: &[u8]) -> Option<Option<(u64, Arc<str>, Row)>> {
         let (kind, rest) = content.split_first()?;
+        self.state.filled = *kind == FILL;
         match *kind {
             START if !self.state.started => {
                 let (version, next) = rest.split_first()?;
@@ -121,6 +128,7 @@ impl<'b> Scanner<'b> {
                 self.state.meters.push((name.into(), RowCodec::default()));
                 Some(None)
             }
+            FILL if self.state.started => Some(None),
             place if place >= FIRST_ROW => {
                 let (name, codec) = self.state.meters.get_mut(usize::from(place - FIRST_ROW))?;
                 let row = codec.decode(&mut Decoder::new(rest)).ok()?;
@@ -139,9 +147,15 @@ impl Iterator for Scanner<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let before = self.state.chain;
-            let content = self.record()?;
+            let Some(content) = self.record() else {
+                if self.state.filled {
+                    self.torn = 0;
+                }
+                return None;
+            };
             let Some(taken) = self.take(content) else {
                 self.state.chain = before;
+                self.state.filled = false;
                 return None;
             };
             self.position += self.torn;
@@ -176,4 +190,18 @@ pub(super) fn push_record(tail: &mut Vec<u8>, chain: &mut u32, content: &[u8]) {
     *chain = crc32(crc32(*chain, &tail[start..]), content);
     tail.extend_from_slice(&chain.to_le_bytes());
     tail.extend_from_slice(content);
+}
+
+/// Fills `room` bytes behind the others. False when it is too little for a record.
+pub(super) fn push_fill(tail: &mut Vec<u8>, chain: &mut u32, room: usize) -> bool {
+    let Some(length @ 1..=0x3fff) = room.checked_sub(6) else { return false };
+    // Always in two bytes: there is no room between the longest of one and the shortest of two.
+    let prefix = [length as u8 | 0x80, (length >> 7) as u8];
+    let mut content = vec![0; length];
+    content[0] = FILL;
+    *chain = crc32(crc32(*chain, &prefix), &content);
+    tail.extend_from_slice(&prefix);
+    tail.extend_from_slice(&chain.to_le_bytes());
+    tail.extend_from_slice(&content);
+    true
 }

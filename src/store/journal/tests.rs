@@ -165,3 +165,55 @@ fn what_cannot_be_synced_is_bounded_and_goes_on_after_a_sync() {
     journal.sync().expect("syncs");
     fill(&mut journal, 0..1);
 }
+
+#[test]
+fn a_sync_writes_one_block_and_what_lies_behind_it_is_no_torn_record() {
+    let (_folder, path) = scratch();
+    let (mut journal, ..) = open(&path);
+    journal.raise(1);
+    // Bytes from before a cut lie everywhere behind the end.
+    fill(&mut journal, 0..3_000);
+    journal.sync().expect("syncs");
+    journal.cut();
+    let (mut filled, mut crossed) = (0, 0);
+    for sync in 0..40 {
+        let from = journal.used();
+        fill(&mut journal, 3_000 + sync * 150..3_150 + sync * 150);
+        let sound = journal.used();
+        journal.sync().expect("syncs");
+        filled += u32::from(journal.used() > sound);
+        crossed += u32::from(from / BLOCK != (journal.used() - 1) / BLOCK);
+        assert!(
+            journal.used() == sound || journal.used().is_multiple_of(BLOCK),
+            "filled up to {}",
+            journal.used()
+        );
+        drop(journal);
+        let (again, rows, found) = open(&path);
+        let expected: Vec<_> = (3_000..3_150 + sync * 150).map(|n| (n as u64 + 1, row(n))).collect();
+        assert!(rows == expected, "sync {sync}: {} rows", rows.len());
+        assert_eq!((found.torn, again.used()), (0, sound.max(again.used())), "sync {sync}");
+        journal = again;
+    }
+    assert!(filled > 5 && crossed <= 1, "{filled} filled, {crossed} crossed");
+}
+
+#[test]
+fn every_length_of_a_fill_is_one_record() {
+    for room in 0..=BLOCK as usize {
+        let (mut bytes, mut chain) = (Vec::new(), State::new(0).chain);
+        let mut content = vec![START, codec::VERSION];
+        content.extend_from_slice(&7u64.to_le_bytes());
+        push_record(&mut bytes, &mut chain, &content);
+        let before = bytes.len();
+        assert_eq!(push_fill(&mut bytes, &mut chain, room), room >= 7);
+        assert_eq!(bytes.len() - before, if room >= 7 { room } else { 0 });
+        let end = bytes.len();
+        // Older bytes behind it.
+        bytes.extend_from_slice(&[0x33; 64]);
+        let mut scanner = Scanner::new(&bytes);
+        assert!(scanner.next().is_none());
+        assert_eq!((scanner.position, scanner.state.next), (end, 7));
+        assert_eq!(scanner.torn == 0, room >= 7);
+    }
+}

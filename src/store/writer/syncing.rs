@@ -92,6 +92,6 @@ impl Writer {
             self.account(now, outcome);
             self.measure();
         }
-        self.commit_when_due();
+        self.commit_when_due(false);
     }
 }

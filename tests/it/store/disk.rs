@@ -53,6 +53,13 @@ pub(crate) enum Event {
         name: PathBuf,
         synced: bool,
     },
+    /// No file had the new name.
+    Rename {
+        from: PathBuf,
+        to: PathBuf,
+    },
+    /// The folder: every name in it is as it is.
+    SyncFolder,
     /// Something the test wants to know the place of.
     Mark(usize),
 }
@@ -186,6 +193,16 @@ impl Inner {
         }
     }
 
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut log = lock(&self.log);
+        std::fs::rename(from, to)?;
+        if let Some(file) = log.names.remove(from) {
+            log.names.insert(to.to_owned(), file);
+        }
+        log.events.push(Event::Rename { from: from.to_owned(), to: to.to_owned() });
+        Ok(())
+    }
+
     fn faults(&self) -> Faults {
         lock(&self.faults).clone()
     }
@@ -212,7 +229,7 @@ impl Inner {
     }
 
     /// Takes the time of a sync, and fails it if it is to fail.
-    fn sync(&self, file: FileId) -> Result<(), i32> {
+    fn sync(&self, file: FileId, folder: bool) -> Result<(), i32> {
         let mut faults = self.faults();
         while faults.sync_hangs {
             self.hangs.store(true, Ordering::Relaxed);
@@ -222,6 +239,9 @@ impl Inner {
         self.hangs.store(false, Ordering::Relaxed);
         let event = if faults.sync.is_some() { Event::SyncFailed { file } } else { Event::Sync { file } };
         lock(&self.log).events.push(event);
+        if folder && faults.sync.is_none() {
+            lock(&self.log).events.push(Event::SyncFolder);
+        }
         faults.sync.map_or(Ok(()), Err)
     }
 }
@@ -235,6 +255,14 @@ impl Disk for Card {
         let real = SystemDisk.open(path)?;
         let file = inner.opened(path);
         Ok(Box::new(CardFile { inner: Arc::clone(inner), file, real, about: File::open(path)? }))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let inner = &self.0.shared;
+        if let Some(error) = inner.faults().write {
+            return Err(io::Error::from_raw_os_error(error));
+        }
+        inner.rename(from, to)
     }
 
     fn vfs(&self) -> Option<&str> {
@@ -285,7 +313,7 @@ impl DiskFile for CardFile {
     }
 
     fn sync_data(&mut self) -> io::Result<()> {
-        self.inner.sync(self.file).map_err(io::Error::from_raw_os_error)
+        self.inner.sync(self.file, false).map_err(io::Error::from_raw_os_error)
     }
 
     fn sync_all(&mut self) -> io::Result<()> {

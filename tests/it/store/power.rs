@@ -13,6 +13,9 @@ mod migrate;
 /// Cuts while a start tidies up after a cut.
 mod recovery;
 
+/// How much is written.
+mod written;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -171,7 +174,7 @@ fn try_cuts(run: &Run, count: usize, seed: u64) {
 #[test]
 fn a_power_cut_takes_no_more_than_the_sync_interval() {
     for (seed, interval, memory) in [(1, 60, Memory::Tail), (2, 600, Memory::None), (3, 300, Memory::Tail)] {
-        let run = Run::start(Duration::from_secs(interval), 45, memory).given(300, &[]);
+        let run = Run::start(Duration::from_secs(interval), 90, memory).given(300, &[]);
         try_cuts(&run, cuts(100), seed);
     }
 }
@@ -194,4 +197,23 @@ fn power_cuts_around_restarts_and_the_merges_after_them() {
 fn power_cuts_over_days_in_which_the_log_goes_back_into_the_database() {
     let run = Run::start(Duration::from_secs(60), 1_200, Memory::None).given(3 * 24 * 5, &[]);
     try_cuts(&run, cuts(100), 5);
+}
+
+#[test]
+fn power_cuts_at_every_step_of_a_new_record() {
+    let run = Run::start(Duration::from_secs(60), 30, Memory::Tail).given(10, &[]);
+    let events = run.card.take_log();
+    let mut random = Random(6);
+    let mut replay = Replay::new(&events);
+    for place in 0..=events.len() {
+        replay.until(place);
+        // Nothing of what was not synced, all of it, and any of it.
+        for cut in [Cut { sector: 512, kept: 0 }, Cut { sector: 4_096, kept: 100 }, Cut::any(&mut random)] {
+            let (folder, path) = scratch();
+            replay.cut(cut, &mut random).lay(folder.path());
+            check(&path, &run.expected, replay.mark, &format!("event {place}, {cut:?}"));
+            let left = path.with_extension("sqlite.new");
+            assert!(!left.exists(), "event {place}, {cut:?}: {} is left", left.display());
+        }
+    }
 }

@@ -252,6 +252,11 @@ impl<'l> Replay<'l> {
                     self.durable.clone_from(&self.names);
                 }
             }
+            Event::Rename { from, to } => {
+                let file = self.names.remove(from).unwrap();
+                self.names.insert(to.clone(), file);
+            }
+            Event::SyncFolder => self.durable.clone_from(&self.names),
             Event::Mark(mark) => self.mark = *mark,
         }
         self.at += 1;

@@ -18,6 +18,8 @@ struct Shim {
     inner: *const Inner,
     /// None for files without a name, which nobody finds after a power cut.
     file: Option<FileId>,
+    /// The next sync is one of the folder too, as SQLite does it with journals and logs that it may have made.
+    folder: bool,
 }
 
 /// A VFS of its own for a card; its name. It stays for as long as the tests run, as its connections may.
@@ -109,6 +111,9 @@ unsafe extern "C" fn open(
             let id = path.map(|path| inner.opened(&path));
             ptr::addr_of_mut!((*shim).inner).write(data.inner);
             ptr::addr_of_mut!((*shim).file).write(id);
+            let made = flags & ffi::SQLITE_OPEN_CREATE != 0
+                && flags & (ffi::SQLITE_OPEN_WAL | ffi::SQLITE_OPEN_MAIN_JOURNAL) != 0;
+            ptr::addr_of_mut!((*shim).folder).write(made);
             (*shim).base.pMethods = &METHODS;
         }
         code
@@ -244,8 +249,12 @@ unsafe extern "C" fn truncate(file: *mut ffi::sqlite3_file, length: ffi::sqlite3
 unsafe extern "C" fn sync(file: *mut ffi::sqlite3_file, _flags: c_int) -> c_int {
     // SAFETY: see `data`. The file below is not synced: that a test's folder survives a power cut is nobody's wish.
     let (about, inner, _) = unsafe { shim(file) };
-    match about.file.map_or(Ok(()), |id| inner.sync(id)) {
-        Ok(()) => ffi::SQLITE_OK,
+    match about.file.map_or(Ok(()), |id| inner.sync(id, about.folder)) {
+        Ok(()) => {
+            // SAFETY: as above; SQLite calls no two methods of a file at once.
+            unsafe { (*file.cast::<Shim>()).folder = false };
+            ffi::SQLITE_OK
+        }
         Err(_) => ffi::SQLITE_IOERR_FSYNC,
     }
 }

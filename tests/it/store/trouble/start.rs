@@ -73,8 +73,8 @@ fn a_medium_that_takes_very_long_keeps_no_meter_waiting_at_the_start() {
     let folder = crate::support::scratch();
     let (config, mut meter) = configure(folder.path());
     let card = Card::of(&folder.path().join("card"));
-    // A new record is a dozen syncs.
-    card.fail(Faults { sync_takes: Duration::from_secs(6), ..Faults::default() });
+    // A new record is many syncs.
+    card.fail(Faults { sync_hangs: true, ..Faults::default() });
     runtime().block_on(async {
         let code = live(&card, &config, async |feed, control| {
             let (mut seen, mut events) = (Seen { readings: 0, states: Vec::new() }, feed.subscribe().1);
