@@ -46,12 +46,16 @@ fn show(value: Option<Decimal>) -> String {
 
 const DELTAS: &str = "energy_import_t1.delta,energy_import_total.delta,gas.delta";
 
+/// Where no span tells of a column: with as many digits as what others tell.
+fn nothing() -> Decimal {
+    Decimal::new(0, 3).unwrap()
+}
+
 /// The sum of each column and meter.
 fn sums(path: &Path, query: &Query) -> BTreeMap<String, Vec<Decimal>> {
     let mut sums: BTreeMap<String, Vec<Decimal>> = BTreeMap::new();
     for span in answer(path, query) {
-        let sums =
-            sums.entry(span.meter.to_string()).or_insert_with(|| vec![Decimal::ZERO; span.cells.len()]);
+        let sums = sums.entry(span.meter.to_string()).or_insert_with(|| vec![nothing(); span.cells.len()]);
         for (sum, cell) in sums.iter_mut().zip(&span.cells) {
             if let Some(Cell::Number(quantity)) = cell {
                 *sum = sum.checked_add(quantity.value).unwrap();
@@ -114,7 +118,7 @@ proptest! {
         let whole = sums(&database.path, &ask(Resolution::Year, DELTAS, None, None));
         let mut parts = sums(&database.path, &ask(resolution, DELTAS, None, Some(cut)));
         for (meter, more) in sums(&database.path, &ask(resolution, DELTAS, Some(cut), None)) {
-            let sums = parts.entry(meter).or_insert_with(|| vec![Decimal::ZERO; more.len()]);
+            let sums = parts.entry(meter).or_insert_with(|| vec![nothing(); more.len()]);
             for (sum, more) in sums.iter_mut().zip(more) {
                 *sum = sum.checked_add(more).unwrap();
             }
