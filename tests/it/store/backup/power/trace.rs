@@ -42,8 +42,8 @@ pub(super) enum Change {
     SyncFolder,
 }
 
-/// Runs a program to its end, and tells what it did to the files of a folder.
-pub(super) fn traced(command: &mut Command, folder: &Path) -> (ExitStatus, Vec<Change>) {
+/// Starts a program that is watched.
+fn start(command: &mut Command) -> io::Result<pid_t> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     // SAFETY: one system call, which touches no memory.
     unsafe {
@@ -52,7 +52,35 @@ pub(super) fn traced(command: &mut Command, folder: &Path) -> (ExitStatus, Vec<C
             _ => Err(io::Error::last_os_error()),
         });
     }
-    let pid = command.spawn().expect("this system lets a program be watched").id() as pid_t;
+    command.spawn().map(|child| child.id() as pid_t)
+}
+
+/// Whether this system lets a program be watched: a sandbox may not, and Linux before 5.3 does not tell of calls.
+pub(super) fn is_possible() -> bool {
+    let Ok(pid) = start(&mut Command::new("true")) else { return false };
+    wait(pid);
+    ask(libc::PTRACE_SETOPTIONS, pid, 0, libc::PTRACE_O_TRACESYSGOOD as usize as *mut c_void);
+    go_on(pid, 0);
+    let stopped = libc::WIFSTOPPED(wait(pid).1);
+    let told = stopped && call_info(pid).is_some();
+    if stopped {
+        ask(libc::PTRACE_KILL, pid, 0, std::ptr::null_mut());
+        wait(pid);
+    }
+    told
+}
+
+/// The call that a thread has stopped at.
+fn call_info(thread: pid_t) -> Option<libc::ptrace_syscall_info> {
+    // SAFETY: a plain struct, for which zeroes are a value; the kernel fills in as much as we say it has.
+    let mut info: libc::ptrace_syscall_info = unsafe { std::mem::zeroed() };
+    let size = size_of_val(&info);
+    (ask(libc::PTRACE_GET_SYSCALL_INFO, thread, size, (&raw mut info).cast()) > 0).then_some(info)
+}
+
+/// Runs a program to its end, and tells what it did to the files of a folder.
+pub(super) fn traced(command: &mut Command, folder: &Path) -> (ExitStatus, Vec<Change>) {
+    let pid = start(command).expect("this system lets a program be watched");
     let folder = folder.canonicalize().unwrap();
     let known = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     let mut tracer = Tracer { folder, log: Vec::new(), known, calls: HashMap::new() };
@@ -113,13 +141,7 @@ struct Tracer {
 impl Tracer {
     /// Before a call, and behind it.
     fn stopped(&mut self, thread: pid_t) {
-        // SAFETY: a plain struct, for which zeroes are a value; the kernel fills in as much as we say it has.
-        let mut info: libc::ptrace_syscall_info = unsafe { std::mem::zeroed() };
-        let size = size_of_val(&info);
-        assert!(
-            ask(libc::PTRACE_GET_SYSCALL_INFO, thread, size, (&raw mut info).cast()) > 0,
-            "Linux 5.3 has this"
-        );
+        let info = call_info(thread).expect("it told of the first one");
         // SAFETY: `op` tells which of them it is.
         unsafe {
             match info.op {
