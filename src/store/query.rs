@@ -107,7 +107,7 @@ pub struct Archive {
     thinned: bool,
 }
 
-/// Cuts come once an hour: more than one of them while the journal is read is a fast replay.
+/// Cuts come every second hour: more than one of them while the journal is read is a fast replay.
 const ATTEMPTS: usize = 100;
 
 impl Archive {
