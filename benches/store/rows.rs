@@ -6,7 +6,7 @@
 //!   time, a commit a reading;
 //! - `minute`: the same, a commit a minute;
 //! - `dsmrd`: the record of dsmrd, its clock moved by hand, a sync a minute;
-//! - `default`: the same, with a sync each three minutes;
+//! - `default`: the same, with a sync each four minutes;
 //! - `log`: the least that can be written: deltas behind each other in a file that is there already, a sync a minute;
 //! - `deltas`: column by column the deltas of the whole day, for a general compressor, as the bound of what can be kept;
 //!   like the record it has every column, the time of arrival and all texts among them.
@@ -49,7 +49,7 @@ fn main() -> anyhow::Result<()> {
         "each" => rows(folder, seconds, 1)?,
         "minute" => rows(folder, seconds, MINUTE)?,
         "dsmrd" => record(folder, seconds, MINUTE)?,
-        "default" => record(folder, seconds, 3 * MINUTE)?,
+        "default" => record(folder, seconds, 4 * MINUTE)?,
         "log" => log(folder, seconds)?,
         "deltas" => deltas(folder, seconds)?,
         other => bail!("{other} is no way"),

@@ -24,7 +24,7 @@ use super::codec::range::Encoder;
 use super::codec::{self, Refused, Row, RowCodec};
 use super::disk::{Disk, DiskFile};
 use files::{identity, open_again, open_memory};
-pub(super) use files::{lock, open_error, read};
+pub(super) use files::{lock, open_error, read, reserve};
 pub(super) use record::Scanner;
 use record::{BLOCK, FIRST_ROW, MAX_METERS, METER, START, State, push_fill, push_record};
 pub(super) use tail::forget as forget_memory;

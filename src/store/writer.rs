@@ -93,10 +93,11 @@ impl Writer {
     ) -> Result<Self, OpenError> {
         // The lock on the journal comes first: nobody else may be at the database while it is checked.
         let path = journal::path_of(&settings.path);
-        let file = journal::lock(disk.as_ref(), &path)
+        let mut file = journal::lock(disk.as_ref(), &path)
             .map_err(|error| journal::open_error(error, &path, &settings.path))?;
         backup::restore::finish(&settings.path)
             .map_err(|error| OpenError::Io { path: settings.path.clone(), error })?;
+        journal::reserve(file.as_mut(), &path);
         db::make(disk.as_ref(), &settings.path, clock.wall())?;
         let mut database = Database::open(&settings.path, disk.vfs(), clock.wall())?;
         let mut tallies = rebuild::at_open(&settings.path, &mut database);

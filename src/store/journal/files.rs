@@ -5,8 +5,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
-use super::path_of;
 use super::tail::{self, Tail};
+use super::{STEP, path_of};
 use crate::store::disk::{Disk, DiskFile};
 use crate::store::error::OpenError;
 
@@ -67,6 +67,14 @@ pub(in crate::store) fn lock(disk: &dyn Disk, path: &Path) -> io::Result<Box<dyn
         }
     }
     try_lock(disk.open(path)?)
+}
+
+/// Gives a new journal its room at once: what the file system writes for that is one with what it writes for the new
+/// files beside it. Where there is none it is asked for again with the first record.
+pub(in crate::store) fn reserve(file: &mut dyn DiskFile, path: &Path) {
+    if path.metadata().is_ok_and(|about| about.len() == 0) {
+        let _ = file.extend(0, STEP);
+    }
 }
 
 /// Why a journal could not be opened, for those who know the record by its database.

@@ -24,7 +24,7 @@ use crate::store::journal::{self, Scanner};
 use crate::store::pending::{Finished, Pending, Place};
 use crate::store::tallies::Tallies;
 
-/// Cuts come once an hour: more than one of them while the journal is read is a fast replay.
+/// Cuts come every second hour: more than one of them while the journal is read is a fast replay.
 const ATTEMPTS: usize = 100;
 
 /// One moment of the record.

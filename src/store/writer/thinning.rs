@@ -6,7 +6,7 @@ use crate::meter::UnixMillis;
 use crate::store::db::Database;
 use crate::store::retention::{Progress, Retention};
 
-/// Blocks after one commit: a year of hours is done in eight days, and a commit writes a few hundred kilobytes more
+/// Blocks after one commit: a year of hours is done in sixteen days, and a commit writes a few hundred kilobytes more
 /// at most.
 const BLOCKS: u64 = 48;
 /// Blocks in one step, which nothing interrupts: a second of a Pi Zero.

@@ -20,7 +20,7 @@ fn the_least_file_has_every_default() {
     assert_eq!((source.line, source.max_telegram), (Line::Auto, 8192));
     assert_eq!((source.silence, source.zone_name()), (Duration::from_secs(20), "Europe/Amsterdam"));
     assert_eq!(settings.store.path, Path::new("/var/lib/dsmrd/dsmrd.sqlite"));
-    assert_eq!(settings.store.sync_interval, Duration::from_secs(180));
+    assert_eq!(settings.store.sync_interval, Duration::from_secs(240));
     assert_eq!((settings.log.level, settings.log.format), (tracing::Level::INFO, LogFormat::Text));
     assert_eq!(settings.watchdog, Duration::from_secs(60));
 }
@@ -176,7 +176,7 @@ fn the_environment_wins_and_says_so() {
         ("environment", false, 2, 2)
     );
     assert_eq!(loaded.settings.store.path, Path::new("/etc/dsmrd/db.sqlite"));
-    assert_eq!(loaded.settings.store.sync_interval, Duration::from_secs(180), "an empty variable is not set");
+    assert_eq!(loaded.settings.store.sync_interval, Duration::from_secs(240), "an empty variable is not set");
     assert_eq!(loaded.warnings, [""; 0]);
     let shown = sample::show(&loaded, Path::new(FILE), true);
     assert!(shown.contains("# DSMRD_MQTT_0_URL\n"), "{shown}");

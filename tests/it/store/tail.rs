@@ -128,7 +128,7 @@ fn the_card_gets_nothing_between_two_syncs() {
         opened.feed(0..100).await;
         opened.clock.advance(3_599_000);
         opened.feed(100..110).await;
-        assert_eq!(card(folder.path()), [0u8; 0]);
+        assert!(card(folder.path()).iter().all(|byte| *byte == 0), "there is room, and nothing in it");
         assert_eq!(opened.counters.syncs.get(), 0);
         opened.clock.advance(2_000);
         crate::support::until(Duration::from_secs(10), "a sync", || opened.counters.syncs.get() == 1).await;
@@ -151,7 +151,7 @@ fn somebody_who_tidies_memory_up_costs_nothing() {
         std::fs::remove_file(waiting(folder.path()).unwrap()).unwrap();
         opened.feed(10..20).await;
         assert_eq!(numbers(&path, Range::default()), (0..20).collect::<Vec<_>>());
-        assert!(!card(folder.path()).is_empty(), "the card has them meanwhile");
+        assert!(card(folder.path()).iter().any(|byte| *byte != 0), "the card has them meanwhile");
         // After the next sync memory is used again.
         opened.clock.advance(3_601_000);
         crate::support::until(Duration::from_secs(10), "a new file", || waiting(folder.path()).is_some())
