@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{beside, make_file, migrate, shape};
+use super::{beside, log, make_file, migrate, shape};
 use crate::meter::UnixMillis;
 use crate::store::disk::Disk;
 use crate::store::error::OpenError;
@@ -55,5 +55,7 @@ fn fill(disk: &dyn Disk, path: &Path, now: UnixMillis) -> Result<(), OpenError> 
     connection.pragma_update_and_check(None, "journal_mode", "MEMORY", |_| Ok(())).map_err(fail)?;
     shape(&connection).map_err(fail)?;
     migrate::migrate(&mut connection, path, now)?;
+    // At the first start of what is there already it would be a commit of its own.
+    log::number(&connection).map_err(fail)?;
     connection.close().map_err(|(_, error)| fail(error))
 }
