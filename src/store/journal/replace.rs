@@ -59,6 +59,12 @@ impl Journal {
         tail::beginning(card) == self.first
     }
 
+    /// Everything since the last cut, of which the medium has `card`.
+    pub(in crate::store) fn bytes(&self, card: &[u8]) -> Vec<u8> {
+        let synced = card.len().min(self.base as usize);
+        [&card[..synced], &self.tail].concat()
+    }
+
     /// Goes on in another file, that holds `card`, with the row `next`, as after a cut. Tells how many rows the kernel
     /// never had.
     pub(in crate::store) fn replace(&mut self, file: Box<dyn DiskFile>, card: &[u8], next: u64) -> u64 {
