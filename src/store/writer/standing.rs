@@ -221,7 +221,8 @@ impl Writer {
         let is_same = found == self.standing.stored && (is_known || database.readings().map_err(sqlite)? > 0);
         // What our own journal holds waits here too.
         let mut blocks = if is_ours || is_same { Vec::new() } else { left_by_another(&card, found) };
-        // What is pending is packed anew with each attempt, and ever worse.
+        // A medium that still fails is asked again soon. What is pending is packed anew with each attempt, and ever worse.
+        database.probe().map_err(sqlite)?;
         self.standing.again_at = self.clock.mono() + RETRY_WHOLE;
         self.pending.finish_all();
         blocks.extend_from_slice(self.pending.finished());
