@@ -1,10 +1,9 @@
 //! Another file in the place of the journal's.
 
 use std::io;
-use std::path::Path;
 
 use super::record::State;
-use super::{Journal, identity, path_of, tail};
+use super::{Identity, Journal, path_of, tail};
 use crate::store::disk::DiskFile;
 
 /// Where a file was.
@@ -71,7 +70,7 @@ impl Journal {
         self.file = file;
         self.allocated = card.len() as u64;
         self.first = tail::beginning(card);
-        self.inode = identity(Path::new(&path_of(&self.database))).0;
+        self.identity = Identity::of(&path_of(&self.database));
         // Beside another record another link is to point to it.
         self.memory = None;
         self.state = State::new(next);
