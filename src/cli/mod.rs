@@ -59,9 +59,9 @@ pub(crate) struct Cli {
     command: Command,
 }
 
+// What help says stands here alone: clap passes over what would stand above a command's own arguments.
 #[derive(Debug, Subcommand)]
 enum Command {
-    // What help says stands here alone: clap passes over what would stand above a command's own arguments.
     /// Run the appliance in the foreground.
     Run(run::Args),
     /// Send recorded telegrams through the whole pipeline.
