@@ -20,8 +20,8 @@ use crate::telemetry::{StoreCounters, StoreFault};
 const PACE: MonoMillis = 5_000;
 /// How often that is told.
 const LOG_PACE: MonoMillis = 60_000;
-/// The first attempt is given this long: a check of a big database and a salvage take five seconds, and a card that takes
-/// seconds for each sync must not keep the meter waiting.
+/// The first attempt is given this long: the check of a big database and the beginning of a salvage take three seconds at
+/// most, and a card that takes seconds for each sync must not keep the meter waiting.
 const FIRST: Duration = Duration::from_secs(8);
 /// How long the last attempt may take, when the process is asked to stop.
 const LAST: Duration = Duration::from_secs(5);

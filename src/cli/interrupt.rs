@@ -10,12 +10,18 @@ use super::Outcome;
 static ASKED: OnceLock<Interrupt> = OnceLock::new();
 
 /// Work that is asked to end by SIGINT, SIGTERM or SIGHUP tidies up first; asked a second time the process ends at once.
+/// A signal that whoever started it had ignored stays so: behind `nohup` it goes on when the terminal is closed.
 pub(super) fn by_signals() -> Interrupt {
     let interrupt = ASKED.get_or_init(Interrupt::default).clone();
     for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
-        // SAFETY: the handler only reads and writes atomics; zeroes are a mask of no signals.
+        // SAFETY: the handler only reads and writes atomics; zeroes are a mask of no signals; both structs are ours.
         unsafe {
             let mut action: libc::sigaction = std::mem::zeroed();
+            libc::sigaction(signal, std::ptr::null(), &raw mut action);
+            if action.sa_sigaction == libc::SIG_IGN {
+                continue;
+            }
+            action = std::mem::zeroed();
             let handler: extern "C" fn(libc::c_int) = asked;
             action.sa_sigaction = handler as libc::sighandler_t;
             // A read that waits for an answer ends as well.

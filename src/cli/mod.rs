@@ -59,6 +59,7 @@ pub(crate) struct Cli {
     command: Command,
 }
 
+// What help says stands here alone: clap passes over what would stand above a command's own arguments.
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the appliance in the foreground.
@@ -74,8 +75,17 @@ enum Command {
     /// Print stored readings in time order.
     Export(export::Args),
     /// Show means, extremes and usage by minute, hour, day, month or year.
+    ///
+    /// Without --from the answer begins a day before its end: for days a month, for months a year, and for years with the
+    /// record. Without --to it ends with the last reading.
     Query(query::Args),
     /// Read the record with SQL.
+    ///
+    /// Readings are rows of the table "reading"; what they come to by the minute, quarter-hour, hour, day, month and year
+    /// are rows of "minute", "quarter", "hour", "day", "month" and "year". --schema lists all tables. A limit of time,
+    /// time_utc, time_local, meter or equipment_id leads to fewer hours being read, and of those only the columns that are
+    /// named. All of it is the record as it stands at one moment, with what came in the last second; nothing is ever
+    /// written.
     Sql(sql::Args),
     /// Take over the history of another program.
     Import(import::Args),
@@ -100,6 +110,10 @@ enum Command {
     /// Test brokers and print how to watch them.
     Mqtt(mqtt::Args),
     /// List the topics that are published.
+    ///
+    /// With a configuration, what it publishes: of a meter with readings in the record, what the readings of its last
+    /// hour and the totals with them say, and of one without, every topic that there may be. Without one, every topic
+    /// that there is, of a meter "home".
     Topics(topics::Args),
     /// Import dynamic prices and show them.
     Prices(prices::Args),

@@ -51,8 +51,8 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct List {
-    /// Not those that end before this: RFC 3339, a date or date and time where the meter stands, today, yesterday, now,
-    /// or so long before now: -6h, -1d, -2w, -1y.
+    /// Not those that end before this: RFC 3339, a date or date and time where the meter stands, today, yesterday,
+    /// tomorrow, now, or so long before now: -6h, -1d, -2w, -1y.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<String>,
     /// Those that start before this; a date alone is its midnight.

@@ -35,10 +35,6 @@ enum Format {
     Json,
 }
 
-/// Show means, extremes and usage by minute, hour, day, month or year.
-///
-/// Without --from the answer begins a day before its end; a month for days, a year for months, and for years with the
-/// record. Without --to it ends with the last reading.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]

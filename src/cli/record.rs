@@ -34,8 +34,8 @@ pub(super) struct ZonedRecordArgs {
 /// What of it.
 #[derive(Debug, clap::Args)]
 pub(super) struct RangeArgs {
-    /// Not before this: RFC 3339, a date or date and time where the meter stands, today, yesterday, now, or so long
-    /// before now: -90s, -15m, -6h, -1d, -2w, -1y.
+    /// Not before this: RFC 3339, a date or date and time where the meter stands, today, yesterday, tomorrow, now, or so
+    /// long before now: -90s, -15m, -6h, -1d, -2w, -1y.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<String>,
     /// Before this, written as --from; a date alone is its midnight.

@@ -28,12 +28,6 @@ enum Format {
     Json,
 }
 
-/// Read the record with SQL.
-///
-/// Readings are rows of the table "reading"; what they come to by the minute, quarter-hour, hour, day, month and year are
-/// rows of "minute", "quarter", "hour", "day", "month" and "year". --schema lists all tables. A limit of time, time_utc,
-/// time_local, meter or equipment_id leads to fewer hours being read, and of those only the columns that are named. All
-/// of it is the record as it stands at one moment, with what came in the last second; nothing is ever written.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The statement, such as "SELECT avg(power_import) FROM reading WHERE time_local LIKE '2026-11-21%'", or several with

@@ -24,11 +24,6 @@ enum Format {
     Json,
 }
 
-/// List the topics that are published.
-///
-/// With a configuration, what it publishes: of a meter with readings in the record, what the readings of its last hour
-/// and the totals with them say, and of one without, every topic that there may be. Without one, every topic that there
-/// is, of a meter "home".
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The configuration file.

@@ -78,8 +78,8 @@ struct Show {
     /// The length of a period.
     #[arg(long, value_enum, default_value = "day")]
     by: By,
-    /// Not before the period of this: a date or date and time where the meter stands, RFC 3339, today, yesterday, now, or
-    /// so long before now: -6h, -1d, -2w, -1y.
+    /// Not before the period of this: a date or date and time where the meter stands, RFC 3339, today, yesterday,
+    /// tomorrow, now, or so long before now: -6h, -1d, -2w, -1y.
     #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
     from: Option<String>,
     /// Before this.

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 use std::path::Path;
 
-use super::backup::free_bytes;
+use super::backup::{folder_of, free_bytes};
 use super::error::{hint, sqlite_hint};
 use crate::clock::MonoMillis;
 
@@ -64,8 +64,7 @@ impl Room {
     const PACE: MonoMillis = 5_000;
 
     fn beside(file: &Path) -> Option<u64> {
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-        free_bytes(folder.unwrap_or(Path::new("."))).ok()
+        free_bytes(folder_of(file)).ok()
     }
 
     /// Remembers what there is at `now`.

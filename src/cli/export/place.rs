@@ -55,11 +55,12 @@ impl Zones {
     }
 }
 
-/// Seconds since 1970-01-01 00:00 UTC of what someone typed, where `now` is now.
+/// Seconds since 1970-01-01 00:00 UTC of what someone typed.
 pub(in crate::cli) fn instant(text: &str, zone: &Zone) -> anyhow::Result<i64> {
     when(text, zone, jiff::Timestamp::from_millisecond(Clock::system().wall())?)
 }
 
+/// The same, where `now` is now.
 fn when(text: &str, zone: &Zone, now: jiff::Timestamp) -> anyhow::Result<i64> {
     if let Ok(instant) = text.parse::<jiff::Timestamp>() {
         return Ok(instant.as_second());
@@ -83,7 +84,7 @@ fn when(text: &str, zone: &Zone, now: jiff::Timestamp) -> anyhow::Result<i64> {
             .or_else(|_| text.parse::<civil::Date>().map(civil::Date::into))
             .map_err(|_| {
                 anyhow::anyhow!(
-                    "write 2026-11-21, 2026-11-21T14:30 or 2026-11-21T14:30:00+01:00; today, yesterday or now; or so \
+                    "write 2026-11-21, 2026-11-21T14:30 or 2026-11-21T14:30:00+01:00; today, yesterday, tomorrow or now; or so \
                      long before now: -90s, -15m, -6h, -1d, -2w, -1y"
                 )
             })?,

@@ -18,7 +18,8 @@ pub(super) struct Taken {
 }
 
 /// Writes the record into the empty file `into`: every reading that was kept when this was called. The one who writes to
-/// it does not wait; its write-ahead log grows meanwhile by what it stores, which is the block of an hour each hour, and shrinks again.
+/// it does not wait; its write-ahead log grows meanwhile by what it stores, which is the blocks of two hours every second
+/// hour, and shrinks again.
 pub(super) fn take(record: &Path, into: &Path, interrupt: &Interrupt) -> Result<Taken, BackupError> {
     // The journal first: what is cut from it after this is in the database that is copied then.
     let journal = read_journal(record)?;

@@ -117,9 +117,7 @@ impl Source {
             }
         }
     }
-}
 
-impl Source {
     /// When its value in a row of a level was told. That of devices is the row's: their own stamps count for them.
     pub(super) fn time_in(&self, row: &Row, time: i64) -> i64 {
         match self {

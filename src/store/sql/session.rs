@@ -23,7 +23,7 @@ use crate::store::db;
 use crate::store::error::{OpenError, ReadError};
 use crate::store::query::{Archive, Range, Resolution};
 
-/// Hourly cuts that may come in between before what is seen is taken as it is.
+/// Commits that may come in between before what is seen is taken as it is: one comes every second hour, but in a replay.
 const ATTEMPTS: usize = 100;
 
 /// Why there is no answer.

@@ -178,6 +178,26 @@ fn help_names_every_key_and_the_default_file() {
 }
 
 #[test]
+fn the_help_of_a_command_tells_more_than_its_first_line() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let dir = scratch.path().display().to_string();
+    assert_eq!(code(&dsmrd(&["generate", "man", &dir], &[])), exit::OK);
+    for (command, says) in [
+        ("query", "begins a day before its end"),
+        ("sql", "rows of the table"),
+        ("topics", "every topic that there may be"),
+        ("totals", "there are no costs"),
+    ] {
+        let help =
+            text(&dsmrd(&[command, "--help"], &[]).stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(help.contains(says), "{command}: {help}");
+        let page =
+            std::fs::read_to_string(scratch.path().join(format!("dsmrd-{command}.1"))).expect("a page");
+        assert!(page.replace('\n', " ").contains(says), "{command}: {page}");
+    }
+}
+
+#[test]
 fn generated_pages_and_completions() {
     let scratch = tempfile::tempdir().expect("a folder");
     let dir = scratch.path().join("man");

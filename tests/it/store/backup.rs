@@ -10,8 +10,8 @@ mod hung;
 /// `dsmrd backup` and `dsmrd restore` killed at random moments.
 mod kill;
 
-/// Power cuts at every moment of a backup and of a restore.
-#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+/// Power cuts at every moment of a backup and of a restore, where the types of ptrace are those that are written down.
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 mod power;
 
 /// What is refused: damaged files, folders that are not there, a record that is in use, a disk that is full.

@@ -102,7 +102,6 @@ proptest! {
     }
 }
 
-/// A week of a reading each second for an hour a day, whose power is noise.
 /// A meter is replaced within a quarter-hour, and the last thing that the new one says of its tariff is older than what the
 /// old one said: a minute's or a quarter-hour's row is not all of one time.
 #[test]
@@ -141,6 +140,7 @@ fn what_the_last_reading_did_not_say_keeps_its_own_time() {
     assert!(shown.contains("0001") && shown.contains("0.300"), "{shown}");
 }
 
+/// A week of a reading each second for an hour a day, whose power is noise.
 fn week() -> Life {
     let said = (0..8 * 3_600).map(|n| {
         let time = START + n / 3_600 * 86_400 + n % 3_600;

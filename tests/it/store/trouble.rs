@@ -5,7 +5,7 @@
 mod numbers;
 
 /// Real file systems, where this machine lets us mount them.
-mod mounted;
+pub(super) mod mounted;
 
 /// Files of the record deleted, moved, replaced, or away with their medium.
 mod standing;

@@ -1,12 +1,12 @@
 //! Records of years: what grows with them and what must not.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use dsmrd::store::{Archive, Range};
 
 use super::salvage::record::{Original, reading as salvaged};
+use super::trouble::mounted::Small;
 use super::{START, number, numbers, open, runtime};
 use crate::support::until;
 
@@ -82,39 +82,10 @@ fn what_blocks_there_are_is_told_without_their_pages() {
     assert!(archive.readings(Range::default()).unwrap().all(|stored| stored.is_err()));
 }
 
-/// A file system of a few megabytes, unmounted with its handle.
-struct Small(tempfile::TempDir);
-
-impl Small {
-    fn mount() -> Option<Self> {
-        let folder = crate::support::scratch();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]).arg(folder.path()).stderr(Stdio::null());
-        let is_mounted = mount.status().is_ok_and(|status| status.success());
-        if !is_mounted {
-            eprintln!("skipped: mounting a file system needs root");
-        }
-        is_mounted.then_some(Self(folder))
-    }
-
-    fn grow(&self) -> bool {
-        let mut mount = Command::new("mount");
-        mount.args(["-o", "remount,size=64m"]).arg(self.0.path());
-        mount.status().is_ok_and(|status| status.success())
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        // Failing to unmount leaves an empty file system behind, no more.
-        let _ = Command::new("umount").arg(self.0.path()).stderr(Stdio::null()).status();
-    }
-}
-
 /// What is saved of a damaged database must not take the last room from readings that come in.
 #[test]
 fn a_salvage_waits_for_room_and_leaves_some_to_readings() {
-    let Some(small) = Small::mount() else { return };
+    let Some(small) = Small::mount(8) else { return };
     let original = Original::clean();
     let path = small.0.path().join("dsmrd.sqlite");
     let aside = small.0.path().join("dsmrd.sqlite.corrupt-20261120T120000Z");
@@ -130,7 +101,7 @@ fn a_salvage_waits_for_room_and_leaves_some_to_readings() {
         assert!(note.exists(), "it took the room");
         assert_eq!(numbers(&path, Range::default()), (10_000_000..10_000_100).collect::<Vec<_>>());
         assert!(std::fs::read(&aside).unwrap() == damaged, "the file is kept");
-        assert!(small.grow());
+        assert!(small.grow(64));
         until(Duration::from_secs(60), "the salvage goes on", || {
             opened.clock.advance(1_000);
             !note.exists()

@@ -20,11 +20,12 @@ prints yours. What a payload looks like, and which of these most people use, sta
 
 Two topics are of no meter: ``dsmrd/status``, whether dsmrd lives, and ``dsmrd/store``, whether readings can be stored:
 ``{\"state\": \"ok\", \"problem\": null, \"since\": null, \"waiting\": 0, \"lost\": 0, \"backup\": null}``. Where something is wrong
-``state`` is ``closed`` (the record cannot be opened), ``gone`` (its files were deleted or moved, or their medium was taken
-away), ``journal`` or ``database`` (it cannot be written) or ``slow``; ``problem`` is what
-the system says, ``since`` when it began, ``waiting`` how many readings are in memory alone, and ``lost`` how many were
-dropped since the start. With a ``[backup]`` in the configuration ``backup`` is ``{\"last\": \"2026-11-21T03:00:00Z\", \"problem\": null}``:
-when the newest good backup was made, and what is wrong with them since the last attempt. It is sent when that changes, and while something is wrong each minute.
+``state`` is ``closed`` (the record cannot be opened), ``gone`` (its files were deleted or moved, or their medium was
+taken away), ``journal`` or ``database`` (it cannot be written) or ``slow``; ``problem`` is what the system says, ``since``
+when it began, ``waiting`` how many readings are in memory alone, and ``lost`` how many were dropped since the start. With
+a ``[backup]`` in the configuration ``backup`` is ``{\"last\": \"2026-11-21T03:00:00Z\", \"problem\": null}``: when the
+newest good backup was made, and what is wrong with them since the last attempt. It is sent when that changes, and while
+something is wrong each minute.
 
 A topic whose value the meter no longer sends is cleared after ten telegrams and an hour without it.
 

@@ -160,7 +160,7 @@ fn settled(folder: &Path, old: &str, new: &str, what: &str) -> bool {
         assert_eq!(everything(&folder.join(stem)), old, "{what}: the old one is not whole");
     }
     assert!(!all.iter().any(|name| name.contains(".restored-")), "{what}: {all:?}");
-    assert!(!all.iter().any(|name| name.contains(".damaged")), "{what}: {all:?}");
+    assert!(!all.iter().any(|name| name.contains(".corrupt-")), "{what}: {all:?}");
     is_new
 }
 

@@ -128,6 +128,31 @@ fn ctrl_c_leaves_what_was_there_and_nothing_half_done() {
     }
 }
 
+/// As behind `nohup`: who started it wants it to go on when the terminal is closed.
+#[test]
+fn a_signal_that_was_ignored_before_it_began_stays_so() {
+    let folder = crate::support::scratch();
+    let path = record(folder.path(), 20_000);
+    let (file, part) = (folder.path().join("out.csv"), folder.path().join("out.csv.part"));
+    let deaf = "trap '' HUP; exec \"$0\" \"$@\"";
+    for _ in 0..5 {
+        let mut child = Command::new("sh")
+            .args(["-c", deaf, env!("CARGO_BIN_EXE_dsmrd"), "export", "--database"])
+            .args([&path, Path::new("--output"), &file])
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        while !part.exists() && child.try_wait().unwrap().is_none() {}
+        if child.try_wait().unwrap().is_none() {
+            // SAFETY: a plain system call; the child has not been waited for.
+            unsafe { libc::kill(child.id() as libc::pid_t, libc::SIGHUP) };
+        }
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 20_001);
+        std::fs::remove_file(&file).unwrap();
+    }
+}
+
 #[test]
 fn a_reader_that_goes_away_is_no_error_and_a_full_disk_is_one() {
     let folder = crate::support::scratch();

@@ -83,7 +83,7 @@ fn after_a_power_cut_the_record_is_whole_and_the_import_goes_on() {
     let mut places: Vec<usize> = (0..CUTS).map(|_| random.below(events.len() + 1)).collect();
     places.sort_unstable();
     let mut replay = Replay::new(&events);
-    let (mut resumed, mut partly) = (0, 0);
+    let mut resumed = 0;
     for place in places {
         replay.until(place);
         let cut = Cut::any(&mut random);
@@ -101,10 +101,8 @@ fn after_a_power_cut_the_record_is_whole_and_the_import_goes_on() {
         assert_eq!(content(&record), whole, "{what}");
         let aside = std::fs::read_dir(folder.path())
             .unwrap()
-            .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains("damaged"));
+            .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains(".corrupt-"));
         assert_eq!(aside.count(), 0, "{what}: nothing is set aside");
-        partly += 1;
     }
-    assert_eq!(partly, CUTS);
     assert!(resumed > CUTS / 10, "cuts lay within the import as well: {resumed}");
 }

@@ -11,8 +11,8 @@ use crate::appliance::meter::{Meter, telegram};
 use crate::store::{meter, numbers, open, reading, runtime};
 use crate::support::{Mosquitto, Subscriber, mosquitto_missing, wait_until};
 
-/// A file system of a megabyte in memory, unmounted with its handle.
-struct Small(tempfile::TempDir);
+/// A small file system in memory, unmounted with its handle.
+pub(in crate::store) struct Small(pub(in crate::store) tempfile::TempDir);
 
 fn mount(arguments: &[&str], at: &Path) -> bool {
     let mount = Command::new("mount").args(arguments).arg(at).stderr(Stdio::null()).status();
@@ -20,13 +20,20 @@ fn mount(arguments: &[&str], at: &Path) -> bool {
 }
 
 impl Small {
-    fn mount() -> Option<Self> {
+    /// Of so many megabytes; none where that is not permitted.
+    pub(in crate::store) fn mount(megabytes: u32) -> Option<Self> {
         let folder = crate::support::scratch();
-        let mounted = mount(&["-t", "tmpfs", "-o", "size=1m", "tmpfs"], folder.path());
+        let size = format!("size={megabytes}m");
+        let mounted = mount(&["-t", "tmpfs", "-o", &size, "tmpfs"], folder.path());
         if !mounted {
             eprintln!("skipped: mounting a file system needs root");
         }
         mounted.then_some(Self(folder))
+    }
+
+    /// Makes it larger, while it is in use.
+    pub(in crate::store) fn grow(&self, megabytes: u32) -> bool {
+        mount(&["-o", &format!("remount,size={megabytes}m")], self.0.path())
     }
 }
 
@@ -39,7 +46,7 @@ impl Drop for Small {
 
 #[test]
 fn a_full_disk_costs_nothing_again_and_again() {
-    let Some(small) = Small::mount() else { return };
+    let Some(small) = Small::mount(1) else { return };
     let path = small.0.path().join("dsmrd.sqlite");
     let filler = small.0.path().join("filler");
     runtime().block_on(async {
@@ -82,7 +89,7 @@ fn the_daemon_starts_on_a_read_only_file_system_and_says_so_over_mqtt() {
     if mosquitto_missing() {
         return;
     }
-    let Some(small) = Small::mount() else { return };
+    let Some(small) = Small::mount(1) else { return };
     let (folder, broker) = (crate::support::scratch(), Mosquitto::start());
     let config = folder.path().join("dsmrd.toml");
     let text = format!(
