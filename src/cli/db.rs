@@ -142,7 +142,15 @@ fn run_salvage(args: &Salvage) -> Outcome {
     bar.finish_and_clear();
     let salvaged = salvaged?;
     tell(&salvaged);
-    say!("{}: saved into {}", args.file.display(), into.display());
+    if salvaged.readings + salvaged.known + salvaged.prices + salvaged.rows > 0 {
+        say!("{}: saved into {}", args.file.display(), into.display());
+    } else {
+        complain!(
+            "dsmrd: {}: nothing in it can be read; is it a database? What \"dsmrd backup\" made goes back with \
+             \"dsmrd restore\"",
+            args.file.display()
+        );
+    }
     let lost = salvaged.lost_blocks + salvaged.unreadable_pages;
     Ok(if lost == 0 && salvaged.readings + salvaged.known > 0 { exit::OK } else { exit::FAILURE })
 }

@@ -81,6 +81,10 @@ impl fmt::Debug for CopyCommand {
     }
 }
 
+/// Keys that only someone sets who wants backups.
+const WISHES: [&str; 7] =
+    ["command", "at", "every", "keep_daily", "keep_weekly", "keep_monthly", "command_timeout"];
+
 pub(super) fn resolve(
     reader: &mut Reader<'_, '_>,
     host: &str,
@@ -116,8 +120,10 @@ pub(super) fn resolve(
                  or more, and when it dies both are gone; another disk, a USB stick or a share is better",
             );
         }
-    } else if reader.is_set("command") && !reader.is_set("folder") {
-        reader.warning("command", "without a folder no backups are made, and nothing is copied");
+    } else if !reader.is_set("folder")
+        && let Some(key) = WISHES.into_iter().find(|key| reader.is_set(key))
+    {
+        reader.warning(key, "without a folder no backups are made, and nothing is copied");
     }
     if let Some(command) = &command
         && !command.iter().skip(1).any(|word| word.contains("{file}") || word.contains("{name}"))

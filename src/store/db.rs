@@ -13,6 +13,7 @@ mod migrate;
 pub(super) mod older;
 pub(super) mod prices;
 pub(super) mod schema;
+mod torn;
 pub(super) mod totals;
 
 use std::collections::{HashMap, HashSet};
@@ -60,6 +61,7 @@ impl Database {
     /// Opens the database, or makes it. A damaged one is set aside, to be salvaged, and a new one made.
     pub(super) fn open(path: &Path, vfs: Option<&str>, now: UnixMillis) -> Result<Self, OpenError> {
         log::set_aside(path, now)?;
+        torn::tell(path, now);
         let opened = match damage::of_file(path) {
             Some(what) => Err(OpenError::Sqlite { path: path.to_owned(), error: damage::error(what) }),
             None => Self::open_checked(path, vfs, now),

@@ -27,6 +27,10 @@ pub(super) fn set_aside(path: &Path, now: UnixMillis, error: &rusqlite::Error) -
             done => done.map_err(|error| OpenError::Io { path: beside(path, end), error })?,
         }
     }
+    if !aside.exists() {
+        // Its log alone was left: salvage reads it beside an empty file.
+        std::fs::write(&aside, b"").map_err(|error| OpenError::Io { path: aside.clone(), error })?;
+    }
     tracing::error!(
         error = %error,
         database = %path.display(),

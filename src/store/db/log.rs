@@ -60,6 +60,10 @@ fn is_foreign(path: &Path) -> io::Result<bool> {
         return Ok(false);
     }
     File::open(path)?.read_exact_at(&mut head, 0)?;
+    if &head[..16] != b"SQLite format 3\0" {
+        // What is damaged here tells no number: the log may have what the database has no more.
+        return Ok(false);
+    }
     log.read_exact_at(&mut salted, 0)?;
     let (page, mut at, mut length) = (u64::from(word(&salted, 8)), WAL_HEAD, None);
     while at + FRAME_HEAD + page <= bytes {

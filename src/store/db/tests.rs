@@ -173,3 +173,28 @@ fn counters_begin_in_a_new_database_where_the_lost_one_ended() {
     let last = &totals::counters(&database.connection).expect("sql")[0].1;
     assert_eq!((last.id, last.state.last), (counter.id, at(8_200)));
 }
+
+#[test]
+fn a_log_without_its_database_is_kept_where_salvage_reads_it() {
+    type Damage = fn(&Path);
+    let damages: [Damage; 3] = [
+        |path| std::fs::remove_file(path).expect("removed"),
+        |path| std::fs::write(path, b"").expect("emptied"),
+        |path| std::fs::write(path, [0x55; 5_000]).expect("overwritten"),
+    ];
+    for damage in damages {
+        let (_folder, path) = scratch();
+        let mut database = Database::open(&path, None, NOW).expect("opens");
+        database.store(&[block(1, Some("A"))], &mut Tallies::default(), 7).expect("stores");
+        // As a kill leaves it: the log is not moved into the database.
+        database.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).expect("set");
+        drop(database);
+        let log = std::fs::read(beside(&path, "-wal")).expect("a log");
+        assert!(!log.is_empty());
+        damage(&path);
+        drop(Database::open(&path, None, NOW).expect("opens"));
+        let aside = beside(&path, &format!(".corrupt-{}", stamp(NOW)));
+        assert!(aside.exists(), "a salvage begins with the file");
+        assert_eq!(std::fs::read(beside(&aside, "-wal")).expect("beside it"), log);
+    }
+}

@@ -349,3 +349,19 @@ fn a_reload_touches_only_what_changed() {
     );
     assert_eq!((changes.meters.changed, changes.log, changes.store), (vec!["home".to_owned()], true, false));
 }
+
+#[test]
+fn syncs_that_wear_the_card_are_told() {
+    let warnings =
+        |interval: &str| load(&format!("{LEAST}[store]\nsync_interval = \"{interval}\"\n")).warnings;
+    for interval in ["60s", "4m", "1h"] {
+        assert_eq!(warnings(interval), [""; 0], "{interval}");
+    }
+    // Someone meant minutes.
+    for interval in ["4", "1s", "0s", "59s"] {
+        assert!(
+            warnings(interval)[0].contains("store.sync_interval: each sync wears the card"),
+            "{interval}"
+        );
+    }
+}

@@ -28,8 +28,10 @@ fn without_a_folder_there_are_none_and_the_rest_has_its_defaults() {
         }
     );
     assert_eq!(settings.folder, None);
-    let loaded = load(&format!("{LEAST}[backup]\ncommand = [\"cp\", \"{{file}}\", \"/x\"]\n"));
-    assert!(loaded.warnings[0].contains("without a folder no backups are made"), "{:?}", loaded.warnings);
+    for wish in ["command = [\"cp\", \"{file}\", \"/x\"]", "at = \"03:00\"", "keep_daily = 3"] {
+        let loaded = load(&format!("{LEAST}[backup]\n{wish}\n"));
+        assert!(loaded.warnings[0].contains("without a folder no backups are made"), "{:?}", loaded.warnings);
+    }
 }
 
 #[test]
