@@ -63,7 +63,7 @@ impl Store {
             }),
             Err(error) => return Err(error),
         };
-        let (queue, heartbeat) = (Arc::new(Queue::default()), Arc::new(AtomicU64::new(0)));
+        let (queue, heartbeat) = (Arc::new(Queue::new(writer.waiting())), Arc::new(AtomicU64::new(0)));
         let (alive, ended) = watch::channel(());
         let thread = std::thread::Builder::new().name("store".into()).spawn({
             let (queue, heartbeat) = (Arc::clone(&queue), Arc::clone(&heartbeat));

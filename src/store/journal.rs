@@ -15,20 +15,21 @@ mod files;
 mod record;
 mod replace;
 mod tail;
+mod waiting;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::codec::range::Encoder;
-use super::codec::{self, Refused, Row, RowCodec};
+use super::codec::{Refused, Row};
 use super::disk::{Disk, DiskFile};
-use files::{identity, open_again, open_memory};
+use files::{Identity, open_again, open_memory};
 pub(super) use files::{lock, open_error, read, reserve};
 pub(super) use record::Scanner;
-use record::{BLOCK, FIRST_ROW, MAX_METERS, METER, START, State, push_fill, push_record};
+use record::{BLOCK, State, push_fill};
 pub(super) use tail::forget as forget_memory;
 use tail::{Head, Tail, UNDER, Under};
+pub(super) use waiting::Waiting;
 
 /// The file grows in steps of this; three hours of one meter fit into the first. Room costs ext4 nothing to set aside, and
 /// nothing to write into for the first time, as the inode is written anyway.
@@ -65,8 +66,7 @@ pub(super) struct Journal {
     first: Under,
     /// What it began with at the last cut.
     under: Under,
-    /// The journal's inode.
-    inode: u64,
+    identity: Identity,
     /// The folder in memory, if one is to be used.
     folder: Option<PathBuf>,
     /// The file there that holds `tail`; none when it fails.
@@ -103,13 +103,16 @@ impl Journal {
         let card = file.read_all()?;
         let allocated = card.len() as u64;
         let first = tail::beginning(&card);
-        let (inode, owner) = identity(&path);
+        let identity = Identity::of(&path);
         let mut leftovers = tail::places(database);
-        let mut tails: Vec<_> = leftovers.iter().filter_map(|path| tail::read(path, owner)).collect();
+        let mut tails: Vec<_> =
+            leftovers.iter().filter_map(|path| tail::read(path, identity.owner)).collect();
+        let waits = waiting::read(database, identity.owner);
         let memory =
             folder.as_deref().and_then(|folder| open_memory(disk.as_ref(), folder, database, &mut tails));
         leftovers.retain(|path| memory.as_ref().is_none_or(|memory| memory.path() != path));
-        let (bytes, joint) = tail::whole(card, inode, &tails);
+        let (bytes, joint) = tail::whole(card, identity.inode, &tails);
+        let (bytes, joint) = waiting::join(bytes, joint, &identity, &waits);
         let mut scanner = Scanner::new(&bytes);
         let mut rows = 0;
         for (sequence, meter, row) in &mut scanner {
@@ -130,7 +133,7 @@ impl Journal {
             written: 0,
             first,
             under: first,
-            inode,
+            identity,
             folder,
             memory,
             leftovers,
@@ -189,34 +192,20 @@ impl Journal {
         if self.used() >= MAX_BYTES || self.tail.len() >= MAX_WAITING {
             return Err(Refused);
         }
-        let state = &mut self.state;
-        if !state.started {
-            state.started = true;
-            let mut content = vec![START, codec::VERSION];
-            content.extend_from_slice(&state.next.to_le_bytes());
-            push_record(&mut self.tail, &mut state.chain, &content);
-        }
-        let known = state.meters.iter().position(|(name, _)| name == meter);
-        let place = match known {
-            Some(place) => place,
-            None if state.meters.len() >= MAX_METERS => return Err(Refused),
-            None => {
-                let mut content = vec![METER];
-                content.extend_from_slice(meter.as_bytes());
-                push_record(&mut self.tail, &mut state.chain, &content);
-                state.meters.push((Arc::clone(meter), RowCodec::default()));
-                state.meters.len() - 1
-            }
-        };
-        let mut encoder = Encoder::default();
-        state.meters[place].1.encode(&mut encoder, row)?;
-        let mut content = vec![FIRST_ROW + place as u8];
-        content.extend_from_slice(&encoder.finish());
-        push_record(&mut self.tail, &mut state.chain, &content);
-        state.next += 1;
-        state.filled = false;
+        self.state.push(&mut self.tail, meter, row)?;
         self.unwritten_rows += 1;
         Ok(())
+    }
+
+    /// Whether the kernel has every row: the death of this process takes none.
+    pub(super) fn is_written(&self) -> bool {
+        let has = |memory: &Tail| self.tail.is_empty() || memory.holds(self.tail.len());
+        self.unwritten_rows == 0 && self.memory.as_ref().map_or(self.written == self.tail.len(), has)
+    }
+
+    /// To which journal belongs what waits for it, when the database has the rows up to `stored`.
+    pub(super) fn waits(&self, stored: u64) -> Head {
+        Head { journal: self.identity.inode, base: stored, under: self.identity.born }
     }
 
     /// Whether what is written goes to memory, and to the card with a sync only.
@@ -234,7 +223,7 @@ impl Journal {
 
     /// False when there is no memory to write to, or none any more.
     fn write_memory(&mut self) -> bool {
-        let head = Head { journal: self.inode, base: self.base, under: self.under };
+        let head = Head { journal: self.identity.inode, base: self.base, under: self.under };
         let Some(memory) = &mut self.memory else { return false };
         let Err(error) = memory.write(head, &self.tail) else { return true };
         tracing::warn!(

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 
 use super::error::FlushError;
+use super::journal::Waiting;
 use super::prices::ImportSummary;
 use super::retention::Retention;
 use crate::feed::MeterId;
@@ -43,9 +44,15 @@ pub(super) struct Queue {
     inner: Mutex<Inner>,
     filled: Condvar,
     room: Notify,
+    waiting: Waiting,
 }
 
 impl Queue {
+    /// An empty queue, whose readings are also written down in `waiting` before anybody is told that they are in it.
+    pub(super) fn new(waiting: Waiting) -> Self {
+        Self { waiting, ..Self::default() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -56,6 +63,9 @@ impl Queue {
         let bounded = !matches!(request, Request::Flush(..));
         if inner.closed || (bounded && inner.entries.len() >= CAPACITY) {
             return Err(request);
+        }
+        if let Request::Reading(meter, reading) = &request {
+            self.waiting.joins(&meter.name, reading);
         }
         inner.entries.push_back(request);
         drop(inner);

@@ -8,6 +8,7 @@ mod restoring;
 mod standing;
 mod syncing;
 mod thinning;
+mod waiting;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use super::codec::Row;
 use super::db::{self, Database, beside, is_damage, stamp};
 use super::disk::Disk;
 use super::error::{FlushError, OpenError};
-use super::journal::{self, Journal};
+use super::journal::{self, Journal, Waiting};
 use super::pending::{Pending, Place};
 use super::queue::{Queue, Request};
 use super::rebuild;
@@ -63,6 +64,9 @@ pub(super) struct Writer {
     clock: Clock,
     database: Database,
     journal: Journal,
+    waiting: Waiting,
+    /// Readings taken from the queue.
+    taken: u64,
     pending: Pending,
     tallies: Tallies,
     /// Readings in the journal since it was last synced.
@@ -121,6 +125,7 @@ impl Writer {
         };
         let opened = Journal::open(&settings.path, Arc::clone(&disk), memory, file, &aside, &mut take);
         let (journal, found) = opened.map_err(|error| journal::open_error(error, &path, &settings.path))?;
+        let waiting = Waiting::open(Arc::clone(&disk), &settings.path);
         let now = clock.mono();
         let mut standing = Standing::default();
         standing.settle(&settings.path, sequence);
@@ -131,6 +136,8 @@ impl Writer {
             clock,
             database,
             journal,
+            waiting,
+            taken: 0,
             pending,
             tallies,
             unsynced: 0,
@@ -169,6 +176,7 @@ impl Writer {
             writer.journal.cut();
         }
         writer.journal.raise(sequence + 1);
+        writer.settle_at_open();
         writer.restore_at_open();
         writer.is_new();
         writer.measure();
@@ -200,6 +208,7 @@ impl Writer {
             }
             self.look_after_files();
             self.write();
+            self.settle();
             self.tick();
             if !self.standing.is_away() {
                 self.restore(idle);
@@ -211,9 +220,7 @@ impl Writer {
                 let _ = answer.send(self.flush());
             }
         }
-        let flushed = self.flush();
-        self.journal.end();
-        flushed
+        self.end()
     }
 
     /// How long to wait for readings.
@@ -222,6 +229,7 @@ impl Writer {
     }
 
     fn keep(&mut self, meter: &Arc<str>, reading: &Reading) {
+        self.taken += 1;
         let place = Place::of(meter, reading);
         // Two meters that take turns behind one name are told of once in a while, not every second.
         if let Some(before) = self.pending.replaced(&place)
@@ -254,14 +262,6 @@ impl Writer {
         if self.pending.push(&place, &row).is_err() {
             // The journal took the same row through the same codec.
             tracing::error!(meter = %meter, "a journaled reading does not fit in a block");
-        }
-    }
-
-    fn drop_one(&mut self, reason: &'static str) {
-        self.counters.dropped_write_error.inc();
-        if self.drop_trouble.failed(self.clock.mono()) {
-            let dropped = self.counters.dropped_write_error.get();
-            tracing::error!(reason, dropped, "a reading is lost");
         }
     }
 

@@ -3,9 +3,10 @@
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::tail::{self, Tail};
+use super::tail::{self, Tail, UNDER, Under};
+use super::waiting;
 use super::{STEP, path_of};
 use crate::store::disk::{Disk, DiskFile};
 use crate::store::error::OpenError;
@@ -31,20 +32,37 @@ pub(super) fn open_memory(
         .ok()
 }
 
-/// The inode and the owner of a journal.
-pub(super) fn identity(path: &Path) -> (u64, u32) {
-    path.metadata().map_or((0, 0), |about| (about.ino(), about.uid()))
+/// Which file a journal is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Identity {
+    pub(super) inode: u64,
+    pub(super) owner: u32,
+    /// When it was made, where its file system tells: numbers of inodes are used again.
+    pub(super) born: Under,
+}
+
+impl Identity {
+    pub(super) fn of(path: &Path) -> Self {
+        let Ok(about) = path.metadata() else { return Self { inode: 0, owner: 0, born: [0; UNDER] } };
+        let since = |born: SystemTime| born.duration_since(UNIX_EPOCH).ok();
+        let nanos = about.created().ok().and_then(since).map_or(0, |since| since.as_nanos());
+        Self { inode: about.ino(), owner: about.uid(), born: tail::beginning(&nanos.to_le_bytes()) }
+    }
 }
 
 /// Everything that the journal of a database holds, for those who do not own it; none when there is no journal.
 pub(in crate::store) fn read(database: &Path) -> io::Result<Option<Vec<u8>>> {
     let path = path_of(database);
-    let (inode, owner) = identity(&path);
-    // What leaves memory is on the card by then: in this order nothing is missed.
+    let identity = Identity::of(&path);
+    // What leaves the one is in the next by then: in this order nothing is missed.
+    let waits = waiting::read(database, identity.owner);
     let places = tail::places(database);
-    let tails: Vec<_> = places.iter().filter_map(|path| tail::read(path, owner)).collect();
+    let tails: Vec<_> = places.iter().filter_map(|path| tail::read(path, identity.owner)).collect();
     match std::fs::read(&path) {
-        Ok(card) => Ok(Some(tail::whole(card, inode, &tails).0)),
+        Ok(card) => {
+            let (bytes, base) = tail::whole(card, identity.inode, &tails);
+            Ok(Some(waiting::join(bytes, base, &identity, &waits).0))
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }

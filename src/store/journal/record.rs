@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::store::codec::range::Decoder;
-use crate::store::codec::{self, Row, RowCodec};
+use crate::store::codec::range::{Decoder, Encoder};
+use crate::store::codec::{self, Refused, Row, RowCodec};
 use crate::store::crc::crc32;
 
 /// What the first record's CRC runs on from.
@@ -36,10 +36,46 @@ pub(super) struct State {
     pub(super) meters: Vec<(Arc<str>, RowCodec)>,
 }
 
+impl Default for State {
+    fn default() -> Self {
+        Self::new(0)
+    }
+}
+
 impl State {
     /// That of an empty journal.
     pub(super) fn new(next: u64) -> Self {
         Self { chain: CHAIN, next, started: false, filled: false, meters: Vec::new() }
+    }
+
+    /// Writes a row behind the others, and before it what it takes to read it. Refused it leaves whole records.
+    pub(super) fn push(&mut self, tail: &mut Vec<u8>, meter: &Arc<str>, row: &Row) -> Result<(), Refused> {
+        if !self.started {
+            self.started = true;
+            let mut content = vec![START, codec::VERSION];
+            content.extend_from_slice(&self.next.to_le_bytes());
+            push_record(tail, &mut self.chain, &content);
+        }
+        let known = self.meters.iter().position(|(name, _)| name == meter);
+        let place = match known {
+            Some(place) => place,
+            None if self.meters.len() >= MAX_METERS => return Err(Refused),
+            None => {
+                let mut content = vec![METER];
+                content.extend_from_slice(meter.as_bytes());
+                push_record(tail, &mut self.chain, &content);
+                self.meters.push((Arc::clone(meter), RowCodec::default()));
+                self.meters.len() - 1
+            }
+        };
+        let mut encoder = Encoder::default();
+        self.meters[place].1.encode(&mut encoder, row)?;
+        let mut content = vec![FIRST_ROW + place as u8];
+        content.extend_from_slice(&encoder.finish());
+        push_record(tail, &mut self.chain, &content);
+        self.next += 1;
+        self.filled = false;
+        Ok(())
     }
 }
 

@@ -1,10 +1,9 @@
 //! Another file in the place of the journal's.
 
 use std::io;
-use std::path::Path;
 
 use super::record::State;
-use super::{Journal, identity, path_of, tail};
+use super::{Identity, Journal, path_of, tail};
 use crate::store::disk::DiskFile;
 
 /// Where a file was.
@@ -59,13 +58,19 @@ impl Journal {
         tail::beginning(card) == self.first
     }
 
+    /// Everything since the last cut, of which the medium has `card`.
+    pub(in crate::store) fn bytes(&self, card: &[u8]) -> Vec<u8> {
+        let synced = card.len().min(self.base as usize);
+        [&card[..synced], &self.tail].concat()
+    }
+
     /// Goes on in another file, that holds `card`, with the row `next`, as after a cut. Tells how many rows the kernel
     /// never had.
     pub(in crate::store) fn replace(&mut self, file: Box<dyn DiskFile>, card: &[u8], next: u64) -> u64 {
         self.file = file;
         self.allocated = card.len() as u64;
         self.first = tail::beginning(card);
-        self.inode = identity(Path::new(&path_of(&self.database))).0;
+        self.identity = Identity::of(&path_of(&self.database));
         // Beside another record another link is to point to it.
         self.memory = None;
         self.state = State::new(next);

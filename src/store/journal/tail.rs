@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use super::MAX_UNSYNCED;
 use super::record::Scanner;
+use super::waiting;
 use crate::store::crc::crc32;
 use crate::store::db::beside;
 use crate::store::disk::{Disk, DiskFile, MEMORY};
@@ -32,7 +33,7 @@ const LARGEST: u64 = 4 * MAX_UNSYNCED as u64;
 
 /// Where in the journal the bytes of a file in memory belong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Head {
+pub(in crate::store) struct Head {
     /// The inode of the journal.
     pub(super) journal: u64,
     /// The bytes go on from here.
@@ -42,7 +43,7 @@ pub(super) struct Head {
 }
 
 impl Head {
-    fn write(self) -> [u8; HEAD] {
+    pub(super) fn write(self) -> [u8; HEAD] {
         let mut bytes = [0; HEAD];
         bytes[..4].copy_from_slice(MAGIC);
         bytes[4..12].copy_from_slice(&self.journal.to_le_bytes());
@@ -53,7 +54,7 @@ impl Head {
         bytes
     }
 
-    fn read(bytes: &[u8]) -> Option<(Self, &[u8])> {
+    pub(super) fn read(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let (head, rest) = bytes.split_at_checked(HEAD)?;
         let long = |at: usize| head[at..at + 8].try_into().map(u64::from_le_bytes).ok();
         let (told, crc) = head.split_at(20 + UNDER);
@@ -131,7 +132,8 @@ pub(super) fn places(database: &Path) -> Vec<PathBuf> {
 
 /// Removes what lies there, for whoever has the lock on the journal.
 pub(in crate::store) fn forget(database: &Path) -> io::Result<()> {
-    for path in places(database).into_iter().chain([link_of(database)]) {
+    let waits = waiting::places(database);
+    for path in places(database).into_iter().chain(waits).chain([link_of(database)]) {
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -173,7 +175,7 @@ pub(super) struct Tail {
     path: PathBuf,
     /// What lies there, when it is ours.
     identity: Option<(u64, u64)>,
-    link: PathBuf,
+    link: Option<PathBuf>,
     file: Box<dyn DiskFile>,
     /// What it says of itself; none before the first write, or when a write failed.
     head: Option<Head>,
@@ -184,19 +186,25 @@ pub(super) struct Tail {
 impl Tail {
     /// Opens the file for a database, and makes it where there is none.
     pub(super) fn open(disk: &dyn Disk, folder: &Path, database: &Path) -> io::Result<Self> {
-        let path = file_in(folder, database);
+        let link = link_of(database);
+        let mut tail = Self::at(disk, file_in(folder, database))?;
+        if std::fs::read_link(&link).ok().as_ref() != Some(&tail.path) {
+            // Without it readers look in the usual folders; the next start knows this one.
+            let _ = std::fs::remove_file(&link);
+            let _ = std::os::unix::fs::symlink(&tail.path, &link);
+        }
+        tail.link = Some(link);
+        Ok(tail)
+    }
+
+    /// Opens a file to which no link leads, and makes it where there is none.
+    pub(super) fn at(disk: &dyn Disk, path: PathBuf) -> io::Result<Self> {
         let file = disk.open_in_memory(&path)?;
         if !file.try_lock()? {
             return Err(io::Error::new(io::ErrorKind::WouldBlock, "another process holds it"));
         }
-        let link = link_of(database);
-        if std::fs::read_link(&link).ok().as_ref() != Some(&path) {
-            // Without it readers look in the usual folders; the next start knows this one.
-            let _ = std::fs::remove_file(&link);
-            let _ = std::os::unix::fs::symlink(&path, &link);
-        }
         let identity = identity(&path);
-        Ok(Self { path, identity, link, file, head: None, written: 0 })
+        Ok(Self { path, identity, link: None, file, head: None, written: 0 })
     }
 
     /// What an earlier process left in it.
@@ -234,6 +242,19 @@ impl Tail {
         Ok(())
     }
 
+    /// Whether it holds so many bytes.
+    pub(super) fn holds(&self, bytes: usize) -> bool {
+        self.head.is_some() && self.written == bytes
+    }
+
+    /// Makes the file one of no use, until it is written again.
+    pub(super) fn blank(&mut self) {
+        self.head = None;
+        if self.file.write_all_at(&[0; HEAD], 0).is_err() {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+
     /// What comes next is no continuation, even where it goes on from the same place.
     pub(super) fn restart(&mut self) {
         self.head = None;
@@ -242,8 +263,9 @@ impl Tail {
     /// Takes the file away: the card has everything.
     pub(super) fn remove(self) {
         // What is left behind is told from news by its numbers.
-        let _ = std::fs::remove_file(&self.path);
-        let _ = std::fs::remove_file(&self.link);
+        for path in [Some(self.path), self.link].into_iter().flatten() {
+            let _ = std::fs::remove_file(path);
+        }
     }
 }
 

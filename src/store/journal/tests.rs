@@ -4,10 +4,13 @@ use std::fs::OpenOptions;
 
 use proptest::prelude::*;
 
+use super::record::{FIRST_ROW, START, push_record};
 use super::*;
 use crate::meter::record::FlatValue;
 use crate::meter::{Proof, Quantity, Unit};
 use crate::p1::Decimal;
+use crate::store::codec::range::Encoder;
+use crate::store::codec::{self, RowCodec};
 use crate::store::disk::SystemDisk;
 
 fn row(number: i64) -> Row {

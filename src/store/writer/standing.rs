@@ -214,20 +214,35 @@ impl Writer {
             .map_err(|error| journal::open_error(error, &journal_path, &path))?;
         backup::restore::finish(&path).map_err(|error| OpenError::Io { path: path.clone(), error })?;
         let mut database = Database::open(&path, self.disk.vfs(), self.clock.wall())?;
+        // After a sync that failed the kernel shows what the medium does not have, a whole commit even, and syncs it no
+        // more. Moved into the database's own file it is written again, before anything relies on it.
+        if !database.checkpoint().map_err(sqlite)? {
+            let why =
+                "somebody reads the record just now, and it has to be ours alone for a moment".to_owned();
+            let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+            return Err(sqlite(rusqlite::Error::SqliteFailure(busy, Some(why))));
+        }
         let found = database.sequence().map_err(sqlite)?;
         let card = file.read_all().map_err(|error| OpenError::Io { path: journal_path.clone(), error })?;
         let is_ours = self.journal.wrote(&card);
         let is_known = !card.is_empty() && is_ours;
-        let is_same = found == self.standing.stored && (is_known || database.readings().map_err(sqlite)? > 0);
+        // Our last commit is among it, although it failed.
+        let is_further = is_ours && (self.standing.stored + 1..self.journal.next_sequence()).contains(&found);
+        let is_same = is_further
+            || (found == self.standing.stored && (is_known || database.readings().map_err(sqlite)? > 0));
         // What our own journal holds waits here too.
-        let mut blocks = if is_ours || is_same { Vec::new() } else { left_by_another(&card, found) };
+        let mut blocks = if is_ours || is_same { Vec::new() } else { waiting_in(&card, found) };
         // What is pending is packed anew with each attempt, and ever worse: one that cannot succeed is not made.
         database.probe().map_err(sqlite)?;
         self.standing.again_at = self.clock.mono() + RETRY_WHOLE;
         self.pending.finish_all();
-        blocks.extend_from_slice(self.pending.finished());
+        if is_further {
+            blocks = waiting_in(&self.journal.bytes(&card), found);
+        } else {
+            blocks.extend_from_slice(self.pending.finished());
+        }
         let mut anew = None;
-        if !is_same {
+        if is_further || !is_same {
             let mut tallies = rebuild::at_open(&path, &mut database);
             blocks.iter().for_each(|block| count(block, &mut tallies));
             anew = Some(tallies);
@@ -265,10 +280,10 @@ impl Writer {
     }
 }
 
-/// What a journal holds that another process left beside another record.
-fn left_by_another(card: &[u8], found: u64) -> Vec<Finished> {
+/// What a journal holds that a database which has come to `found` does not.
+fn waiting_in(journal: &[u8], found: u64) -> Vec<Finished> {
     let mut theirs = Pending::default();
-    for (_, meter, row) in journal::Scanner::new(card).filter(|(number, ..)| *number > found) {
+    for (_, meter, row) in journal::Scanner::new(journal).filter(|(number, ..)| *number > found) {
         let place = Place::of(&meter, &row.clone().into_reading());
         theirs.roll(&place);
         // The journal took the same row through the same codec.

@@ -33,6 +33,7 @@ impl Writer {
         self.unsynced = 0;
         self.counters.syncs.inc();
         self.synced_at = now;
+        self.waiting.mend();
         Ok(rows)
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::daemon::{Daemon, stored};
 use super::meter::{Meter, telegram};
-use crate::support::{scratch, wait_until};
+use crate::support::{Mosquitto, Subscriber, mosquitto_missing, scratch, wait_until};
 
 /// How often the daemon is killed; `DSMRD_KILLS` changes it.
 fn kills() -> u64 {
@@ -65,4 +65,54 @@ fn killed_again_and_again_it_loses_and_doubles_nothing() {
         assert!(last >= seen, "life {life}: reading {seen} was kept and is gone");
         assert_eq!(of_life, (first..=last).collect::<Vec<_>>(), "life {life} has a hole");
     }
+}
+
+/// While each reading is synced before the next one is looked at, the store is always behind the broker.
+#[test]
+fn what_a_broker_heard_before_a_kill_is_in_the_record() {
+    if mosquitto_missing() {
+        return;
+    }
+    let (broker, scratch) = (Mosquitto::start(), scratch());
+    let config = scratch.path().join("dsmrd.toml");
+    let live = Subscriber::new(broker.port(), "dsmrd/home/power_import");
+    let heard = || -> Vec<u64> {
+        let payloads = live.payloads("dsmrd/home/power_import");
+        payloads.iter().map(|payload| payload.replace('.', "").parse().expect("a number")).collect()
+    };
+    let mut state = 20_261_205;
+    let mut next = 1;
+    for life in 0..kills().div_ceil(4) {
+        let text = format!(
+            "[[meter]]\nname = \"home\"\nsource = \"tty\"\nline = \"115200 8N1\"\n\
+             [store]\npath = \"record.sqlite\"\nsync_interval = {}\n\
+             [[mqtt]]\nname = \"local\"\nurl = \"mqtt://127.0.0.1:{}\"\n",
+            2 * (life % 2),
+            broker.port()
+        );
+        std::fs::write(&config, text).expect("a configuration");
+        let first = next;
+        let mut meter = Meter::plug_in(&scratch.path().join("tty"));
+        let daemon = Daemon::start(&config);
+        let mut left = random(&mut state) % 40;
+        wait_until(Duration::from_secs(20), "the broker hears of it", || {
+            meter.send(&telegram(next));
+            next += 1;
+            std::thread::sleep(Duration::from_millis(2));
+            heard().last().is_some_and(|&n| n >= first)
+        });
+        while left > 0 {
+            left -= 1;
+            meter.send(&telegram(next));
+            next += 1;
+            std::thread::sleep(Duration::from_micros(random(&mut state) % 4_000));
+        }
+        daemon.signal(libc::SIGKILL);
+    }
+    let (kept, heard) = (stored(&config), heard());
+    for pair in kept.windows(2) {
+        assert!(pair[0] < pair[1], "reading {} stands before {}", pair[0], pair[1]);
+    }
+    let lost: Vec<_> = heard.iter().filter(|n| !kept.contains(n)).collect();
+    assert!(lost.is_empty(), "the broker heard of {} readings; the record has not {lost:?}", heard.len());
 }

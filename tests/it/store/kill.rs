@@ -1,5 +1,8 @@
 //! `kill -9` at random moments: every reading that was acknowledged is there once, none twice, none changed.
 
+/// Readings that were handed over, wherever they are.
+mod instant;
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -129,13 +132,13 @@ fn child() {
 }
 
 /// A record that sees `lives` ends, each after `longest` at the latest; how many readings were acknowledged in them.
-fn record(folder: &Path, lives: usize, random: &mut Random, longest: Duration) -> usize {
+fn record(test: &str, folder: &Path, lives: usize, random: &mut Random, longest: Duration) -> usize {
     let path = folder.join("dsmrd.sqlite");
     let (mut all, mut acknowledged) = (Vec::new(), 0);
     for life in 0..lives {
         let first = all.last().map_or(0, |last| last + 1);
         let moment = Moment::any(random, longest);
-        let said = live_and_die("store::kill::child", folder, first, moment);
+        let said = live_and_die(test, folder, first, moment);
         let acks: Vec<i64> = said.iter().filter_map(|line| line.strip_prefix("ack ")?.parse().ok()).collect();
         let what = format!("life {life}, {moment:?}, from {first}");
         acknowledged += acks.len();
@@ -178,7 +181,7 @@ fn records(kills: usize, seed: u64) {
         if !(left / LIVES).is_multiple_of(3) {
             std::fs::create_dir(folder.path().join(MEMORY)).unwrap();
         }
-        acknowledged += record(folder.path(), lives, &mut random, longest);
+        acknowledged += record("store::kill::child", folder.path(), lives, &mut random, longest);
         left -= lives;
         // A slow machine needs longer lives for something to be in them, and more of them.
         if acknowledged <= 8 * (kills - left) && longest < Duration::from_secs(5) {

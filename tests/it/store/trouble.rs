@@ -146,6 +146,60 @@ fn every_fault_is_told_passes_by_itself_and_costs_nothing() {
     }
 }
 
+/// Cuts the power at each mark, which says how many readings are safe, and looks whether they are; the last of these.
+async fn safe_at_marks(card: &Card, what: &str) -> usize {
+    let log = card.take_log();
+    let mut replay = Replay::new(&log);
+    for place in 0..=log.len() {
+        let before = replay.mark;
+        replay.until(place);
+        if replay.mark > before {
+            let folder = crate::support::scratch();
+            let path = folder.path().join("dsmrd.sqlite");
+            replay.cut(Cut { sector: 512, kept: 0 }, &mut Random(1)).lay(folder.path());
+            super::open(&path).store.close().await.unwrap();
+            let left = numbers(&path, Range::default());
+            assert_eq!(left, (0..replay.mark as i64).collect::<Vec<_>>(), "{what}");
+        }
+    }
+    replay.mark
+}
+
+/// A commit whose sync fails is shown to whoever opens the database anew, and the medium does not have it. It neither
+/// counts twice nor is it relied on.
+#[test]
+fn a_commit_that_the_kernel_shows_and_the_medium_does_not_have_counts_once() {
+    for memory in [false, true] {
+        runtime().block_on(async {
+            let mut rig = Rig::new(memory);
+            rig.offer(20, 1).await;
+            rig.opened.store.flush().await.unwrap();
+            rig.card.fail(fault("sync error"));
+            rig.offer(15, 1).await;
+            rig.until("the sync fails", |counters| counters.health().trouble.is_some()).await;
+            rig.offer(20, 1).await;
+            assert!(rig.opened.store.flush().await.is_err());
+            // Before it is tried again the medium has failed for too long.
+            rig.opened.clock.advance(40_000);
+            rig.until("it is let go of", |counters| counters.let_go.get() > 0).await;
+            rig.offer(5, 1).await;
+            rig.card.heal();
+            rig.until("all is well", |counters| {
+                let health = counters.health();
+                health.trouble.is_none() && health.waiting == 0
+            })
+            .await;
+            assert_eq!(rig.opened.counters.had_again.get(), rig.opened.counters.let_go.get());
+            rig.card.mark(60);
+            assert_eq!(numbers(&rig.path, Range::default()), (0..60).collect::<Vec<_>>(), "memory: {memory}");
+            assert_eq!(safe_at_marks(&rig.card, &format!("memory: {memory}")).await, 60);
+            assert_eq!(rig.opened.counters.offered.get(), rig.opened.counters.stored.get());
+            assert_eq!(rig.dropped(), 0);
+            rig.opened.store.close().await.unwrap();
+        });
+    }
+}
+
 #[test]
 fn readings_are_safe_although_the_kernel_forgot_them_after_a_failed_sync() {
     for memory in [false, true] {
@@ -168,22 +222,8 @@ fn readings_are_safe_although_the_kernel_forgot_them_after_a_failed_sync() {
                     rig.opened.store.flush().await.unwrap();
                 }
             }
-            let log = rig.card.take_log();
-            let mut replay = Replay::new(&log);
-            for place in 0..=log.len() {
-                let before = replay.mark;
-                replay.until(place);
-                if replay.mark > before {
-                    let folder = crate::support::scratch();
-                    let path = folder.path().join("dsmrd.sqlite");
-                    replay.cut(Cut { sector: 512, kept: 0 }, &mut Random(1)).lay(folder.path());
-                    let opened = super::open(&path);
-                    opened.store.close().await.unwrap();
-                    let left = numbers(&path, Range::default());
-                    assert_eq!(left, (0..replay.mark as i64).collect::<Vec<_>>(), "memory: {memory}");
-                }
-            }
-            assert!(replay.mark > 250, "{}", replay.mark);
+            let safe = safe_at_marks(&rig.card, &format!("memory: {memory}")).await;
+            assert!(safe > 250, "{safe}");
             rig.opened.store.close().await.unwrap();
         });
     }

@@ -210,7 +210,7 @@ impl Rig {
             }
             Step::TornMemory(place) => {
                 let journal = self.journal();
-                let head = Head { journal: journal.inode, base: journal.base, under: journal.under };
+                let head = Head { journal: journal.identity.inode, base: journal.base, under: journal.under };
                 let bytes = [&head.write()[..], &journal.tail, &[0]].concat();
                 let count = HEAD + place.index(bytes.len() - HEAD + 1);
                 let memory = OpenOptions::new().write(true).create(true).truncate(false).open(self.file());
