@@ -81,10 +81,6 @@ impl fmt::Debug for CopyCommand {
     }
 }
 
-/// Keys that only someone sets who wants backups.
-const WISHES: [&str; 7] =
-    ["command", "at", "every", "keep_daily", "keep_weekly", "keep_monthly", "command_timeout"];
-
 pub(super) fn resolve(
     reader: &mut Reader<'_, '_>,
     host: &str,
@@ -120,10 +116,22 @@ pub(super) fn resolve(
                  or more, and when it dies both are gone; another disk, a USB stick or a share is better",
             );
         }
-    } else if !reader.is_set("folder")
-        && let Some(key) = WISHES.into_iter().find(|key| reader.is_set(key))
-    {
-        reader.warning(key, "without a folder no backups are made, and nothing is copied");
+    } else if !reader.is_set("folder") {
+        // What "config show" prints has every default, and means nothing by it.
+        let usual = BackupSettings::default();
+        let differs =
+            |number: Option<u64>, usual: u32| number.is_some_and(|number| number != u64::from(usual));
+        let wishes = [
+            ("command", reader.is_set("command")),
+            ("at", at.is_some_and(|at| at != usual.at)),
+            ("every", differs(every, usual.every)),
+            ("keep_daily", differs(daily, usual.keep.daily)),
+            ("keep_weekly", differs(weekly, usual.keep.weekly)),
+            ("keep_monthly", differs(monthly, usual.keep.monthly)),
+        ];
+        if let Some((key, _)) = wishes.into_iter().find(|(_, wished)| *wished) {
+            reader.warning(key, "without a folder no backups are made, and nothing is copied");
+        }
     }
     if let Some(command) = &command
         && !command.iter().skip(1).any(|word| word.contains("{file}") || word.contains("{name}"))
