@@ -37,7 +37,7 @@ use thinning::Thinning;
 
 /// At the end of an hour blocks are stored when it is this long since they were, or when there are many: every second hour
 /// has a commit, and a replay of a year stores days, not hours. Most of what a commit writes does not depend on how much is in it:
-/// on ext4 172 KiB for one hour, 192 for two, 216 for three.
+/// on ext4 some 172 kB for one hour, 197 for two, 221 and more for three.
 const COMMIT_PACE: MonoMillis = 6_600_000;
 const COMMIT_BLOCKS: usize = 24;
 const COMMIT_BYTES: usize = 512 * 1024;

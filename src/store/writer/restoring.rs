@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Writer;
 use crate::clock::MonoMillis;
-use crate::store::backup::free_bytes;
+use crate::store::backup::{folder_of, free_bytes};
 use crate::store::db::is_damage;
 use crate::store::error::FlushError;
 use crate::store::rebuild;
@@ -101,9 +101,8 @@ impl Writer {
     fn has_room(&mut self) -> bool {
         let Some(salvage) = &self.restoring.current else { return true };
         let needed = salvage.needs();
-        let folder = self.settings.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         // Where nobody can tell, the disk will.
-        let Ok(free) = free_bytes(folder.unwrap_or(Path::new("."))) else { return true };
+        let Ok(free) = free_bytes(folder_of(&self.settings.path)) else { return true };
         if free > RESERVE || free / 2 >= needed {
             if self.restoring.room.succeeded() {
                 tracing::info!("there is room again: the salvage goes on");

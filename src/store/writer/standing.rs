@@ -7,12 +7,12 @@
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{RETRY_WHOLE, Writer};
 use crate::clock::MonoMillis;
 use crate::meter::UnixMillis;
-use crate::store::backup;
+use crate::store::backup::{self, folder_of};
 use crate::store::block;
 use crate::store::codec;
 use crate::store::db::Database;
@@ -73,11 +73,6 @@ fn identity(path: &Path) -> Option<Option<Identity>> {
     }
 }
 
-fn folder_of(database: &Path) -> PathBuf {
-    let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty());
-    folder.unwrap_or(Path::new(".")).to_owned()
-}
-
 fn is_mounted(folder: &Path) -> bool {
     let device = |path: &Path| path.metadata().map(|about| about.dev()).ok();
     device(folder) != device(&folder.join(".."))
@@ -88,7 +83,7 @@ impl Standing {
     pub(super) fn settle(&mut self, database: &Path, stored: u64) {
         self.database = identity(database).flatten();
         self.journal = identity(&journal::path_of(database)).flatten();
-        self.mounted = is_mounted(&folder_of(database));
+        self.mounted = is_mounted(folder_of(database));
         self.stored = stored;
         self.away = false;
         self.failing = None;
@@ -118,7 +113,7 @@ impl Standing {
             return None;
         }
         let folder = folder_of(database);
-        let gone = !folder.is_dir() || (self.mounted && !is_mounted(&folder));
+        let gone = !folder.is_dir() || (self.mounted && !is_mounted(folder));
         Some(if gone { Gone::Medium } else { Gone::Files })
     }
 }
